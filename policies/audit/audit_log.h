@@ -1,0 +1,81 @@
+// The audit trail: an intent record durable before a call runs, an outcome record after it, in one
+// hash chain shared by every server on the state directory. docs/adr says what it promises:
+// tampering shows; it is not prevented. Thread-safe; safe for concurrent processes.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include <nlohmann/json_fwd.hpp>
+
+#include "base/result.h"
+#include "base/store/store.h"
+#include "policies/engine/policy_engine.h"
+
+namespace casemate::policies {
+
+struct AuditIntent {
+  std::string tool;
+  Principal principal;
+  std::string channel;            // "mcp-stdio", "cli"
+  const nlohmann::json& args;     // normalised and redacted
+  const nlohmann::json& context;  // facts handed to the policy
+  const Decision& decision;
+};
+
+struct AuditRecord {
+  std::int64_t seq = 0;         // 1, 2, 3 … without gaps
+  std::string body;             // canonical JSON; holds seq, kind, time_ms, prev_hash, …
+  std::string hash;             // hex SHA-256 over 0x00 ‖ body
+};
+
+// One problem found by Verify. `seq` is the first record concerned.
+struct AuditProblem {
+  std::int64_t seq = 0;
+  std::string what;
+};
+
+struct AuditVerification {
+  std::int64_t records = 0;
+  std::string head_hash;
+  std::vector<AuditProblem> problems;             // tampering: gaps, wrong hashes, forks
+  std::vector<std::int64_t> unfinished_intents;   // intents of dead servers without an outcome
+  std::vector<std::int64_t> running_intents;      // intents of live servers without an outcome
+  std::vector<std::int64_t> clock_regressions;    // time_ms smaller than before (information)
+};
+
+class AuditLog {
+ public:
+  // `incarnation` identifies this server process in each record.
+  static Result<std::unique_ptr<AuditLog>> Open(Store& store, std::string incarnation);
+  ~AuditLog();
+
+  // Returns the intent's sequence number once the record is on disk (synchronous=FULL). A refused
+  // decision is recorded too (kind "refused") and needs no End. On error the call must not run.
+  Result<std::int64_t> Begin(const AuditIntent& intent);
+  // `outcome`: status, exit code, usage, sizes and hashes of the output; never secrets.
+  Result<void> End(std::int64_t intent_seq, const nlohmann::json& outcome);
+  // Records a fact that belongs to no call (kind "server_start", "server_stop", "reaped").
+  Result<std::int64_t> Note(const std::string& kind, const nlohmann::json& detail);
+
+  // The newest `count` records, oldest first.
+  Result<std::vector<AuditRecord>> Tail(std::int64_t count);
+  // Calls `visit` for each record in order, in bounded memory.
+  Result<void> ForEach(const std::function<void(const AuditRecord&)>& visit);
+  // `is_alive` tells whether an incarnation's lock is held.
+  Result<AuditVerification> Verify(const std::function<bool(const std::string&)>& is_alive);
+  // Sequence numbers of intents of `incarnation` that have no outcome.
+  Result<std::vector<std::int64_t>> UnfinishedIntents(const std::string& incarnation);
+
+ private:
+  AuditLog(Store& store, std::string incarnation);
+  struct Statements;
+  Store& store_;
+  std::string incarnation_;
+  std::unique_ptr<Statements> statements_;
+};
+
+}  // namespace casemate::policies

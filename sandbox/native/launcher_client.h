@@ -1,0 +1,42 @@
+// LauncherClient: starts the launcher process and hands it launch requests. The launcher is the
+// embedded, statically linked program of sandbox/native/launcher, executed from a sealed memfd
+// before this process starts any thread. Thread-safe after Start.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.h"
+#include "base/unique_fd.h"
+
+namespace casemate::sandbox {
+
+class LauncherClient {
+ public:
+  // Call while single-threaded. `incarnation` ([a-z0-9-]+) names this server's cgroups
+  // ("casemate-<incarnation>").
+  static Result<std::unique_ptr<LauncherClient>> Start(const std::string& incarnation);
+  // Closes the control socket; the launcher kills all that it runs, removes its cgroups and ends;
+  // waits for that.
+  ~LauncherClient();
+
+  // Sends one launch request. `fds`, in order: spec memfd, stdin, stdout, stderr, the launcher's end
+  // of the run socket, and the workspace directory for the host kinds. See launcher/wire.h.
+  Result<void> Launch(const std::vector<int>& fds);
+  // Kills and removes whatever the dead server `incarnation` left in cgroups.
+  Result<void> Reap(const std::string& incarnation);
+
+  [[nodiscard]] pid_t pid() const { return pid_; }
+
+ private:
+  LauncherClient(pid_t pid, UniqueFd control) : pid_(pid), control_(std::move(control)) {}
+  pid_t pid_;
+  UniqueFd control_;
+  std::mutex mutex_;
+};
+
+}  // namespace casemate::sandbox

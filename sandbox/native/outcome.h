@@ -1,0 +1,53 @@
+// SandboxOutcome: how a confined command ended, from wait statuses and counters of the kernel only.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace casemate::sandbox {
+
+enum class OutcomeStatus {
+  kExited,         // exit_code holds
+  kSignaled,       // `signal` holds
+  kTimedOut,       // stopped at wall_ms
+  kOomKilled,      // the kernel killed it at memory_mb
+  kSeccompKilled,  // SIGSYS: a foreign architecture's system call
+  kCancelled,      // the caller took it back, or the server is stopping
+  kSetupFailed,    // the sandbox could not be made: `stage` and `sys_errno` hold; nothing ran
+  kExecFailed,     // the sandbox was made but argv[0] could not be executed: `sys_errno` holds
+};
+std::string_view ToString(OutcomeStatus status);  // "exited", "signaled", "timed_out", …
+
+// One layer of confinement as it was in force for this command.
+struct Layer {
+  std::string name;    // "namespaces", "seccomp", "landlock", "cgroup", …
+  bool in_force = false;
+  std::string detail;  // "ABI 7", "v1: memory, pids, cpu", or why it is missing
+};
+
+struct CapturedStream {
+  std::string head;           // the first bytes
+  std::string tail;           // the last bytes, when something between was cut
+  std::uint64_t total_bytes = 0;
+  [[nodiscard]] bool truncated() const { return total_bytes > head.size() + tail.size(); }
+};
+
+struct SandboxOutcome {
+  OutcomeStatus status = OutcomeStatus::kSetupFailed;
+  int exit_code = 0;
+  int signal = 0;
+  std::string stage;  // the setup step that failed, e.g. "mount /proc"
+  int sys_errno = 0;
+  std::string remedy;  // what to do about a failed set-up, or empty
+  CapturedStream out;
+  CapturedStream err;
+  std::int64_t duration_ms = 0;
+  std::int64_t cpu_ms = 0;
+  std::int64_t max_memory_kb = 0;
+  bool pids_limit_hit = false;
+  std::vector<Layer> layers;
+};
+
+}  // namespace casemate::sandbox

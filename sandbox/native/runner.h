@@ -1,0 +1,42 @@
+// SandboxRunner: runs one SandboxSpec through the launcher and returns its outcome. Thread-safe:
+// each call waits in its own poll(2) over pipes, the launcher's reports, cancellation and deadline.
+#pragma once
+
+#include <memory>
+#include <stop_token>
+#include <string_view>
+
+#include "base/result.h"
+#include "sandbox/native/outcome.h"
+#include "sandbox/native/spec.h"
+
+namespace casemate::sandbox {
+
+class LauncherClient;
+
+enum class Stream { kStdout, kStderr };
+
+// Receives output as it comes, on the calling thread of Run. Must not block for long.
+class OutputSink {
+ public:
+  virtual ~OutputSink() = default;
+  virtual void OnOutput(Stream stream, std::string_view bytes) = 0;
+};
+
+class SandboxRunner {
+ public:
+  // Borrows `launcher`. Compiles the seccomp filter once. Errors: kUnavailable with a remedy.
+  static Result<std::unique_ptr<SandboxRunner>> Create(LauncherClient& launcher);
+  ~SandboxRunner();
+
+  // Returns when nothing of the command is left. `sink` may be null. Error only when the launcher
+  // itself is gone or resources of this process are exhausted; all else is in the outcome.
+  Result<SandboxOutcome> Run(SandboxSpec spec, std::stop_token stop, OutputSink* sink);
+
+ private:
+  explicit SandboxRunner(LauncherClient& launcher, std::string seccomp_filter);
+  LauncherClient& launcher_;
+  std::string seccomp_filter_;  // array of struct sock_filter
+};
+
+}  // namespace casemate::sandbox

@@ -1,0 +1,83 @@
+// What a tool is. A Tool describes itself (ToolSpec) and turns arguments into a PreparedCall: the
+// normalised, typed call that policy judges, the trail records, and Run executes: one object, so
+// that what was judged is what runs. Tools are immutable and thread-safe; a PreparedCall belongs to
+// one call and one thread.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <stop_token>
+#include <string>
+#include <string_view>
+
+#include <nlohmann/json.hpp>
+
+#include "base/result.h"
+#include "policies/grant.h"
+#include "policies/identity/principal.h"
+
+namespace casemate::tools {
+
+// Hints of MCP ToolAnnotations; see the specification, server/tools.
+struct Annotations {
+  bool read_only = false;
+  bool destructive = true;
+  bool idempotent = false;
+  bool open_world = true;
+};
+
+struct ToolSpec {
+  std::string name;         // [a-z0-9_]{1,30}
+  std::string title;        // for people
+  std::string description;  // for models: when to use it, what comes back, what to do on refusal
+  nlohmann::json input_schema;   // JSON Schema 2020-12, root type object
+  nlohmann::json output_schema;  // likewise
+  Annotations annotations;
+};
+
+struct ToolResult {
+  bool is_error = false;
+  std::string text;           // what the model reads
+  nlohmann::json structured;  // conforms to output_schema when !is_error; on error {error: {…}} too
+  nlohmann::json audit;       // the outcome for the trail: status, exit code, usage, digests
+};
+
+// Where a running call reports to. Implementations are thread-safe and never block for long.
+class ProgressSink {
+ public:
+  virtual ~ProgressSink() = default;
+  // `progress` must increase with each report; `total` if known; `message` is valid UTF-8.
+  virtual void Report(double progress, std::optional<double> total, std::string_view message) = 0;
+};
+
+struct CallContext {
+  policies::Principal principal;
+  std::string channel;               // "mcp-stdio", "cli"
+  std::stop_token stop;              // requested: end the work, report kCancelled
+  ProgressSink* progress = nullptr;  // borrowed for the call; null: nobody listens
+  std::int64_t audit_seq = 0;        // set by the executor before Run
+};
+
+class PreparedCall {
+ public:
+  virtual ~PreparedCall() = default;
+  // The call as policy judges it and as the trail records it; secrets already redacted.
+  [[nodiscard]] virtual const nlohmann::json& normalised() const = 0;
+  // Facts that we established about it (workspace_root, profile, …).
+  [[nodiscard]] virtual const nlohmann::json& context() const = 0;
+  virtual ToolResult Run(const policies::Grant& grant, CallContext& context) = 0;
+};
+
+class Tool {
+ public:
+  virtual ~Tool() = default;
+  [[nodiscard]] virtual const ToolSpec& spec() const = 0;
+  // Errors: kInvalidArgument naming the field ("args.limits.pids"), what was expected and got.
+  [[nodiscard]] virtual Result<std::unique_ptr<PreparedCall>> Prepare(
+      const nlohmann::json& args) const = 0;
+};
+
+// {error: {kind, field?, message, remedy?}} as a ToolResult with is_error set.
+ToolResult ErrorResult(const Error& error);
+
+}  // namespace casemate::tools
