@@ -1,1 +1,131 @@
-int main() { return 0; }
+// The composition root: reads flags and configuration, puts the layers together, runs one command.
+#include <iostream>
+#include <stop_token>
+
+#include <nlohmann/json.hpp>
+
+#include "clients/cli/command_line.h"
+#include "clients/cli/commands.h"
+#include "mcp/config.h"
+#include "mcp/runtime.h"
+#include "mcp/serve.h"
+#include "mcp/signals.h"
+
+namespace casemate {
+namespace {
+
+int Complain(const Error& error, int code) {
+  std::cerr << "casemate: " << Describe(error) << '\n';
+  return code;
+}
+
+// A grant for the doctor's own trial run: the policy in force is asked, as for any call.
+Result<policies::Grant> GrantForProbe(const Config& config) {
+  auto policy = LoadPolicy(config);
+  if (!policy) {
+    return std::move(policy).error();
+  }
+  const nlohmann::json args = {{"command", {"/bin/true"}}, {"network", "none"}, {"profile", "small"}};
+  const nlohmann::json context = nlohmann::json::object();
+  policies::Decision decision = (*policy)->Decide(
+      {.tool = "run", .principal = {}, .args = args, .context = context});
+  if (!decision.grant.has_value()) {
+    return Error{ErrorCode::kPermissionDenied,
+                 "the policy in force refuses `run` of /bin/true: " + decision.reason, "policy",
+                 decision.remedy, 0};
+  }
+  return *std::move(decision.grant);
+}
+
+int RunDoctor(const cli::DoctorArgs& args, const Config& config) {
+  auto grant = GrantForProbe(config);
+  return grant ? cli::DoctorCommand(args, *grant) : Complain(grant.error(), cli::kExitUsage);
+}
+
+// `run` and `profile list`: the whole stack, cancelled by the usual signals.
+template <typename Body>
+int WithRuntime(const Config& config, int failure_code, const Body& body) {
+  if (auto blocked = SignalWatch::Block(); !blocked) {
+    return Complain(blocked.error(), failure_code);
+  }
+  auto runtime = Runtime::Start(config, "cli");
+  if (!runtime) {
+    return Complain(runtime.error(), failure_code);
+  }
+  std::stop_source stop;
+  auto signals = SignalWatch::Start([&stop](int) { stop.request_stop(); });
+  if (!signals) {
+    return Complain(signals.error(), failure_code);
+  }
+  return body((*runtime)->executor(), stop.get_token());
+}
+
+template <typename Body>
+int WithTrail(const Config& config, const Body& body) {
+  auto trail = OpenTrail(config, "cli");
+  return trail ? body(*trail->audit) : Complain(trail.error(), cli::kExitFailure);
+}
+
+struct Run {
+  const Config& config;
+
+  int operator()(const cli::ServeArgs&) const { return Serve(config); }
+  int operator()(const cli::RunArgs& args) const {
+    return WithRuntime(config, cli::kExitNotRun,
+                       [&](tools::ToolExecutor& executor, std::stop_token stop) {
+                         return cli::RunCommand(args, executor, std::move(stop));
+                       });
+  }
+  int operator()(const cli::ProfileListArgs& args) const {
+    return WithRuntime(config, cli::kExitFailure,
+                       [&](tools::ToolExecutor& executor, const std::stop_token&) {
+                         return cli::ProfileListCommand(args, executor);
+                       });
+  }
+  int operator()(const cli::DoctorArgs& args) const { return RunDoctor(args, config); }
+  int operator()(const cli::AuditTailArgs& args) const {
+    return WithTrail(config, [&](policies::AuditLog& audit) {
+      return cli::AuditTailCommand(args, audit);
+    });
+  }
+  int operator()(const cli::AuditVerifyArgs& args) const {
+    const auto is_alive = [this](const std::string& incarnation) {
+      return policies::Incarnation::IsAlive(config.state_dir, incarnation);
+    };
+    return WithTrail(config, [&](policies::AuditLog& audit) {
+      return cli::AuditVerifyCommand(args, audit, is_alive);
+    });
+  }
+  int operator()(const cli::AuditExportArgs&) const {
+    return WithTrail(config,
+                     [](policies::AuditLog& audit) { return cli::AuditExportCommand(audit); });
+  }
+};
+
+int Main(int argc, char** argv) {
+  auto parsed = cli::ParseCommandLine(argc, argv);
+  if (const int* code = std::get_if<int>(&parsed)) {
+    return *code;
+  }
+  const auto& line = std::get<cli::CommandLine>(parsed);
+  auto config = LoadConfig({.config_file = line.flags.config_file,
+                            .state_dir = line.flags.state_dir,
+                            .policy_file = line.flags.policy_file,
+                            .workspace_roots = line.flags.workspace_roots});
+  if (!config) {
+    return Complain(config.error(), cli::kExitUsage);
+  }
+  return std::visit(Run{*config}, line.command);
+}
+
+}  // namespace
+}  // namespace casemate
+
+int main(int argc, char** argv) {
+  try {
+    return casemate::Main(argc, argv);
+  } catch (const std::exception& error) {  // libraries only; ours does not throw
+    std::cerr << "casemate: internal error: " << error.what() << '\n';
+    return 1;
+  }
+}

@@ -14,6 +14,7 @@ namespace casemate::tools {
 struct RunOptions {
   std::vector<policies::WorkspaceRoot> roots;
   std::string default_profile = "default";
+  std::string config_file;  // named in refusals as the place to add a root
 };
 
 // Borrows `runner` for the tool's lifetime.

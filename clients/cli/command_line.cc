@@ -1,0 +1,109 @@
+#include "clients/cli/command_line.h"
+
+#include <CLI/CLI.hpp>
+
+namespace casemate::cli {
+namespace {
+
+constexpr const char* kFooter = R"(Examples:
+  casemate serve                                     an MCP server on stdin and stdout
+  casemate run -- python3 -c 'print(6 * 7)'          one sandboxed command
+  casemate doctor                                    what this machine can enforce
+  casemate audit verify                              is the trail whole?
+
+Exit codes: 0 done; 1 the answer is no (doctor, audit verify); 2 wrong flags or configuration.
+`run` exits with the command's own code, or 124 timed out, 125 not run, 126 not executable,
+127 not found, 128+N ended by signal N.)";
+
+void AddRun(CLI::App& app, RunArgs& args) {
+  app.add_option("command", args.command, "Program and arguments, after --");
+  app.add_option("--code", args.code, "Source text to run instead of a command");
+  app.add_option("--language", args.language, "Language of --code: python, javascript, bash, c, cpp");
+  app.add_option("--workspace", args.workspace,
+                 "Host directory to work in; must lie below a workspace root");
+  app.add_option("--profile", args.profile, "Sandbox profile; see `casemate profile list`");
+  app.add_option("--env", args.env, "NAME=value to set inside; repeatable")
+      ->allow_extra_args(false);
+  app.add_option("--file", args.files, "SOURCE=PATH: copy a host file into the workspace; repeatable")
+      ->allow_extra_args(false);
+  app.add_flag("--stdin", args.read_stdin, "Feed standard input (at most 16 MiB) to the command");
+  app.add_option("--timeout-ms", args.timeout_ms, "Wall-clock limit in milliseconds");
+  app.add_option("--memory-mb", args.memory_mb, "Memory limit in MiB, private files included");
+  app.add_option("--cpus", args.cpus, "CPU limit in processors, e.g. 0.5");
+  app.add_option("--pids", args.pids, "Limit of processes and threads");
+  app.add_option("--disk-mb", args.disk_mb, "Size of the private workspace in MiB");
+  app.add_option("--output-kb", args.output_kb, "KiB of stdout and of stderr that are kept");
+  app.add_flag("--json", args.json, "Print the structured result instead of the output");
+}
+
+}  // namespace
+
+// NOLINTNEXTLINE(readability-function-size): one declarative table of flags
+std::variant<CommandLine, int> ParseCommandLine(int argc, char** argv) {
+  CommandLine line;
+  RunArgs run_args;
+  DoctorArgs doctor_args;
+  AuditTailArgs tail_args;
+  AuditVerifyArgs verify_args;
+  ProfileListArgs profile_args;
+
+  CLI::App app{"Casemate runs code for AI agents: confined, judged by policy, and on record.",
+               "casemate"};
+  app.footer(kFooter);
+  app.set_version_flag("--version", "casemate " CASEMATE_VERSION);
+  app.require_subcommand(1);
+  app.fallthrough();
+  app.add_option("--config", line.flags.config_file, "Configuration file (CASEMATE_CONFIG)");
+  app.add_option("--state-dir", line.flags.state_dir,
+                 "Where the audit trail and locks live (CASEMATE_STATE_DIR)");
+  app.add_option("--policy", line.flags.policy_file, "Policy file (CASEMATE_POLICY)");
+  app.add_option("--workspace-root", line.flags.workspace_roots,
+                 "Allow workspaces below this directory; repeatable (CASEMATE_WORKSPACE_ROOTS)")
+      ->allow_extra_args(false);
+
+  CLI::App* serve = app.add_subcommand("serve", "Serve MCP on standard input and output");
+  CLI::App* run = app.add_subcommand("run", "Run one command or snippet in the sandbox");
+  AddRun(*run, run_args);
+  CLI::App* doctor =
+      app.add_subcommand("doctor", "Probe each layer of the sandbox; exit 1 if one is missing");
+  doctor->add_flag("--json", doctor_args.json, "Print JSON");
+  CLI::App* audit = app.add_subcommand("audit", "Read and check the audit trail");
+  audit->require_subcommand(1);
+  CLI::App* tail = audit->add_subcommand("tail", "The newest records");
+  tail->add_option("-n,--count", tail_args.count, "How many")->check(CLI::Range(1, 100000));
+  tail->add_flag("--json", tail_args.json, "Print the records as they are stored");
+  CLI::App* verify = audit->add_subcommand("verify", "Check the hash chain; exit 1 if it is broken");
+  verify->add_flag("--json", verify_args.json, "Print JSON");
+  CLI::App* export_cmd = audit->add_subcommand("export", "Write every record to standard output");
+  bool jsonl = true;
+  export_cmd->add_flag("--jsonl", jsonl, "One JSON object a line (the only format, the default)");
+  CLI::App* profile = app.add_subcommand("profile", "Sandbox profiles");
+  profile->require_subcommand(1);
+  CLI::App* list = profile->add_subcommand("list", "The profiles and what each requests");
+  list->add_flag("--json", profile_args.json, "Print JSON");
+
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    const int code = app.exit(error);
+    return code == 0 ? kExitOk : kExitUsage;
+  }
+  if (serve->parsed()) {
+    line.command = ServeArgs{};
+  } else if (run->parsed()) {
+    line.command = std::move(run_args);
+  } else if (doctor->parsed()) {
+    line.command = doctor_args;
+  } else if (tail->parsed()) {
+    line.command = tail_args;
+  } else if (verify->parsed()) {
+    line.command = verify_args;
+  } else if (export_cmd->parsed()) {
+    line.command = AuditExportArgs{};
+  } else {
+    line.command = profile_args;
+  }
+  return line;
+}
+
+}  // namespace casemate::cli

@@ -1,0 +1,69 @@
+// The command line of `casemate`, parsed by CLI11 into plain values. Pure; no side effects besides
+// the help text that ParseCommandLine prints.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+namespace casemate::cli {
+
+// Exit codes of every subcommand; `casemate --help` prints this table.
+inline constexpr int kExitOk = 0;
+inline constexpr int kExitFailure = 1;      // the answer is "no": doctor, audit verify
+inline constexpr int kExitUsage = 2;        // wrong flags or configuration
+inline constexpr int kExitTimedOut = 124;   // run: stopped at its time limit
+inline constexpr int kExitNotRun = 125;     // run: refused, or Casemate could not run it
+inline constexpr int kExitCannotExec = 126; // run: found but not executable
+inline constexpr int kExitNotFound = 127;   // run: no such program in the sandbox
+inline constexpr int kExitSignalBase = 128; // run: 128 + number of the signal that ended it
+
+struct GlobalFlags {
+  std::string config_file;
+  std::string state_dir;
+  std::string policy_file;
+  std::vector<std::string> workspace_roots;
+};
+
+struct ServeArgs {};
+struct RunArgs {
+  std::vector<std::string> command;
+  std::string code;
+  std::string language;
+  std::string workspace;
+  std::string profile;
+  std::vector<std::string> env;    // NAME=value
+  std::vector<std::string> files;  // SOURCE=PATH
+  bool read_stdin = false;
+  bool json = false;
+  std::optional<std::int64_t> memory_mb, pids, disk_mb, output_kb, timeout_ms;
+  std::optional<double> cpus;
+};
+struct DoctorArgs {
+  bool json = false;
+};
+struct AuditTailArgs {
+  std::int64_t count = 20;
+  bool json = false;
+};
+struct AuditVerifyArgs {
+  bool json = false;
+};
+struct AuditExportArgs {};
+struct ProfileListArgs {
+  bool json = false;
+};
+using Command = std::variant<ServeArgs, RunArgs, DoctorArgs, AuditTailArgs, AuditVerifyArgs,
+                             AuditExportArgs, ProfileListArgs>;
+
+struct CommandLine {
+  GlobalFlags flags;
+  Command command;
+};
+
+// The parsed command line, or the exit code after help, version or a usage error was printed.
+std::variant<CommandLine, int> ParseCommandLine(int argc, char** argv);
+
+}  // namespace casemate::cli

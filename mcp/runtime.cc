@@ -1,0 +1,136 @@
+#include "mcp/runtime.h"
+
+#include <nlohmann/json.hpp>
+
+#include "base/file.h"
+#include "base/log.h"
+#include "policies/engine/yaml_policy.h"
+#include "policies/profiles/profile.h"
+#include "tools/run.h"
+
+namespace casemate {
+namespace {
+
+constexpr std::size_t kMaxPolicyBytes = std::size_t{1} << 20;
+
+}  // namespace
+
+Result<std::unique_ptr<policies::PolicyEngine>> LoadPolicy(const Config& config) {
+  if (config.policy_file.empty()) {
+    return policies::LoadYamlPolicy(policies::DefaultPolicyText(), "shipped policy");
+  }
+  auto text = ReadFile(config.policy_file, kMaxPolicyBytes);
+  if (!text) {
+    return std::move(text).error();
+  }
+  return policies::LoadYamlPolicy(*text, config.policy_file);
+}
+
+Result<Trail> OpenTrail(const Config& config, const std::string& incarnation) {
+  if (auto made = MakePrivateDirectories(config.state_dir); !made) {
+    return std::move(made).error();
+  }
+  Trail trail;
+  auto store = Store::Open(config.state_dir + "/casemate.db");
+  if (!store) {
+    return std::move(store).error();
+  }
+  trail.store = *std::move(store);
+  auto audit = policies::AuditLog::Open(*trail.store, incarnation);
+  if (!audit) {
+    return std::move(audit).error();
+  }
+  trail.audit = *std::move(audit);
+  return trail;
+}
+
+Result<std::unique_ptr<Runtime>> Runtime::Start(const Config& config, const std::string& channel) {
+  // Everything that can be wrong in the configuration is found before anything starts.
+  auto policy = LoadPolicy(config);
+  if (!policy) {
+    return std::move(policy).error();
+  }
+  if (auto profile = policies::FindProfile(config.default_profile); !profile) {
+    Error error = std::move(profile).error();
+    error.field = "default_profile";
+    return error;
+  }
+  if (auto made = MakePrivateDirectories(config.state_dir); !made) {
+    return std::move(made).error();
+  }
+  auto incarnation = policies::Incarnation::Begin(config.state_dir);
+  if (!incarnation) {
+    return std::move(incarnation).error();
+  }
+  std::unique_ptr<Runtime> runtime(new Runtime(*std::move(incarnation)));
+  runtime->policy_ = *std::move(policy);
+
+  auto launcher = sandbox::LauncherClient::Start(runtime->incarnation_.id());
+  if (!launcher) {
+    return std::move(launcher).error();
+  }
+  runtime->launcher_ = *std::move(launcher);
+
+  auto trail = OpenTrail(config, runtime->incarnation_.id());
+  if (!trail) {
+    return std::move(trail).error();
+  }
+  runtime->trail_ = *std::move(trail);
+
+  auto runner = sandbox::SandboxRunner::Create(*runtime->launcher_);
+  if (!runner) {
+    return std::move(runner).error();
+  }
+  runtime->runner_ = *std::move(runner);
+
+  runtime->catalog_.Add(tools::MakeRunTool(
+      *runtime->runner_, {.roots = config.workspace_roots,
+                          .default_profile = config.default_profile,
+                          .config_file = config.config_file}));
+  runtime->catalog_.Add(tools::MakeProfileListTool());
+  runtime->executor_ = std::make_unique<tools::ToolExecutor>(runtime->catalog_, *runtime->policy_,
+                                                             *runtime->trail_.audit);
+  runtime->ReapDead(config.state_dir);
+  auto noted = runtime->trail_.audit->Note(
+      "server_start", {{"version", CASEMATE_VERSION},
+                       {"channel", channel},
+                       {"policy_revision", runtime->policy_->revision()}});
+  if (!noted) {
+    return std::move(noted).error();
+  }
+  return runtime;
+}
+
+void Runtime::ReapDead(const std::string& state_dir) {
+  for (policies::Incarnation::Dead& dead : policies::Incarnation::ClaimDead(state_dir)) {
+    if (auto reaped = launcher_->Reap(dead.id); !reaped) {
+      Log(LogLevel::kWarning, "cannot reap " + dead.id + ": " + Describe(reaped.error()));
+      continue;
+    }
+    auto unfinished = trail_.audit->UnfinishedIntents(dead.id);
+    if (!unfinished) {
+      Log(LogLevel::kWarning, "cannot read what " + dead.id +
+                                  " left unfinished: " + Describe(unfinished.error()));
+      continue;
+    }
+    auto noted = trail_.audit->Note(
+        "reaped", {{"dead_incarnation", dead.id}, {"unfinished_intents", *unfinished}});
+    if (!noted) {
+      Log(LogLevel::kWarning, "cannot record the reaping: " + Describe(noted.error()));
+      continue;
+    }
+    dead.Forget();
+  }
+}
+
+Runtime::~Runtime() {
+  if (executor_ == nullptr) {
+    return;
+  }
+  auto noted = trail_.audit->Note("server_stop", nlohmann::json::object());
+  if (!noted) {
+    Log(LogLevel::kWarning, "cannot record the stop: " + Describe(noted.error()));
+  }
+}
+
+}  // namespace casemate

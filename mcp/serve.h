@@ -1,0 +1,12 @@
+// `casemate serve`: MCP over standard input and output until end of file, a signal, or a broken
+// pipe. Runs on the main thread.
+#pragma once
+
+#include "mcp/config.h"
+
+namespace casemate {
+
+// Returns the process's exit code: 0 for every orderly end, 1 when it could not start.
+int Serve(const Config& config);
+
+}  // namespace casemate
