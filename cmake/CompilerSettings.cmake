@@ -3,10 +3,11 @@ set(CMAKE_CXX_STANDARD 20)
 set(CMAKE_CXX_STANDARD_REQUIRED ON)
 set(CMAKE_CXX_EXTENSIONS OFF)
 set(CMAKE_EXPORT_COMPILE_COMMANDS ON)
-set(CMAKE_POSITION_INDEPENDENT_CODE ON)
 if(NOT CMAKE_BUILD_TYPE)
   set(CMAKE_BUILD_TYPE Release)
 endif()
+# -O3 buys nothing here and makes g++ 12 warn about string code that is right (GCC bug 105329).
+set(CMAKE_CXX_FLAGS_RELEASE "-O2 -DNDEBUG")
 find_program(CCACHE ccache)
 if(CCACHE)
   set(CMAKE_CXX_COMPILER_LAUNCHER ${CCACHE})
@@ -22,6 +23,9 @@ target_compile_options(casemate_warnings INTERFACE
 
 add_library(casemate_options INTERFACE)
 target_link_libraries(casemate_options INTERFACE casemate_warnings)
+# PIE everywhere, libraries too: all of them end in executables, and one precompiled header fits all.
+target_compile_options(casemate_options INTERFACE -fPIE)
+target_link_options(casemate_options INTERFACE -pie)
 target_include_directories(casemate_options INTERFACE ${CMAKE_SOURCE_DIR})
 target_compile_definitions(casemate_options INTERFACE _GNU_SOURCE CASEMATE_VERSION="${PROJECT_VERSION}")
 if(CASEMATE_SANITIZE)

@@ -77,7 +77,9 @@ class Tool {
       const nlohmann::json& args) const = 0;
 };
 
-// {error: {kind, field?, message, remedy?}} as a ToolResult with is_error set.
+// {status: "not_run", error: {kind, field?, message, remedy?}} as a ToolResult with is_error set.
+// The kind follows from the error's code, or is `kind`.
 ToolResult ErrorResult(const Error& error);
+ToolResult ErrorResult(std::string_view kind, const Error& error);
 
 }  // namespace casemate::tools

@@ -1,5 +1,5 @@
 // The audit trail: an intent record durable before a call runs, an outcome record after it, in one
-// hash chain shared by every server on the state directory. docs/adr says what it promises:
+// hash chain shared by every server on the state directory. docs/audit.md says what it promises:
 // tampering shows; it is not prevented. Thread-safe; safe for concurrent processes.
 #pragma once
 

@@ -5,6 +5,8 @@
 #include <string>
 #include <vector>
 
+#include "policies/grant.h"
+
 namespace casemate::sandbox {
 
 struct Probe {
@@ -16,6 +18,6 @@ struct Probe {
 };
 
 // Order of the layers as the launcher applies them; the last one is a whole sandboxed run.
-std::vector<Probe> ProbeLayers();
+std::vector<Probe> ProbeLayers(const policies::Grant& grant);
 
 }  // namespace casemate::sandbox

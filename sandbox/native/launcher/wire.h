@@ -60,17 +60,17 @@ struct LaunchSpec {
   StringRef workspace_path;     // canonical host path; its identity must be the two below
   std::uint64_t workspace_dev = 0;
   std::uint64_t workspace_ino = 0;
-  StringRef seccomp;  // struct sock_filter[]
-  std::uint64_t disk_bytes = 0;    // private workspace or overlay
+  StringRef seccomp;             // struct sock_filter[]
+  std::uint64_t disk_bytes = 0;  // private workspace or overlay
   std::uint64_t disk_inodes = 0;
-  std::uint64_t tmp_bytes = 0;     // /tmp
+  std::uint64_t tmp_bytes = 0;  // /tmp
   std::uint64_t tmp_inodes = 0;
   std::uint64_t shm_bytes = 0;     // /dev/shm
   std::uint64_t memory_bytes = 0;  // cgroup, or RLIMIT_DATA where there is none
   std::uint64_t cpu_millis = 0;
-  std::uint64_t pids = 0;          // cgroup and RLIMIT_NPROC
-  std::uint64_t file_bytes = 0;    // RLIMIT_FSIZE
-  std::uint64_t open_files = 0;    // RLIMIT_NOFILE
+  std::uint64_t pids = 0;        // cgroup and RLIMIT_NPROC
+  std::uint64_t file_bytes = 0;  // RLIMIT_FSIZE
+  std::uint64_t open_files = 0;  // RLIMIT_NOFILE
 };
 
 // The set-up steps in their order. The name table is in stages.h.
@@ -121,18 +121,18 @@ enum LayerBit : std::uint32_t {
 
 struct LaunchReport {
   std::uint32_t magic = kMagic;
-  Stage stage = Stage::kNone;      // kRunning: the command ran; otherwise where set-up failed
+  Stage stage = Stage::kNone;  // kRunning: the command ran; otherwise where set-up failed
   std::int32_t sys_errno = 0;
-  std::int32_t wait_status = 0;    // of the command, as from waitpid(2), when init reported it
-  std::uint32_t command_ended = 0; // 1: wait_status holds; 0: init died first (killed, OOM)
-  std::uint32_t layers = 0;        // LayerBit
+  std::int32_t wait_status = 0;     // of the command, as from waitpid(2), when init reported it
+  std::uint32_t command_ended = 0;  // 1: wait_status holds; 0: init died first (killed, OOM)
+  std::uint32_t layers = 0;         // LayerBit
   std::uint32_t landlock_abi = 0;
-  std::uint32_t cgroup_version = 0;   // 0 none, 1, 2
-  std::int32_t cgroup_errno = 0;      // why there is none
-  std::uint64_t cpu_us = 0;           // user + system, all processes
-  std::uint64_t max_memory_kb = 0;    // cgroup peak, or largest process
+  std::uint32_t cgroup_version = 0;  // 0 none, 1, 2
+  std::int32_t cgroup_errno = 0;     // why there is none
+  std::uint64_t cpu_us = 0;          // user + system, all processes
+  std::uint64_t max_memory_kb = 0;   // cgroup peak, or largest process
   std::uint64_t oom_kills = 0;
-  std::uint64_t pids_denied = 0;      // forks refused at the pids limit
+  std::uint64_t pids_denied = 0;  // forks refused at the pids limit
 };
 
 }  // namespace casemate::sandbox::wire

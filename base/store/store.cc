@@ -1,0 +1,179 @@
+#include "base/store/store.h"
+
+#include <fcntl.h>
+#include <sqlite3.h>
+#include <sys/stat.h>
+
+#include <cerrno>
+
+#include "base/clock.h"
+#include "base/unique_fd.h"
+
+namespace casemate {
+namespace {
+
+constexpr int kBusyTimeoutMs = 5000;
+
+Error SqliteError(sqlite3* db, const std::string& what, int code) {
+  Error error;
+  error.message = what + ": " + (db != nullptr ? sqlite3_errmsg(db) : sqlite3_errstr(code));
+  switch (code & 0xFF) {
+    case SQLITE_FULL:
+    case SQLITE_IOERR:
+    case SQLITE_NOMEM:
+      error.code = ErrorCode::kResourceExhausted;
+      error.remedy = "free space on the file system of the state directory";
+      break;
+    case SQLITE_CORRUPT:
+    case SQLITE_NOTADB:
+      error.code = ErrorCode::kDataLoss;
+      error.remedy = "restore the newest backup beside the file, or move it away to begin anew";
+      break;
+    case SQLITE_BUSY:
+    case SQLITE_LOCKED:
+    case SQLITE_CANTOPEN:
+    case SQLITE_READONLY:
+      error.code = ErrorCode::kUnavailable;
+      break;
+    default:
+      error.code = ErrorCode::kInternal;
+  }
+  return error;
+}
+
+// SQLite would create the file with the umask's mode; nobody else may read the trail.
+Result<void> CreatePrivately(const std::string& path) {
+  const UniqueFd fd(open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600));
+  if (!fd.valid()) {
+    return ErrnoError("cannot open " + path, errno);
+  }
+  if (fchmod(fd.get(), 0600) != 0) {
+    return ErrnoError("cannot make " + path + " private", errno);
+  }
+  return {};
+}
+
+}  // namespace
+
+Statement::~Statement() { sqlite3_finalize(stmt_); }
+Statement::Statement(Statement&& other) noexcept : stmt_(std::exchange(other.stmt_, nullptr)) {}
+Statement& Statement::operator=(Statement&& other) noexcept {
+  if (this != &other) {
+    sqlite3_finalize(stmt_);
+    stmt_ = std::exchange(other.stmt_, nullptr);
+  }
+  return *this;
+}
+
+Statement& Statement::BindInt(int index, std::int64_t value) {
+  sqlite3_bind_int64(stmt_, index, value);
+  return *this;
+}
+
+Statement& Statement::BindText(int index, std::string_view value) {
+  sqlite3_bind_text64(stmt_, index, value.data(), value.size(), SQLITE_TRANSIENT, SQLITE_UTF8);
+  return *this;
+}
+
+Result<bool> Statement::Step() {
+  const int code = sqlite3_step(stmt_);
+  if (code == SQLITE_ROW) {
+    return true;
+  }
+  if (code == SQLITE_DONE) {
+    return false;
+  }
+  sqlite3* db = sqlite3_db_handle(stmt_);
+  Error error = SqliteError(db, "the database refused", sqlite3_extended_errcode(db));
+  sqlite3_reset(stmt_);
+  return error;
+}
+
+std::int64_t Statement::Int(int column) const { return sqlite3_column_int64(stmt_, column); }
+
+std::string Statement::Text(int column) const {
+  const auto* bytes = static_cast<const char*>(sqlite3_column_blob(stmt_, column));
+  const auto size = static_cast<std::size_t>(sqlite3_column_bytes(stmt_, column));
+  return bytes == nullptr ? std::string() : std::string(bytes, size);
+}
+
+bool Statement::IsNull(int column) const {
+  return sqlite3_column_type(stmt_, column) == SQLITE_NULL;
+}
+
+void Statement::Reset() {
+  sqlite3_reset(stmt_);
+  sqlite3_clear_bindings(stmt_);
+}
+
+Store::Store(sqlite3* db, std::string path) : db_(db), path_(std::move(path)) {}
+Store::~Store() { sqlite3_close_v2(db_); }
+
+Result<std::unique_ptr<Store>> Store::Open(const std::string& path) {
+  if (auto created = CreatePrivately(path); !created) {
+    return std::move(created).error();
+  }
+  sqlite3* db = nullptr;
+  const int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE;
+  const int code = sqlite3_open_v2(path.c_str(), &db, flags, nullptr);
+  std::unique_ptr<Store> store(new Store(db, path));
+  if (code != SQLITE_OK) {
+    return SqliteError(db, "cannot open " + path, code);
+  }
+  sqlite3_busy_timeout(db, kBusyTimeoutMs);
+  for (const char* pragma : {"PRAGMA journal_mode=WAL", "PRAGMA synchronous=FULL",
+                             "PRAGMA foreign_keys=ON", "PRAGMA trusted_schema=OFF"}) {
+    auto done = store->Execute(pragma);
+    // Switching a new file to WAL needs it alone, and SQLite does not call the busy handler for
+    // that: of several servers that start at once, all but one would fail.
+    for (const std::int64_t end = MonotonicNs() + std::int64_t{kBusyTimeoutMs} * 1'000'000;
+         !done && (sqlite3_errcode(db) & 0xFF) == SQLITE_BUSY && MonotonicNs() < end;) {
+      sqlite3_sleep(2);
+      done = store->Execute(pragma);
+    }
+    if (!done) {
+      Error error = std::move(done).error();
+      error.message = "cannot open " + path + ": " + error.message;
+      return error;
+    }
+  }
+  return store;
+}
+
+Result<Statement> Store::Prepare(std::string_view sql) {
+  const auto lock = Lock();
+  sqlite3_stmt* stmt = nullptr;
+  const int code = sqlite3_prepare_v3(db_, sql.data(), static_cast<int>(sql.size()),
+                                      SQLITE_PREPARE_PERSISTENT, &stmt, nullptr);
+  if (code != SQLITE_OK) {
+    return SqliteError(db_, "cannot prepare a statement", code);
+  }
+  return Statement(stmt);
+}
+
+Result<void> Store::Execute(const std::string& sql) {
+  const auto lock = Lock();
+  const int code = sqlite3_exec(db_, sql.c_str(), nullptr, nullptr, nullptr);
+  if (code != SQLITE_OK) {
+    return SqliteError(db_, "the database refused", code);
+  }
+  return {};
+}
+
+Result<void> Store::Transaction(const std::function<Result<void>()>& body) {
+  const auto lock = Lock();
+  if (auto begun = Execute("BEGIN IMMEDIATE"); !begun) {
+    return begun;
+  }
+  Result<void> done = body();
+  if (done) {
+    done = Execute("COMMIT");
+  }
+  if (!done && sqlite3_get_autocommit(db_) == 0) {
+    // A failing rollback leaves nothing to do: the transaction ends with the connection.
+    (void)Execute("ROLLBACK");
+  }
+  return done;
+}
+
+}  // namespace casemate

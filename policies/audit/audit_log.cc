@@ -1,0 +1,97 @@
+#include "policies/audit/audit_log.h"
+
+#include <utility>
+
+#include <nlohmann/json.hpp>
+
+#include "policies/audit/record.h"
+#include "policies/audit/statements.h"
+#include "policies/audit/verifier.h"
+
+namespace casemate::policies {
+
+AuditLog::AuditLog(Store& store, std::string incarnation)
+    : store_(store), incarnation_(std::move(incarnation)) {}
+
+AuditLog::~AuditLog() {
+  const auto lock = store_.Lock();
+  statements_.reset();
+}
+
+Result<std::unique_ptr<AuditLog>> AuditLog::Open(Store& store, std::string incarnation) {
+  if (incarnation.empty()) {
+    return InvalidArgument("incarnation", "expected the id of this server process, got nothing");
+  }
+  std::unique_ptr<AuditLog> log(new AuditLog(store, std::move(incarnation)));
+  log->statements_ = std::make_unique<Statements>(store, log->incarnation_);
+  const auto lock = store.Lock();
+  if (auto prepared = log->statements_->Prepare(); !prepared) {
+    return prepared.error();
+  }
+  return log;
+}
+
+Result<std::int64_t> AuditLog::Begin(const AuditIntent& intent) {
+  const bool allowed = intent.decision.effect == Effect::kAllow;
+  if (allowed != intent.decision.grant.has_value()) {
+    return Error{ErrorCode::kInternal,
+                 "expected a grant exactly when the decision allows, got the opposite", "decision",
+                 "", 0};
+  }
+  return statements_->Append(allowed ? "intent" : "refused", IntentPayload(intent), 0);
+}
+
+Result<void> AuditLog::End(std::int64_t intent_seq, const nlohmann::json& outcome) {
+  if (intent_seq < 1) {
+    return InvalidArgument("intent_seq", "expected the sequence number of an intent, got " +
+                                             std::to_string(intent_seq));
+  }
+  nlohmann::json payload = {{"intent_seq", intent_seq}, {"outcome", Recordable(outcome)}};
+  auto seq = statements_->Append("outcome", std::move(payload), intent_seq);
+  return seq ? Result<void>() : Result<void>(seq.error());
+}
+
+Result<std::int64_t> AuditLog::Note(const std::string& kind, const nlohmann::json& detail) {
+  if (kind != "server_start" && kind != "server_stop" && kind != "reaped") {
+    return InvalidArgument("kind",
+                           "expected server_start, server_stop or reaped, got `" + kind + "`");
+  }
+  return statements_->Append(kind, {{"detail", Recordable(detail)}}, 0);
+}
+
+Result<std::vector<AuditRecord>> AuditLog::Tail(std::int64_t count) {
+  return statements_->Newest(count);
+}
+
+Result<void> AuditLog::ForEach(const std::function<void(const AuditRecord&)>& visit) {
+  return statements_->Walk([&](const StoredRecord& stored) { visit(stored.record); });
+}
+
+Result<AuditVerification> AuditLog::Verify(
+    const std::function<bool(const std::string&)>& is_alive) {
+  ChainVerifier verifier;
+  auto walked = statements_->Walk([&](const StoredRecord& stored) { verifier.Check(stored); });
+  if (!walked) {
+    return walked.error();
+  }
+  return std::move(verifier).Finish(is_alive);
+}
+
+Result<std::vector<std::int64_t>> AuditLog::UnfinishedIntents(const std::string& incarnation) {
+  const auto lock = store_.Lock();
+  const ResetAtEnd reset(statements_->unfinished);
+  statements_->unfinished.BindText(1, incarnation);
+  std::vector<std::int64_t> unfinished;
+  while (true) {
+    auto row = statements_->unfinished.Step();
+    if (!row) {
+      return row.error();
+    }
+    if (!*row) {
+      return unfinished;
+    }
+    unfinished.push_back(statements_->unfinished.Int(0));
+  }
+}
+
+}  // namespace casemate::policies

@@ -1,0 +1,138 @@
+#include "policies/audit/record.h"
+
+#include <algorithm>
+#include <array>
+
+#include <nlohmann/json.hpp>
+
+#include "base/hash.h"
+#include "base/json.h"
+
+namespace casemate::policies {
+
+namespace {
+
+// Depth of brackets in JSON text; text inside strings does not count.
+int NestingDepth(std::string_view json) {
+  int depth = 0;
+  int deepest = 0;
+  bool in_string = false;
+  for (std::size_t i = 0; i < json.size(); ++i) {
+    const char c = json[i];
+    if (in_string) {
+      if (c == '\\') {
+        ++i;
+      } else if (c == '"') {
+        in_string = false;
+      }
+    } else if (c == '"') {
+      in_string = true;
+    } else if (c == '[' || c == '{') {
+      deepest = std::max(deepest, ++depth);
+    } else if (c == ']' || c == '}') {
+      --depth;
+    }
+  }
+  return deepest;
+}
+
+std::string_view EffectName(Effect effect) {
+  switch (effect) {
+    case Effect::kAllow:
+      return "allow";
+    case Effect::kAsk:
+      return "ask";
+    case Effect::kDeny:
+      return "deny";
+  }
+  return "deny";
+}
+
+std::string_view AccessName(WorkspaceAccess access) {
+  switch (access) {
+    case WorkspaceAccess::kPrivateOnly:
+      return "private";
+    case WorkspaceAccess::kHostRead:
+      return "host_read";
+    case WorkspaceAccess::kHostWrite:
+      return "host_write";
+  }
+  return "private";
+}
+
+nlohmann::json DecisionPayload(const Decision& decision) {
+  nlohmann::json payload = {{"effect", EffectName(decision.effect)}, {"id", decision.decision_id},
+                            {"matched", decision.matched},           {"reason", decision.reason},
+                            {"revision", decision.revision},         {"rule", decision.rule_id}};
+  if (decision.grant) {
+    const Limits& limits = decision.grant->limits();
+    payload["grant"] = {{"workspace", AccessName(decision.grant->workspace_access())},
+                        {"limits",
+                         {{"memory_mb", limits.memory_mb},
+                          {"cpu_millis", limits.cpu_millis},
+                          {"pids", limits.pids},
+                          {"wall_ms", limits.wall_ms},
+                          {"output_kb", limits.output_kb},
+                          {"disk_mb", limits.disk_mb}}}};
+  }
+  return payload;
+}
+
+}  // namespace
+
+std::string FirstPrevHash() {
+  return std::string(64, '0');
+}
+
+std::string RecordHash(std::string_view body) {
+  std::string leaf;
+  leaf.reserve(body.size() + 1);
+  leaf.push_back('\0');
+  leaf.append(body);
+  return Sha256Hex(leaf);
+}
+
+bool IsKnownKind(std::string_view kind) {
+  constexpr std::array<std::string_view, 6> kKinds = {"intent",       "refused",     "outcome",
+                                                      "server_start", "server_stop", "reaped"};
+  return std::ranges::find(kKinds, kind) != kKinds.end();
+}
+
+nlohmann::json Recordable(const nlohmann::json& value) {
+  const std::string text = DumpJson(value);
+  if (text.size() <= kMaxRecordedBytes && NestingDepth(text) <= kMaxRecordedDepth) {
+    return value;
+  }
+  return {{"omitted", true}, {"bytes", text.size()}, {"sha256", Sha256Hex(text)}};
+}
+
+nlohmann::json IntentPayload(const AuditIntent& intent) {
+  return {{"tool", intent.tool},
+          {"principal",
+           {{"id", intent.principal.id},
+            {"tenant", intent.principal.tenant},
+            {"roles", intent.principal.roles}}},
+          {"channel", intent.channel},
+          {"args", Recordable(intent.args)},
+          {"context", Recordable(intent.context)},
+          {"decision", Recordable(DecisionPayload(intent.decision))}};
+}
+
+Result<std::string> RecordBody(nlohmann::json payload, std::string_view kind,
+                               std::string_view incarnation, const RecordPlace& place) {
+  payload["version"] = kAuditFormatVersion;
+  payload["seq"] = place.seq;
+  payload["kind"] = kind;
+  payload["time_ms"] = place.time_ms;
+  payload["incarnation"] = incarnation;
+  payload["prev_hash"] = place.prev_hash;
+  std::string body = DumpJson(payload);
+  if (body.size() > kMaxBodyBytes) {
+    return Error{ErrorCode::kResourceExhausted,
+                 "an audit record is at most 1 MiB, got " + std::to_string(body.size()) + " bytes",
+                 "", "shorten the principal's names or the policy's reason", 0};
+  }
+  return body;
+}
+
+}  // namespace casemate::policies

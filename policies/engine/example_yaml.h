@@ -1,0 +1,13 @@
+// The examples of a rule, `match` and `not_match`: calls that the rule must, or must not, apply to.
+// A rule that fails one of its own examples does not load. Load-time only; pure.
+#pragma once
+
+#include "base/result.h"
+#include "base/yaml.h"
+#include "policies/engine/rule.h"
+
+namespace casemate::policies {
+
+Result<void> VerifyExamples(const YamlNode& rule_node, const Rule& rule);
+
+}  // namespace casemate::policies

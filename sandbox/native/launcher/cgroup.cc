@@ -1,0 +1,263 @@
+#include "sandbox/native/launcher/cgroup.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+
+#include "sandbox/native/launcher/cgroup_files.h"
+
+namespace casemate::launcher {
+namespace {
+
+constexpr std::uint64_t kPeriodUs = 100'000;
+constexpr std::uint64_t kMinQuotaUs = 1'000;  // the kernel takes no less
+
+// A limit above the parent's is refused by v1 (EINVAL): then the parent's, tighter one holds.
+int AllowTighterParent(int error) {
+  return error == EINVAL ? 0 : error;
+}
+
+// Files of features that this kernel was built without.
+int AllowMissing(int error) {
+  return error == ENOENT ? 0 : error;
+}
+
+int LimitMemory(const Hierarchy& hierarchy, const char* name, std::uint64_t bytes) {
+  const int base = hierarchy.base.get();
+  if (hierarchy.v2) {
+    if (const int error = WriteNumber(base, name, "memory.max", bytes); error != 0) {
+      return error;
+    }
+    if (const int error = AllowMissing(WriteNumber(base, name, "memory.swap.max", 0)); error != 0) {
+      return error;
+    }
+    return AllowMissing(WriteNumber(base, name, "memory.oom.group", 1));
+  }
+  if (const int error = WriteNumber(base, name, "memory.limit_in_bytes", bytes); error != 0) {
+    return error;
+  }
+  // Memory and swap together: otherwise the sandbox would go on in swap.
+  return AllowMissing(WriteNumber(base, name, "memory.memsw.limit_in_bytes", bytes));
+}
+
+int LimitCpu(const Hierarchy& hierarchy, const char* name, std::uint64_t cpu_millis) {
+  const int base = hierarchy.base.get();
+  std::uint64_t quota = cpu_millis * kPeriodUs / 1000;
+  quota = quota < kMinQuotaUs ? kMinQuotaUs : quota;
+  if (hierarchy.v2) {
+    char text[64];
+    std::snprintf(text, sizeof(text), "%llu %llu", static_cast<unsigned long long>(quota),
+                  static_cast<unsigned long long>(kPeriodUs));
+    return WriteGroupFile(base, name, "cpu.max", text);
+  }
+  // The period is 100 ms already: the kernel's default in a new group.
+  return AllowTighterParent(WriteNumber(base, name, "cpu.cfs_quota_us", quota));
+}
+
+}  // namespace
+
+Cgroups::Cgroups(const char* incarnation) {
+  std::snprintf(base_name_, sizeof(base_name_), "casemate-%s", incarnation);
+  DiscoverHierarchies(incarnation, &set_);
+}
+
+int Cgroups::version() const {
+  if (set_.count == 0) {
+    return 0;
+  }
+  return set_.list[0].v2 ? 2 : 1;
+}
+
+bool Cgroups::Has(Controller controller) const {
+  for (std::size_t i = 0; i < set_.count; ++i) {
+    if ((set_.list[i].controllers & controller) != 0) {
+      return true;
+    }
+  }
+  return false;
+}
+
+std::uint32_t Cgroups::layers() const {
+  return (Has(kMemory) ? wire::kLayerCgroupMemory : 0U) |
+         (Has(kPids) ? wire::kLayerCgroupPids : 0U) | (Has(kCpu) ? wire::kLayerCgroupCpu : 0U);
+}
+
+int Cgroups::Make(RunGroup* group) {
+  const std::uint64_t id = next_id_++;
+  char name[kRunNameBytes];
+  RunName(id, name);
+  int error = 0;
+  for (std::size_t i = 0; i < set_.count && error == 0; ++i) {
+    const Hierarchy& hierarchy = set_.list[i];
+    if (::mkdirat(hierarchy.base.get(), name, 0755) != 0) {
+      error = LastError();
+      break;
+    }
+    group->entry[i].Reset(
+        OpenGroupFile(hierarchy.base.get(), name, hierarchy.v2 ? "." : "tasks",
+                      hierarchy.v2 ? O_PATH | O_DIRECTORY | O_CLOEXEC : O_WRONLY | O_CLOEXEC));
+    error = group->entry[i].valid() ? 0 : LastError();
+  }
+  group->id = id;
+  if (error != 0) {
+    Remove(group);
+  }
+  return error;
+}
+
+int Cgroups::WriteLimits(const Hierarchy& hierarchy, const RunGroup& group,
+                         const wire::LaunchSpec& spec) const {
+  char name[kRunNameBytes];
+  RunName(group.id, name);
+  int error = 0;
+  if ((hierarchy.controllers & kMemory) != 0) {
+    error = LimitMemory(hierarchy, name, spec.memory_bytes);
+  }
+  if (error == 0 && (hierarchy.controllers & kPids) != 0) {
+    error = WriteNumber(hierarchy.base.get(), name, "pids.max", spec.pids + 1);  // init is one
+  }
+  if (error == 0 && (hierarchy.controllers & kCpu) != 0) {
+    error = LimitCpu(hierarchy, name, spec.cpu_millis);
+  }
+  return error;
+}
+
+int Cgroups::Take(const wire::LaunchSpec& spec, RunGroup* group) {
+  if (set_.count == 0) {
+    return 0;
+  }
+  if (spare_.id == 0) {
+    if (const int error = Make(&spare_); error != 0) {
+      return error;
+    }
+  }
+  *group = std::move(spare_);
+  spare_ = RunGroup();
+  for (std::size_t i = 0; i < set_.count; ++i) {
+    if (const int error = WriteLimits(set_.list[i], *group, spec); error != 0) {
+      Remove(group);
+      return error;
+    }
+  }
+  return 0;
+}
+
+void Cgroups::Prepare() {
+  if (set_.count != 0 && spare_.id == 0) {
+    // A failure shows when the group is needed: Take tries again and reports it.
+    static_cast<void>(Make(&spare_));
+  }
+}
+
+void Cgroups::Read(const RunGroup& group, wire::LaunchReport* report) const {
+  if (group.id == 0) {
+    return;
+  }
+  char name[kRunNameBytes];
+  RunName(group.id, name);
+  for (std::size_t i = 0; i < set_.count; ++i) {
+    const Hierarchy& hierarchy = set_.list[i];
+    const int base = hierarchy.base.get();
+    std::uint64_t value = 0;
+    if ((hierarchy.controllers & kMemory) != 0) {
+      if (ReadNumber(base, name, hierarchy.v2 ? "memory.peak" : "memory.max_usage_in_bytes",
+                     &value)) {
+        report->max_memory_kb = value / 1024;
+      }
+      if (ReadField(base, name, hierarchy.v2 ? "memory.events" : "memory.oom_control", "oom_kill",
+                    &value)) {
+        report->oom_kills = value;
+      }
+    }
+    if ((hierarchy.controllers & kPids) != 0 &&
+        ReadField(base, name, "pids.events", "max", &value)) {
+      report->pids_denied = value;
+    }
+    if (hierarchy.v2 && ReadField(base, name, "cpu.stat", "usage_usec", &value)) {
+      report->cpu_us = value;
+    }
+    if ((hierarchy.controllers & kCpuacct) != 0 &&
+        ReadNumber(base, name, "cpuacct.usage", &value)) {
+      report->cpu_us = value / 1000;
+    }
+  }
+}
+
+void Cgroups::Kill(const RunGroup& group) const {
+  if (group.id == 0 || version() != 2) {
+    return;
+  }
+  char name[kRunNameBytes];
+  RunName(group.id, name);
+  // Kernels before 5.14 lack the file; init's death does the same there.
+  static_cast<void>(WriteGroupFile(set_.list[0].base.get(), name, "cgroup.kill", "1"));
+}
+
+void Cgroups::Remove(RunGroup* group) {
+  if (group->id == 0) {
+    return;
+  }
+  char name[kRunNameBytes];
+  RunName(group->id, name);
+  bool busy = false;
+  for (std::size_t i = 0; i < set_.count; ++i) {
+    group->entry[i].Reset();
+    if (::unlinkat(set_.list[i].base.get(), name, AT_REMOVEDIR) != 0 && errno != ENOENT) {
+      busy = true;
+    }
+  }
+  group->id = 0;
+  if (busy) {
+    char path[kNameBytes + kRunNameBytes];
+    std::snprintf(path, sizeof(path), "%s/%s", base_name_, name);
+    RemoveLater(path);
+  }
+}
+
+void Cgroups::Reap(const char* incarnation) {
+  char name[kNameBytes];
+  std::snprintf(name, sizeof(name), "casemate-%s", incarnation);
+  if (std::strcmp(name, base_name_) != 0 && !TryRemove(name)) {
+    RemoveLater(name);
+  }
+}
+
+bool Cgroups::TryRemove(const char* name) const {
+  bool gone = true;
+  for (std::size_t i = 0; i < set_.count; ++i) {
+    gone = RemoveGroupTree(set_.list[i].own.get(), name) && gone;
+  }
+  return gone;
+}
+
+void Cgroups::RemoveLater(const char* name) {
+  // When the list is full, the next server's reaping finds the rest.
+  if (leftover_count_ < kMaxLeftovers) {
+    std::snprintf(leftovers_[leftover_count_++], kNameBytes, "%s", name);
+  }
+}
+
+void Cgroups::RetryLeftovers() {
+  std::size_t kept = 0;
+  for (std::size_t i = 0; i < leftover_count_; ++i) {
+    if (TryRemove(leftovers_[i])) {
+      continue;
+    }
+    if (kept != i) {
+      std::memcpy(leftovers_[kept], leftovers_[i], kNameBytes);
+    }
+    ++kept;
+  }
+  leftover_count_ = kept;
+}
+
+bool Cgroups::RemoveAll() {
+  Remove(&spare_);
+  RetryLeftovers();
+  return TryRemove(base_name_) && leftover_count_ == 0;
+}
+
+}  // namespace casemate::launcher

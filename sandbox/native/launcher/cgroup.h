@@ -1,0 +1,89 @@
+// Cgroups: the launcher's place in the control group hierarchies (v1 or v2) and the groups of its
+// runs: <own group>/casemate-<incarnation>/run-<n>. Owned by the supervisor; single-threaded.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "base/unique_fd.h"
+#include "sandbox/native/launcher/child.h"
+#include "sandbox/native/launcher/wire.h"
+
+namespace casemate::launcher {
+
+enum Controller : unsigned {
+  kMemory = 1U << 0,
+  kPids = 1U << 1,
+  kCpu = 1U << 2,
+  kCpuacct = 1U << 3,  // v1 only; v2 counts in any group
+};
+
+struct Hierarchy {
+  unsigned controllers = 0;
+  bool v2 = false;
+  UniqueFd own;   // the group that the launcher itself is in
+  UniqueFd base;  // casemate-<incarnation> below it
+};
+
+struct HierarchySet {
+  Hierarchy list[kMaxHierarchies];
+  std::size_t count = 0;
+  int error = 0;  // why there is none, or why a controller is missing
+};
+
+// Finds the groups that can be used and makes "casemate-<incarnation>" in each
+// (cgroup_discovery.cc).
+void DiscoverHierarchies(const char* incarnation, HierarchySet* set);
+
+// The groups of one run. `id` 0: none.
+struct RunGroup {
+  std::uint64_t id = 0;
+  UniqueFd entry[kMaxHierarchies];  // v1: `tasks`, open for writing; v2: the directory
+};
+
+class Cgroups {
+ public:
+  explicit Cgroups(const char* incarnation);
+
+  [[nodiscard]] int version() const;
+  [[nodiscard]] int error() const { return set_.error; }
+  [[nodiscard]] bool Has(Controller controller) const;
+  [[nodiscard]] std::uint32_t layers() const;
+
+  // A fresh group with the limits of `spec`. Without any hierarchy: 0 and an empty group.
+  int Take(const wire::LaunchSpec& spec, RunGroup* group);
+  // Makes the next group ahead of time, while a sandbox is setting itself up.
+  void Prepare();
+  // Adds what the group counted to `report`.
+  void Read(const RunGroup& group, wire::LaunchReport* report) const;
+  // v2: kills all in the group at once.
+  void Kill(const RunGroup& group) const;
+  void Remove(RunGroup* group);
+
+  // Kills what is in the groups of the dead server `incarnation` and removes them, at once or by
+  // RetryLeftovers.
+  void Reap(const char* incarnation);
+  [[nodiscard]] bool has_leftovers() const { return leftover_count_ != 0; }
+  void RetryLeftovers();
+  // At the launcher's end, when no run is left. False: something is still busy.
+  bool RemoveAll();
+
+ private:
+  static constexpr std::size_t kMaxLeftovers = 64;
+  static constexpr std::size_t kNameBytes = 96;
+
+  int Make(RunGroup* group);
+  int WriteLimits(const Hierarchy& hierarchy, const RunGroup& group,
+                  const wire::LaunchSpec& spec) const;
+  [[nodiscard]] bool TryRemove(const char* name) const;
+  void RemoveLater(const char* name);
+
+  HierarchySet set_;
+  char base_name_[kNameBytes];
+  std::uint64_t next_id_ = 1;
+  RunGroup spare_;
+  char leftovers_[kMaxLeftovers][kNameBytes] = {};  // relative to Hierarchy::own
+  std::size_t leftover_count_ = 0;
+};
+
+}  // namespace casemate::launcher

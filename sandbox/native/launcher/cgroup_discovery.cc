@@ -1,0 +1,233 @@
+// Finds the control group hierarchies and the launcher's own groups in them, from
+// /proc/self/mountinfo and /proc/self/cgroup.
+#include <fcntl.h>
+#include <sys/stat.h>
+
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <string_view>
+
+#include "sandbox/native/launcher/cgroup.h"
+#include "sandbox/native/launcher/cgroup_files.h"
+#include "sandbox/native/launcher/syscalls.h"
+
+namespace casemate::launcher {
+namespace {
+
+struct ControllerName {
+  std::string_view name;
+  unsigned bit;
+};
+constexpr ControllerName kControllers[] = {
+    {"memory", kMemory}, {"pids", kPids}, {"cpu", kCpu}, {"cpuacct", kCpuacct}};
+
+// One line of /proc/self/mountinfo that is a control group mount.
+struct CgroupMount {
+  char root[1024];
+  char point[1024];
+  bool v2 = false;
+  unsigned controllers = 0;  // v1 only
+};
+
+unsigned ParseControllers(std::string_view text, char separator) {
+  unsigned bits = 0;
+  while (!text.empty()) {
+    const std::size_t end = text.find(separator);
+    const std::string_view name(text.data(), end == std::string_view::npos ? text.size() : end);
+    for (const ControllerName& controller : kControllers) {
+      bits |= name == controller.name ? controller.bit : 0;
+    }
+    text.remove_prefix(end == std::string_view::npos ? text.size() : end + 1);
+  }
+  return bits;
+}
+
+// Blanks and backslashes come as \ooo.
+void Unescape(char* text) {
+  char* out = text;
+  for (const char* in = text; *in != '\0'; ++out) {
+    if (in[0] == '\\' && in[1] >= '0' && in[1] <= '3' && in[2] != '\0' && in[3] != '\0') {
+      *out = static_cast<char>((in[1] - '0') * 64 + (in[2] - '0') * 8 + (in[3] - '0'));
+      in += 4;
+    } else {
+      *out = *in++;
+    }
+  }
+  *out = '\0';
+}
+
+bool ParseMount(const char* line, CgroupMount* mount) {
+  char type[32];
+  char options[1024];
+  const char* tail = std::strstr(line, " - ");
+  // NOLINTBEGIN(cert-err34-c): no numbers are read
+  if (tail == nullptr ||
+      std::sscanf(line, "%*s %*s %*s %1023s %1023s", mount->root, mount->point) != 2 ||
+      std::sscanf(tail, " - %31s %*s %1023s", type, options) != 2) {
+    return false;
+  }
+  // NOLINTEND(cert-err34-c)
+  Unescape(mount->root);
+  Unescape(mount->point);
+  mount->v2 = std::strcmp(type, "cgroup2") == 0;
+  mount->controllers = mount->v2 ? 0 : ParseControllers(options, ',');
+  return mount->v2 || (std::strcmp(type, "cgroup") == 0 && mount->controllers != 0);
+}
+
+// The launcher's group in the hierarchy of `mount`, as the path in /proc/self/cgroup.
+bool FindOwnPath(const CgroupMount& mount, char* path, std::size_t bytes) {
+  std::FILE* file = std::fopen("/proc/self/cgroup", "re");
+  if (file == nullptr) {
+    return false;
+  }
+  char line[4352];
+  bool found = false;
+  while (!found && std::fgets(line, sizeof(line), file) != nullptr) {
+    char* controllers = std::strchr(line, ':');
+    char* own = controllers == nullptr ? nullptr : std::strchr(controllers + 1, ':');
+    if (own == nullptr) {
+      continue;
+    }
+    *own++ = '\0';
+    own[std::strcspn(own, "\n")] = '\0';
+    const unsigned bits = ParseControllers(controllers + 1, ',');
+    found = mount.v2 ? controllers[1] == '\0' : (bits & mount.controllers) != 0;
+    if (found) {
+      std::snprintf(path, bytes, "%s", own);
+    }
+  }
+  static_cast<void>(std::fclose(file));
+  return found;
+}
+
+// The directory of the own group; -1 with errno set when this mount does not show it.
+int OpenOwnGroup(const CgroupMount& mount) {
+  char path[4352];
+  if (!FindOwnPath(mount, path, sizeof(path))) {
+    errno = ENOENT;
+    return -1;
+  }
+  const char* below = path;
+  if (std::strcmp(mount.root, "/") != 0) {
+    // A container's mount shows only the part below its root.
+    const std::size_t length = std::strlen(mount.root);
+    if (std::strncmp(path, mount.root, length) != 0 ||
+        (path[length] != '\0' && path[length] != '/')) {
+      errno = ENOENT;
+      return -1;
+    }
+    below = path + length;
+  }
+  char directory[5632];
+  std::snprintf(directory, sizeof(directory), "%s%s", mount.point, below);
+  return ::open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+}
+
+int MakeBase(Hierarchy* hierarchy, const char* incarnation) {
+  char name[96];
+  std::snprintf(name, sizeof(name), "casemate-%s", incarnation);
+  const int own = hierarchy->own.get();
+  if (::mkdirat(own, name, 0755) != 0 && errno != EEXIST) {
+    return LastError();
+  }
+  hierarchy->base.Reset(::openat(own, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+  return hierarchy->base.valid() ? 0 : LastError();
+}
+
+// v2 hands controllers down only where every group on the way enables them.
+int EnableV2(Hierarchy* hierarchy, const char* incarnation) {
+  constexpr const char* kEnable = "+memory +pids +cpu";
+  if (const int error =
+          WriteGroupFile(hierarchy->own.get(), ".", "cgroup.subtree_control", kEnable);
+      error != 0) {
+    return error;
+  }
+  if (const int error = MakeBase(hierarchy, incarnation); error != 0) {
+    return error;
+  }
+  return WriteGroupFile(hierarchy->base.get(), ".", "cgroup.subtree_control", kEnable);
+}
+
+unsigned AvailableV2(int own) {
+  char text[512];
+  const UniqueFd file(::openat(own, "cgroup.controllers", O_RDONLY | O_CLOEXEC));
+  const ssize_t length = file.valid() ? ::read(file.get(), text, sizeof(text)) : -1;
+  if (length <= 0) {
+    return 0;
+  }
+  const auto end = static_cast<std::size_t>(length);
+  return ParseControllers({text, text[end - 1] == '\n' ? end - 1 : end}, ' ');
+}
+
+void TryV2(const CgroupMount& mount, const char* incarnation, HierarchySet* set) {
+  Hierarchy hierarchy;
+  hierarchy.v2 = true;
+  hierarchy.own.Reset(OpenOwnGroup(mount));
+  if (!hierarchy.own.valid()) {
+    return;
+  }
+  constexpr unsigned kNeeded = kMemory | kPids | kCpu;
+  hierarchy.controllers = AvailableV2(hierarchy.own.get()) & kNeeded;
+  if (hierarchy.controllers != kNeeded) {
+    return;  // a hybrid system: the controllers are in v1 hierarchies
+  }
+  set->error = EnableV2(&hierarchy, incarnation);
+  if (set->error == 0) {
+    set->list[set->count++] = std::move(hierarchy);
+  }
+}
+
+void TryV1(const CgroupMount& mount, const char* incarnation, HierarchySet* set) {
+  for (std::size_t i = 0; i < set->count; ++i) {
+    if ((set->list[i].controllers & mount.controllers) != 0) {
+      return;  // mounted a second time
+    }
+  }
+  Hierarchy hierarchy;
+  hierarchy.controllers = mount.controllers;
+  hierarchy.own.Reset(OpenOwnGroup(mount));
+  const int error = hierarchy.own.valid() ? MakeBase(&hierarchy, incarnation) : LastError();
+  if (error != 0) {
+    set->error = set->error == 0 ? error : set->error;
+    return;
+  }
+  if (set->count < kMaxHierarchies) {
+    set->list[set->count++] = std::move(hierarchy);
+  }
+}
+
+void ForEachMount(bool v2, const char* incarnation, HierarchySet* set) {
+  std::FILE* file = std::fopen("/proc/self/mountinfo", "re");
+  if (file == nullptr) {
+    set->error = LastError();
+    return;
+  }
+  char* line = nullptr;
+  std::size_t capacity = 0;
+  while (::getline(&line, &capacity, file) > 0) {
+    CgroupMount mount;
+    if (ParseMount(line, &mount) && mount.v2 == v2) {
+      v2 ? TryV2(mount, incarnation, set) : TryV1(mount, incarnation, set);
+    }
+    if (v2 && set->count != 0) {
+      break;
+    }
+  }
+  std::free(line);  // NOLINT(cppcoreguidelines-no-malloc): getline allocates
+  static_cast<void>(std::fclose(file));
+}
+
+}  // namespace
+
+void DiscoverHierarchies(const char* incarnation, HierarchySet* set) {
+  ForEachMount(true, incarnation, set);
+  if (set->count == 0 && set->error == 0) {
+    ForEachMount(false, incarnation, set);
+  }
+  if (set->count == 0 && set->error == 0) {
+    set->error = ENOENT;
+  }
+}
+
+}  // namespace casemate::launcher

@@ -1,0 +1,33 @@
+// The set-up of one sandbox, run in the freshly cloned child as an ordered list of steps, ending in
+// init. Everything here runs in a process of its own and never returns to the launcher's loop.
+#pragma once
+
+#include <cstddef>
+
+#include "base/unique_fd.h"
+#include "sandbox/native/launcher/host.h"
+#include "sandbox/native/launcher/request.h"
+#include "sandbox/native/launcher/shared_report.h"
+
+namespace casemate::launcher {
+
+inline constexpr std::size_t kMaxHierarchies = 4;
+
+// Borrowed from the launcher's memory as it was at the clone; the child has its own copy of it.
+struct ChildContext {
+  Request& request;
+  const Host& host;
+  SharedReport& report;
+  int lifeline = -1;  // read end; hangs up when the launcher dies
+  int cgroup_tasks[kMaxHierarchies] = {-1, -1, -1, -1};  // v1: writing "0" attaches the writer
+  bool memory_cgroup = false;                            // false: RLIMIT_DATA instead
+  bool pids_cgroup = false;                              // false: RLIMIT_NPROC is the only limit
+  UniqueFd workspace_tree =
+      {};                 // detached mount of a host workspace, id-mapped or made by the child
+  char* title = nullptr;  // memory of the launcher's argv, overwritten for init
+  std::size_t title_bytes = 0;
+};
+
+[[noreturn]] void RunChild(ChildContext& context);
+
+}  // namespace casemate::launcher

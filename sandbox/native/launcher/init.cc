@@ -1,0 +1,141 @@
+#include "sandbox/native/launcher/init.h"
+
+#include <fcntl.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+
+#include <csignal>
+#include <cstdlib>
+
+namespace casemate::launcher {
+namespace {
+
+[[noreturn]] void Fail(SharedReport& report, wire::Stage stage, int error) {
+  report.stage = stage;
+  report.sys_errno = error;
+  report.failed = 1;
+  ::_exit(1);
+}
+
+// A NULL-terminated array of the texts, which stay where they are in the mapped request.
+char** MakeVector(const Request& request, wire::ListRef list) {
+  auto** vector = static_cast<char**>(std::calloc(std::size_t{list.count} + 1, sizeof(char*)));
+  if (vector == nullptr) {
+    return nullptr;
+  }
+  for (std::uint32_t i = 0; i < list.count; ++i) {
+    vector[i] = const_cast<char*>(request.Text(request.Argument(list, i)));
+  }
+  return vector;
+}
+
+int InstallFilter(const Request& request) {
+  const wire::StringRef filter = request.spec().seccomp;
+  sock_fprog program = {};
+  program.len = static_cast<unsigned short>(filter.length / sizeof(sock_filter));
+  // The kernel copies the program; it needs no alignment there.
+  program.filter = reinterpret_cast<sock_filter*>(const_cast<char*>(request.Text(filter)));
+  return ErrorOf(::prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program, 0, 0));
+}
+
+// Signal handlers are default already: the launcher reset them all at its start and never ignores
+// any. Only the mask has to go.
+pid_t StartCommand(SharedReport& report, char** argv) {
+  sigset_t empty;
+  sigemptyset(&empty);
+  const pid_t command = ::vfork();
+  if (command == 0) {
+    ::setsid();
+    ::sigprocmask(SIG_SETMASK, &empty, nullptr);
+    ::execvp(argv[0], argv);
+    report.sys_errno = LastError();
+    report.failed = 1;
+    ::_exit(127);
+  }
+  return command;
+}
+
+// Streams of the command that init holds too would never reach EOF before init ends.
+int LeaveStreams(int null_device) {
+  for (int fd = 0; fd < 3; ++fd) {
+    if (::dup2(null_device, fd) < 0) {
+      return LastError();
+    }
+  }
+  return ErrorOf(::close(null_device));
+}
+
+// Reaps what has ended; true when the command was among it.
+bool Reap(SharedReport& report, pid_t command) {
+  bool ended = false;
+  int status = 0;
+  for (pid_t pid = ::waitpid(-1, &status, WNOHANG); pid > 0;
+       pid = ::waitpid(-1, &status, WNOHANG)) {
+    if (pid == command) {
+      report.wait_status = status;
+      ended = true;
+    }
+  }
+  return ended;
+}
+
+[[noreturn]] void Supervise(SharedReport& report, pid_t command) {
+  sigset_t signals;
+  sigemptyset(&signals);
+  sigaddset(&signals, SIGCHLD);
+  sigaddset(&signals, SIGTERM);
+  while (!Reap(report, command)) {
+    siginfo_t info = {};
+    // From inside the namespace a sender has a pid; only the launcher, outside it, has none. A
+    // command must not make init signal everything in its place.
+    if (::sigwaitinfo(&signals, &info) == SIGTERM && info.si_pid == 0) {
+      ::kill(-1, SIGTERM);
+    }
+  }
+  report.command_ended = 1;
+  ::_exit(0);
+}
+
+}  // namespace
+
+void RunInit(ChildContext& context) {
+  SharedReport& report = context.report;
+  char** argv = MakeVector(context.request, context.request.spec().argv);
+  char** env = MakeVector(context.request, context.request.spec().env);
+  const int null_device = ::open("/dev/null", O_RDWR | O_CLOEXEC);
+  if (argv == nullptr || env == nullptr || null_device < 0) {
+    Fail(report, wire::Stage::kFork, LastError());
+  }
+  ::environ = env;  // execvp looks argv[0] up in the command's PATH, not in the launcher's
+  if (null_device != 3) {
+    if (::dup3(null_device, 3, O_CLOEXEC) < 0) {
+      Fail(report, wire::Stage::kFork, LastError());
+    }
+  }
+  if (const int error = sys::CloseRange(4, ~0U); error != 0) {
+    Fail(report, wire::Stage::kFork, error);
+  }
+  report.stage = wire::Stage::kSeccomp;
+  if (const int error = InstallFilter(context.request); error != 0) {
+    Fail(report, wire::Stage::kSeccomp, error);
+  }
+  report.layers |= wire::kLayerSeccomp;
+  report.stage = wire::Stage::kExec;
+  const pid_t command = StartCommand(report, argv);
+  if (command < 0) {
+    Fail(report, wire::Stage::kFork, LastError());
+  }
+  if (report.failed != 0) {
+    ::_exit(1);
+  }
+  report.stage = wire::Stage::kRunning;
+  context.request.Unmap();  // it may be large, and hold secrets
+  if (const int error = LeaveStreams(3); error != 0) {
+    Fail(report, wire::Stage::kFork, error);
+  }
+  Supervise(report, command);
+}
+
+}  // namespace casemate::launcher

@@ -1,0 +1,95 @@
+// casemate-launcher <incarnation>: control socket on descriptor 3 (wire.h). Started by the server,
+// never by hand. Exit code: 0 after the server closed the socket, 1 when it cannot start, 2 when it
+// is called wrongly.
+#include <fcntl.h>
+#include <grp.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <csignal>
+#include <cstring>
+
+#include "sandbox/native/launcher/receive.h"
+#include "sandbox/native/launcher/supervisor.h"
+#include "sandbox/native/launcher/syscalls.h"
+
+namespace casemate::launcher {
+namespace {
+
+constexpr int kControlSocket = 3;
+
+// Handlers that the server set to "ignore" would pass through exec to every command. All signals
+// stay blocked here: Ctrl-C on a terminal is the server's business, whose end we notice.
+int ResetSignals() {
+  for (int signal = 1; signal < NSIG; ++signal) {
+    if (signal != SIGKILL && signal != SIGSTOP) {
+      ::signal(signal, SIG_DFL);  // fails for the C library's own ones, which are default
+    }
+  }
+  sigset_t all;
+  sigfillset(&all);
+  return ErrorOf(::sigprocmask(SIG_SETMASK, &all, nullptr));
+}
+
+// Descriptors 0 to 2 must be occupied, or received ones would land there.
+int PrepareDescriptors() {
+  const int null_device = ::open("/dev/null", O_RDWR | O_CLOEXEC);
+  if (null_device < 0) {
+    return LastError();
+  }
+  for (int fd = 0; fd < 3; ++fd) {
+    if (::dup2(null_device, fd) < 0) {
+      return LastError();
+    }
+  }
+  if (::fcntl(kControlSocket, F_SETFD, FD_CLOEXEC) != 0) {
+    return LastError();
+  }
+  return sys::CloseRange(kControlSocket + 1, ~0U);
+}
+
+int PrepareProcess() {
+  if (const int error = ResetSignals(); error != 0) {
+    return error;
+  }
+  if (const int error = PrepareDescriptors(); error != 0) {
+    return error;
+  }
+  ::umask(022);
+  static_cast<void>(::setsid());  // EPERM: it leads a session already
+  if (::geteuid() == 0 && ::setgroups(0, nullptr) != 0 && errno != EPERM) {
+    return LastError();
+  }
+  if (::prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) != 0 ||
+      ::prctl(PR_SET_NAME, "casemate-launch", 0, 0, 0) != 0) {
+    return LastError();
+  }
+  // Last: other processes of the same user must not trace it; /proc/self/* is root's from here on.
+  return ErrorOf(::prctl(PR_SET_DUMPABLE, 0, 0, 0, 0));
+}
+
+int Main(int argc, char** argv) {
+  if (argc != 2 || !IsIncarnationName(argv[1])) {
+    return 2;
+  }
+  if (PrepareProcess() != 0) {
+    return 1;
+  }
+  // A copy: the arguments' memory becomes the title of each sandbox's init.
+  char incarnation[sizeof(wire::ControlMessage::incarnation)];
+  std::strncpy(incarnation, argv[1], sizeof(incarnation));
+  Arguments arguments;
+  arguments.incarnation = incarnation;
+  arguments.title = argv[0];
+  arguments.title_bytes = static_cast<std::size_t>(argv[1] + std::strlen(argv[1]) + 1 - argv[0]);
+  Supervisor supervisor(kControlSocket, arguments);
+  return supervisor.Run();
+}
+
+}  // namespace
+}  // namespace casemate::launcher
+
+int main(int argc, char** argv) {
+  return casemate::launcher::Main(argc, argv);
+}

@@ -1,0 +1,141 @@
+#include "sandbox/native/launcher/mounts.h"
+
+#include <fcntl.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+
+#include <cstdio>
+#include <cstring>
+
+#include "sandbox/native/launcher/syscalls.h"
+
+namespace casemate::launcher {
+
+int MakeDirectory(const char* path, mode_t mode) {
+  return ErrorOf(::mkdir(path, mode));
+}
+
+int MakeFile(const char* path, const char* text, mode_t mode) {
+  const UniqueFd file(::open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode));
+  if (!file.valid()) {
+    return LastError();
+  }
+  const std::size_t length = std::strlen(text);
+  if (length == 0) {
+    return 0;
+  }
+  const ssize_t written = ::write(file.get(), text, length);
+  if (written < 0) {
+    return LastError();
+  }
+  return static_cast<std::size_t>(written) == length ? 0 : ENOSPC;
+}
+
+int MakeLink(const char* target, const char* path) {
+  return ErrorOf(::symlink(target, path));
+}
+
+int Bind(const char* source, const char* target) {
+  return ErrorOf(::mount(source, target, nullptr, MS_BIND, nullptr));
+}
+
+int BindReadOnly(const char* source, const char* target) {
+  if (::mount(source, target, nullptr, MS_BIND | MS_REC, nullptr) != 0) {
+    return LastError();
+  }
+  // Recursive: a plain read-only remount would leave mounts below it writable.
+  return sys::AddMountAttributes(AT_FDCWD, target, AT_RECURSIVE,
+                                 MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV);
+}
+
+int MountTmpfs(const char* target, std::uint64_t bytes, std::uint64_t inodes, const char* mode) {
+  char options[96];
+  std::snprintf(options, sizeof(options), "size=%llu,nr_inodes=%llu,mode=%s",
+                static_cast<unsigned long long>(bytes), static_cast<unsigned long long>(inodes),
+                mode);
+  return ErrorOf(::mount("tmpfs", target, "tmpfs", MS_NOSUID | MS_NODEV, options));
+}
+
+int MakeMountsPrivate(ChildContext& /*context*/) {
+  // Nothing mounted here shows on the host, nor the other way round.
+  return ErrorOf(::mount(nullptr, "/", nullptr, MS_PRIVATE | MS_REC, nullptr));
+}
+
+int MountRoot(ChildContext& /*context*/) {
+  constexpr std::uint64_t kBytes = 256 * 1024;
+  constexpr std::uint64_t kInodes = 256;
+  constexpr const char* kStaging = "/tmp";  // of the host; only this namespace sees it covered
+  if (const int error = MountTmpfs(kStaging, kBytes, kInodes, "0755"); error != 0) {
+    return error;
+  }
+  return ErrorOf(::chdir(kStaging));
+}
+
+int MountSystem(ChildContext& context) {
+  if (const int error = MakeDirectory("usr", 0755); error != 0) {
+    return error;
+  }
+  if (const int error = BindReadOnly("/usr", "usr"); error != 0) {
+    return error;
+  }
+  for (std::size_t i = 0; i < context.host.system_count; ++i) {
+    const SystemEntry& entry = context.host.system[i];
+    if (entry.is_link) {
+      if (const int error = MakeLink(entry.target, entry.name); error != 0) {
+        return error;
+      }
+      continue;
+    }
+    char source[32];
+    std::snprintf(source, sizeof(source), "/%s", entry.name);
+    if (const int error = MakeDirectory(entry.name, 0755); error != 0) {
+      return error;
+    }
+    if (const int error = BindReadOnly(source, entry.name); error != 0) {
+      return error;
+    }
+  }
+  return 0;
+}
+
+int MountTmp(ChildContext& context) {
+  const wire::LaunchSpec& spec = context.request.spec();
+  struct Place {
+    const char* path;
+    std::uint64_t bytes;
+    const char* mode;
+  };
+  const Place places[] = {{"tmp", spec.tmp_bytes, "1777"},
+                          {"dev/shm", spec.shm_bytes, "1777"},
+                          {"run/casemate", spec.tmp_bytes, "0755"}};
+  if (const int error = MakeDirectory("run", 0755); error != 0) {
+    return error;
+  }
+  for (const Place& place : places) {
+    if (const int error = MakeDirectory(place.path, 0755); error != 0) {
+      return error;
+    }
+    if (const int error = MountTmpfs(place.path, place.bytes, spec.tmp_inodes, place.mode);
+        error != 0) {
+      return error;
+    }
+  }
+  return 0;
+}
+
+int PivotRoot(ChildContext& /*context*/) {
+  // The old root ends up on top of the new one at the same place, and is detached from there.
+  if (::syscall(SYS_pivot_root, ".", ".") != 0 || ::umount2(".", MNT_DETACH) != 0 ||
+      ::chdir("/") != 0) {
+    return LastError();
+  }
+  // Not recursive: /tmp and the workspace stay writable.
+  if (const int error = sys::AddMountAttributes(
+          AT_FDCWD, "/", 0, MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV);
+      error != 0) {
+    return error;
+  }
+  return ErrorOf(::chdir("/workspace"));
+}
+
+}  // namespace casemate::launcher

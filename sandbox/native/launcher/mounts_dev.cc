@@ -1,0 +1,48 @@
+// /dev: the five harmless devices, a pseudo-terminal instance of its own, and links. No /dev/tty:
+// there is no controlling terminal whose input could be faked (TIOCSTI).
+#include <sys/mount.h>
+
+#include <cstdio>
+
+#include "sandbox/native/launcher/mounts.h"
+
+namespace casemate::launcher {
+
+int MakeDev(ChildContext& /*context*/) {
+  for (const char* directory : {"dev", "dev/pts"}) {
+    if (const int error = MakeDirectory(directory, 0755); error != 0) {
+      return error;
+    }
+  }
+  for (const char* device :
+       {"/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom"}) {
+    const char* target = device + 1;
+    if (const int error = MakeFile(target, "", 0644); error != 0) {
+      return error;
+    }
+    if (const int error = Bind(device, target); error != 0) {
+      return error;
+    }
+  }
+  if (::mount("devpts", "dev/pts", "devpts", MS_NOSUID | MS_NOEXEC,
+              "newinstance,ptmxmode=0666,mode=0620") != 0) {
+    return LastError();
+  }
+  struct Link {
+    const char* target;
+    const char* path;
+  };
+  constexpr Link kLinks[] = {{"pts/ptmx", "dev/ptmx"},
+                             {"/proc/self/fd", "dev/fd"},
+                             {"/proc/self/fd/0", "dev/stdin"},
+                             {"/proc/self/fd/1", "dev/stdout"},
+                             {"/proc/self/fd/2", "dev/stderr"}};
+  for (const Link& link : kLinks) {
+    if (const int error = MakeLink(link.target, link.path); error != 0) {
+      return error;
+    }
+  }
+  return 0;
+}
+
+}  // namespace casemate::launcher

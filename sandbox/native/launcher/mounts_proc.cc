@@ -1,0 +1,72 @@
+// A /proc of the new PID namespace, without what tells about the host or reaches its kernel.
+#include <fcntl.h>
+#include <sys/mount.h>
+
+#include <cstdio>
+
+#include "sandbox/native/launcher/mounts.h"
+#include "sandbox/native/launcher/syscalls.h"
+
+namespace casemate::launcher {
+namespace {
+
+// Hidden behind /dev/null: keys of other users, host interrupts (a side channel for keystrokes),
+// kernel memory, timers and addresses.
+constexpr const char* kHiddenFiles[] = {"interrupts",    "kcore",       "keys",       "key-users",
+                                        "latency_stats", "sched_debug", "timer_list", "timer_stats",
+                                        "kallsyms",      "kmsg"};
+constexpr const char* kHiddenDirectories[] = {"acpi", "asound", "scsi"};
+constexpr const char* kReadOnly[] = {"bus", "fs", "irq", "sys", "sysrq-trigger"};
+
+// ENOENT: this kernel has no such entry, so there is nothing to hide.
+int MaskWith(const char* path, unsigned long flags, const char* source, const char* type,
+             const char* options) {
+  return ErrorOf(::mount(source, path, type, flags, options));
+}
+
+}  // namespace
+
+int MountProc(ChildContext& /*context*/) {
+  if (const int error = MakeDirectory("proc", 0755); error != 0) {
+    return error;
+  }
+  return ErrorOf(::mount("proc", "proc", "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC, nullptr));
+}
+
+int MaskProc(ChildContext& /*context*/) {
+  char path[64];
+  for (const char* name : kHiddenFiles) {
+    std::snprintf(path, sizeof(path), "proc/%s", name);
+    if (const int error = MaskWith(path, MS_BIND, "dev/null", nullptr, nullptr);
+        error != 0 && error != ENOENT) {
+      return error;
+    }
+  }
+  for (const char* name : kHiddenDirectories) {
+    std::snprintf(path, sizeof(path), "proc/%s", name);
+    if (const int error = MaskWith(path, MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC, "tmpfs",
+                                   "tmpfs", "size=4096,nr_inodes=2,mode=0555");
+        error != 0 && error != ENOENT) {
+      return error;
+    }
+  }
+  for (const char* name : kReadOnly) {
+    std::snprintf(path, sizeof(path), "proc/%s", name);
+    const int error = MaskWith(path, MS_BIND | MS_REC, path, nullptr, nullptr);
+    if (error == ENOENT) {
+      continue;
+    }
+    if (error != 0) {
+      return error;
+    }
+    if (const int locked = sys::AddMountAttributes(
+            AT_FDCWD, path, AT_RECURSIVE,
+            MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC);
+        locked != 0) {
+      return locked;
+    }
+  }
+  return 0;
+}
+
+}  // namespace casemate::launcher

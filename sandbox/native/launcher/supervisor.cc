@@ -1,0 +1,317 @@
+#include "sandbox/native/launcher/supervisor.h"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/time.h>
+
+#include <cstdio>
+#include <cstring>
+#include <ctime>
+#include <utility>
+
+#include "sandbox/native/launcher/identity.h"
+#include "sandbox/native/launcher/receive.h"
+#include "sandbox/native/launcher/workspace.h"
+
+namespace casemate::launcher {
+namespace {
+
+constexpr int kLeftoverRetryMs = 20;
+constexpr int kEndTries = 250;  // of kLeftoverRetryMs: five seconds
+
+void Send(int socket, const wire::LaunchReport& report) {
+  // A server that is gone or does not read cannot be told.
+  static_cast<void>(::send(socket, &report, sizeof(report), MSG_NOSIGNAL | MSG_DONTWAIT));
+}
+
+void Refuse(int socket, wire::Stage stage, int error) {
+  wire::LaunchReport report;
+  report.stage = stage;
+  report.sys_errno = error;
+  Send(socket, report);
+}
+
+std::uint64_t Microseconds(const timeval& time) {
+  return static_cast<std::uint64_t>(time.tv_sec) * 1'000'000 +
+         static_cast<std::uint64_t>(time.tv_usec);
+}
+
+// What the sandbox's own code left in the shared page.
+void FillFromShared(const SharedReport& shared, wire::LaunchReport* report) {
+  report->stage = shared.stage;
+  report->layers |= shared.layers;
+  report->landlock_abi = shared.landlock_abi;
+  report->command_ended = shared.command_ended;
+  report->wait_status = shared.wait_status;
+  if (shared.failed != 0) {
+    report->sys_errno = shared.sys_errno;
+  } else if (shared.stage != wire::Stage::kRunning) {
+    report->sys_errno = EINTR;  // killed in the middle of that step
+  }
+}
+
+}  // namespace
+
+Supervisor::Supervisor(int control_socket, const Arguments& arguments)
+    : arguments_(arguments), control_(control_socket), cgroups_(arguments.incarnation) {
+  DiscoverHost(&host_);
+  int ends[2] = {-1, -1};
+  if (::pipe2(ends, O_CLOEXEC) == 0) {
+    lifeline_read_.Reset(ends[0]);
+    lifeline_write_.Reset(ends[1]);
+  }
+}
+
+int Supervisor::Run() {
+  if (!lifeline_read_.valid()) {
+    return 1;
+  }
+  cgroups_.Prepare();
+  while (!closing_) {
+    WaitAndHandle();
+  }
+  EndAll();
+  return 0;
+}
+
+void Supervisor::WaitAndHandle() {
+  pollfd entries[1 + 2 * kMaxRuns];
+  RunSlot* slots[1 + 2 * kMaxRuns];
+  nfds_t count = 0;
+  entries[count] = {closing_ ? -1 : control_, POLLIN, 0};
+  slots[count++] = nullptr;
+  for (RunSlot& run : runs_) {
+    if (run.pidfd.valid()) {
+      entries[count] = {run.pidfd.get(), POLLIN, 0};
+      slots[count++] = &run;
+      entries[count] = {run.socket.get(), POLLIN, 0};  // closed: -1, which poll skips
+      slots[count++] = &run;
+    }
+  }
+  const bool retry = cgroups_.has_leftovers() || closing_;
+  if (::poll(entries, count, retry ? kLeftoverRetryMs : -1) < 0) {
+    return;
+  }
+  if (cgroups_.has_leftovers()) {
+    cgroups_.RetryLeftovers();
+  }
+  for (nfds_t i = 1; i < count; i += 2) {
+    if (entries[i].revents != 0) {
+      Finish(*slots[i]);
+    } else if (entries[i + 1].revents != 0) {
+      HandleRunSocket(*slots[i + 1]);
+    }
+  }
+  // Last: a launch may take a slot that was freed above.
+  if (entries[0].revents != 0) {
+    HandleControl();
+  }
+}
+
+void Supervisor::HandleControl() {
+  wire::ControlMessage message;
+  UniqueFd fds[kMaxRequestFds];
+  std::size_t count = 0;
+  switch (ReceiveControl(control_, &message, fds, &count)) {
+    case Received::kEnd:
+      closing_ = true;
+      return;
+    case Received::kMalformed:
+      if (count >= kMaxRequestFds - 1) {
+        Refuse(fds[4].get(), wire::Stage::kRequest, EPROTO);
+      }
+      return;
+    case Received::kMessage:
+      break;
+  }
+  if (message.kind == wire::ControlKind::kReap) {
+    cgroups_.Reap(message.incarnation);
+  } else {
+    HandleLaunch(fds, count);
+  }
+}
+
+void Supervisor::HandleLaunch(UniqueFd* fds, std::size_t count) {
+  Request request;
+  wire::Stage stage = wire::Stage::kRequest;
+  int error = request.Load(fds, count);
+  if (error == 0) {
+    RunSlot* run = FindFreeSlot();
+    stage = wire::Stage::kClone;
+    error = run == nullptr ? EAGAIN : Start(request, *run, &stage);
+    if (error != 0 && run != nullptr) {
+      run->report.Reset();
+    }
+  }
+  if (error != 0 && request.run_socket.valid()) {
+    Refuse(request.run_socket.get(), stage, error);
+  }
+}
+
+Supervisor::RunSlot* Supervisor::FindFreeSlot() {
+  // Round robin, so that an id is not used again soon after its sandbox ended.
+  for (std::size_t i = 0; i < kMaxRuns; ++i) {
+    RunSlot& run = runs_[next_slot_++ % kMaxRuns];
+    if (!run.pidfd.valid()) {
+      return &run;
+    }
+  }
+  return nullptr;
+}
+
+std::uint32_t Supervisor::KernelId(const RunSlot& run) const {
+  const auto launcher = static_cast<std::uint32_t>(::getpid()) & 0xfffffU;
+  return kFirstKernelId | launcher << 8 | static_cast<std::uint32_t>(&run - runs_);
+}
+
+int Supervisor::Start(Request& request, RunSlot& run, wire::Stage* stage) {
+  UniqueFd workspace_tree;
+  if (request.workspace() != Workspace::kPrivate && host_.maps_any_id) {
+    *stage = wire::Stage::kWorkspace;
+    if (const int error = MakeWorkspaceTree(request, KernelId(run), &workspace_tree); error != 0) {
+      return error;
+    }
+  }
+  *stage = wire::Stage::kClone;
+  if (const int error = run.report.Make(); error != 0) {
+    return error;
+  }
+  run.report.get()->stage = wire::Stage::kClone;
+  if (const int error = host_.maps_any_id ? GiveStreams(request, KernelId(run)) : 0; error != 0) {
+    return error;
+  }
+  *stage = wire::Stage::kCgroup;
+  if (const int error = cgroups_.Take(request.spec(), &run.group); error != 0) {
+    return error;
+  }
+  *stage = wire::Stage::kClone;
+  pid_t pid = -1;
+  UniqueFd pidfd;
+  if (const int error = Clone(run, &pidfd, &pid); error != 0) {
+    cgroups_.Remove(&run.group);
+    return error;
+  }
+  if (pid == 0) {
+    ChildContext context = {request, host_, *run.report.get()};
+    context.lifeline = lifeline_read_.get();
+    context.memory_cgroup = cgroups_.Has(kMemory);
+    context.pids_cgroup = cgroups_.Has(kPids);
+    context.workspace_tree = std::move(workspace_tree);
+    context.title = arguments_.title;
+    context.title_bytes = arguments_.title_bytes;
+    for (std::size_t i = 0; cgroups_.version() == 1 && i < kMaxHierarchies; ++i) {
+      context.cgroup_tasks[i] = run.group.entry[i].get();
+    }
+    RunChild(context);
+  }
+  run.pidfd = std::move(pidfd);
+  run.socket = std::move(request.run_socket);
+  run.failed_stage = wire::Stage::kNone;
+  if (const int error = host_.maps_any_id ? GiveIdentity(pid, KernelId(run), *run.report.get()) : 0;
+      error != 0) {
+    run.failed_stage = wire::Stage::kIdMap;
+    run.failed_errno = error;
+    Kill(run);
+  }
+  static_cast<void>(run.report.HideFromLaterChildren());
+  for (UniqueFd& entry : run.group.entry) {
+    entry.Reset();
+  }
+  cgroups_.Prepare();
+  return 0;
+}
+
+int Supervisor::Clone(const RunSlot& run, UniqueFd* pidfd, pid_t* pid) const {
+  int pidfd_out = -1;
+  clone_args args = {};
+  // The other namespaces are made by the child (child.cc).
+  args.flags = CLONE_NEWUSER | CLONE_NEWPID | CLONE_PIDFD;
+  args.pidfd = reinterpret_cast<std::uint64_t>(&pidfd_out);
+  args.exit_signal = SIGCHLD;
+  if (cgroups_.version() == 2) {
+    args.flags |= CLONE_INTO_CGROUP;
+    args.cgroup = static_cast<std::uint64_t>(run.group.entry[0].get());
+  }
+  *pid = sys::Clone3(&args);
+  if (*pid < 0) {
+    return LastError();
+  }
+  pidfd->Reset(*pid == 0 ? -1 : pidfd_out);
+  return 0;
+}
+
+void Supervisor::HandleRunSocket(RunSlot& run) {
+  wire::RunCommand command = wire::RunCommand::kKill;
+  const ssize_t length = ::recv(run.socket.get(), &command, sizeof(command), MSG_DONTWAIT);
+  if (length < 0 && (errno == EAGAIN || errno == EINTR)) {
+    return;
+  }
+  if (length == static_cast<ssize_t>(sizeof(command)) && command == wire::RunCommand::kTerminate) {
+    static_cast<void>(sys::PidfdSignal(run.pidfd.get(), SIGTERM));
+    return;
+  }
+  Kill(run);
+  if (length <= 0) {
+    run.socket.Reset();  // the server has lost interest; do not wake for it again
+  }
+}
+
+void Supervisor::Kill(const RunSlot& run) {
+  static_cast<void>(sys::PidfdSignal(run.pidfd.get(), SIGKILL));
+  cgroups_.Kill(run.group);
+}
+
+void Supervisor::Finish(RunSlot& run) {
+  siginfo_t info = {};
+  rusage usage = {};
+  if (sys::WaitPidfd(run.pidfd.get(), &info, &usage) != 0) {
+    return;  // EINTR: poll says so again
+  }
+  wire::LaunchReport report;
+  report.cgroup_version = static_cast<std::uint32_t>(cgroups_.version());
+  report.cgroup_errno = cgroups_.error();
+  report.layers = cgroups_.layers();
+  report.cpu_us = Microseconds(usage.ru_utime) + Microseconds(usage.ru_stime);
+  report.max_memory_kb = static_cast<std::uint64_t>(usage.ru_maxrss);
+  FillFromShared(*run.report.get(), &report);
+  if (run.failed_stage != wire::Stage::kNone) {
+    report.stage = run.failed_stage;
+    report.sys_errno = run.failed_errno;
+  }
+  cgroups_.Read(run.group, &report);
+  cgroups_.Remove(&run.group);
+  if (run.socket.valid()) {
+    Send(run.socket.get(), report);
+  }
+  run.socket.Reset();
+  run.pidfd.Reset();
+  run.report.Reset();
+}
+
+bool Supervisor::IsIdle() const {
+  for (const RunSlot& run : runs_) {
+    if (run.pidfd.valid()) {
+      return false;
+    }
+  }
+  return true;
+}
+
+void Supervisor::EndAll() {
+  for (const RunSlot& run : runs_) {
+    if (run.pidfd.valid()) {
+      Kill(run);
+    }
+  }
+  // Bounded: a process in an uninterruptible wait must not keep the launcher for ever.
+  for (int i = 0; i < kEndTries && !IsIdle(); ++i) {
+    WaitAndHandle();
+  }
+  for (int i = 0; i < kEndTries && !cgroups_.RemoveAll(); ++i) {
+    ::poll(nullptr, 0, kLeftoverRetryMs);
+  }
+}
+
+}  // namespace casemate::launcher

@@ -1,0 +1,241 @@
+#include "sandbox/native/launcher_client.h"
+
+#include <fcntl.h>
+#include <linux/close_range.h>
+#include <poll.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/time.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <csignal>
+#include <cstring>
+
+#include "sandbox/native/launcher/wire.h"
+#include "sandbox/native/sealed_memfd.h"
+
+// The launcher program, put in by the generated launcher_image.S.
+extern "C" const char casemate_launcher_begin[];
+extern "C" const char casemate_launcher_end[];
+
+namespace casemate::sandbox {
+namespace {
+
+constexpr int kControlFd = 3;             // where the launcher expects its socket
+constexpr std::size_t kMaxLaunchFds = 6;  // wire.h
+constexpr int kAnswerSeconds = 10;        // a launcher that takes no request for so long is stuck
+constexpr int kEndMs = 15'000;            // it gives up on unkillable processes before that
+
+struct StartFds {
+  int image;
+  int control;
+  int null_device;
+  int exec_error;  // close-on-exec: EOF on the other end says that exec succeeded
+};
+
+// In the forked child: only async-signal-safe calls. Returns errno of what failed.
+int ExecuteLauncher(const StartFds& fds, char* const* argv) {
+  // A signal that the server ignores or blocks would stay so in every command.
+  for (int signal = 1; signal < NSIG; ++signal) {
+    ::signal(signal, SIG_DFL);  // NOLINT(cert-err33-c): fails for KILL, STOP and libc's own
+  }
+  sigset_t none;
+  sigemptyset(&none);
+  if (sigprocmask(SIG_SETMASK, &none, nullptr) != 0) {
+    return errno;
+  }
+  // Ctrl-C on a terminal is for the server, which then ends the launcher by its socket.
+  setsid();
+  // The others lie above kControlFd, so nothing that is still needed gets closed here.
+  if (dup2(fds.null_device, STDIN_FILENO) < 0 || dup2(fds.null_device, STDOUT_FILENO) < 0 ||
+      dup2(fds.control, kControlFd) < 0) {
+    return errno;
+  }
+  if (syscall(SYS_close_range, kControlFd + 1, ~0U, CLOSE_RANGE_CLOEXEC) != 0) {
+    return errno;
+  }
+  char* const no_environment[] = {nullptr};
+  fexecve(fds.image, argv, no_environment);
+  return errno;
+}
+
+// Moves a descriptor out of the way of the launcher's own numbers 0 to 3.
+Result<UniqueFd> AboveControlFd(UniqueFd fd) {
+  if (fd.get() > kControlFd) {
+    return fd;
+  }
+  UniqueFd moved(fcntl(fd.get(), F_DUPFD_CLOEXEC, kControlFd + 1));
+  if (!moved.valid()) {
+    return ErrnoError("cannot duplicate a descriptor", errno);
+  }
+  return moved;
+}
+
+bool IsIncarnation(std::string_view name) {
+  return !name.empty() && name.size() < sizeof(wire::ControlMessage::incarnation) &&
+         std::all_of(name.begin(), name.end(), [](char c) {
+           return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-';
+         });
+}
+
+Error BadIncarnation(const std::string& name) {
+  return InvalidArgument("incarnation", "expected 1 to 63 of a-z, 0-9 and -, got `" + name + "`");
+}
+
+// errno of a failed exec, or 0 when it succeeded.
+int AwaitExec(int exec_error) {
+  int err = 0;
+  ssize_t got = 0;
+  do {
+    got = read(exec_error, &err, sizeof err);
+  } while (got < 0 && errno == EINTR);
+  return got == static_cast<ssize_t>(sizeof err) ? err : 0;
+}
+
+void AwaitEnd(pid_t pid) {
+  const UniqueFd process(static_cast<int>(syscall(SYS_pidfd_open, pid, 0)));
+  pollfd ended = {process.get(), POLLIN, 0};
+  int ready = 0;
+  do {
+    ready = process.valid() ? poll(&ended, 1, kEndMs) : 0;
+  } while (ready < 0 && errno == EINTR);
+  if (ready == 0) {
+    kill(pid, SIGKILL);  // what it runs dies with it
+  }
+  while (waitpid(pid, nullptr, 0) < 0 && errno == EINTR) {
+  }
+}
+
+// Also after success no report is a promise: a launcher that dies later shows on its sockets.
+Result<void> SendControl(int socket, const wire::ControlMessage& message,
+                         const std::vector<int>& fds) {
+  iovec bytes = {const_cast<wire::ControlMessage*>(&message), sizeof message};
+  msghdr header{};
+  header.msg_iov = &bytes;
+  header.msg_iovlen = 1;
+  alignas(cmsghdr) std::array<char, CMSG_SPACE(kMaxLaunchFds * sizeof(int))> control{};
+  if (!fds.empty()) {
+    header.msg_control = control.data();
+    header.msg_controllen = CMSG_SPACE(fds.size() * sizeof(int));
+    cmsghdr* rights = CMSG_FIRSTHDR(&header);
+    rights->cmsg_level = SOL_SOCKET;
+    rights->cmsg_type = SCM_RIGHTS;
+    rights->cmsg_len = CMSG_LEN(fds.size() * sizeof(int));
+    std::memcpy(CMSG_DATA(rights), fds.data(), fds.size() * sizeof(int));
+  }
+  ssize_t sent = 0;
+  do {
+    sent = sendmsg(socket, &header, MSG_NOSIGNAL);
+  } while (sent < 0 && errno == EINTR);
+  if (sent >= 0) {
+    return {};
+  }
+  const int err = errno;
+  Error error = ErrnoError("cannot reach the sandbox launcher", err);
+  error.code = err == EAGAIN || err == ETOOMANYREFS ? ErrorCode::kResourceExhausted
+                                                    : ErrorCode::kUnavailable;
+  error.remedy = error.code == ErrorCode::kUnavailable ? "restart casemate"
+                                                       : "let running calls end, then try again";
+  return error;
+}
+
+struct Sockets {
+  UniqueFd ours;
+  UniqueFd launchers;
+};
+
+Result<Sockets> MakeControlSockets() {
+  int ends[2] = {-1, -1};
+  if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) != 0) {
+    return ErrnoError("cannot make the launcher's socket", errno);
+  }
+  Sockets sockets{UniqueFd(ends[0]), UniqueFd(ends[1])};
+  const timeval patience = {kAnswerSeconds, 0};
+  if (setsockopt(ends[0], SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience) != 0) {
+    return ErrnoError("cannot set up the launcher's socket", errno);
+  }
+  return sockets;
+}
+
+}  // namespace
+
+Result<std::unique_ptr<LauncherClient>> LauncherClient::Start(const std::string& incarnation) {
+  if (!IsIncarnation(incarnation)) {
+    return BadIncarnation(incarnation);
+  }
+  const std::string_view program(
+      casemate_launcher_begin,
+      static_cast<std::size_t>(casemate_launcher_end - casemate_launcher_begin));
+  auto sealed = MakeSealedMemfd("casemate-launcher", program, MemfdUse::kProgram);
+  auto sockets = MakeControlSockets();
+  UniqueFd null_device(open("/dev/null", O_RDWR | O_CLOEXEC));
+  int exec_pipe[2] = {-1, -1};
+  if (!sealed || !sockets || !null_device.valid() || pipe2(exec_pipe, O_CLOEXEC) != 0) {
+    return !sealed    ? std::move(sealed).error()
+           : !sockets ? std::move(sockets).error()
+                      : ErrnoError("cannot prepare the launcher", errno);
+  }
+  const UniqueFd exec_read(exec_pipe[0]);
+  auto image = AboveControlFd(*std::move(sealed));
+  auto control = AboveControlFd(std::move(sockets->launchers));
+  auto exec_write = AboveControlFd(UniqueFd(exec_pipe[1]));
+  auto null_above = AboveControlFd(std::move(null_device));
+  if (!image || !control || !exec_write || !null_above) {
+    return ErrnoError("cannot prepare the launcher", EMFILE);
+  }
+  std::string name = "casemate-launcher";
+  std::string argument = incarnation;
+  char* const argv[] = {name.data(), argument.data(), nullptr};
+  const StartFds fds = {image->get(), control->get(), null_above->get(), exec_write->get()};
+  const pid_t pid = fork();
+  if (pid == 0) {
+    const int err = ExecuteLauncher(fds, argv);
+    [[maybe_unused]] const ssize_t told = write(fds.exec_error, &err, sizeof err);
+    _exit(127);
+  }
+  if (pid < 0) {
+    return ErrnoError("cannot start the sandbox launcher", errno);
+  }
+  exec_write->Reset();
+  control->Reset();  // or its end would not show as EOF
+  if (const int err = AwaitExec(exec_read.get()); err != 0) {
+    AwaitEnd(pid);
+    Error error = ErrnoError("cannot execute the sandbox launcher from memory", err);
+    error.code = ErrorCode::kUnavailable;
+    error.remedy = "allow executable memfds: sysctl vm.memfd_noexec=0, and no LSM against them";
+    return error;
+  }
+  return std::unique_ptr<LauncherClient>(new LauncherClient(pid, std::move(sockets->ours)));
+}
+
+LauncherClient::~LauncherClient() {
+  control_.Reset();
+  AwaitEnd(pid_);
+}
+
+Result<void> LauncherClient::Launch(const std::vector<int>& fds) {
+  if (fds.size() + 1 < kMaxLaunchFds || fds.size() > kMaxLaunchFds) {
+    return Error{ErrorCode::kInternal, "a launch request takes 5 or 6 descriptors", {}, {}, 0};
+  }
+  wire::ControlMessage message;
+  message.kind = wire::ControlKind::kLaunch;
+  const std::lock_guard<std::mutex> lock(mutex_);
+  return SendControl(control_.get(), message, fds);
+}
+
+Result<void> LauncherClient::Reap(const std::string& incarnation) {
+  if (!IsIncarnation(incarnation)) {
+    return BadIncarnation(incarnation);
+  }
+  wire::ControlMessage message;
+  message.kind = wire::ControlKind::kReap;
+  std::memcpy(message.incarnation, incarnation.data(), incarnation.size());
+  const std::lock_guard<std::mutex> lock(mutex_);
+  return SendControl(control_.get(), message, {});
+}
+
+}  // namespace casemate::sandbox

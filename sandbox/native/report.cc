@@ -1,0 +1,230 @@
+#include "sandbox/native/report.h"
+
+#include <sys/wait.h>
+
+#include <cerrno>
+#include <csignal>
+#include <cstring>
+#include <vector>
+
+#include "base/text.h"
+#include "sandbox/native/launcher/stages.h"
+
+namespace casemate::sandbox {
+namespace {
+
+using wire::Stage;
+
+constexpr int kShellSaysKilled = 128 + SIGKILL;  // exit code of a shell whose child was killed
+
+std::string NamespaceRemedy(int err) {
+  if (err == ENOSPC) {
+    return "raise the sysctls user.max_user_namespaces and user.max_net_namespaces";
+  }
+  if (err == EAGAIN || err == ENOMEM) {
+    return "let running calls end, or raise the limit on processes (ulimit -u)";
+  }
+  return "allow unprivileged user namespaces: sysctl kernel.unprivileged_userns_clone=1 (Debian), "
+         "kernel.apparmor_restrict_unprivileged_userns=0 or an AppArmor profile (Ubuntu), "
+         "user.max_user_namespaces above 0; in a container, a seccomp profile that lets unshare "
+         "pass";
+}
+
+std::string SetupRemedy(Stage stage, int err) {
+  switch (stage) {
+    case Stage::kRequest:
+      return err == EAGAIN ? "let running calls end, then try again"
+                           : "report this as a defect of Casemate";
+    case Stage::kCgroup:
+    case Stage::kCgroupAttach:
+      return "check that the cgroup of casemate is delegated to its user (systemd: Delegate=yes)";
+    case Stage::kClone:
+    case Stage::kIdMap:
+    case Stage::kPropagation:
+      return NamespaceRemedy(err);
+    case Stage::kProc:
+      return "the kernel refuses a fresh /proc where parts of the outer one are masked: run the "
+             "container with unmasked /proc (docker: --security-opt systempaths=unconfined)";
+    case Stage::kWorkspace:
+      return err == EINVAL || err == EOPNOTSUPP || err == EPERM
+                 ? "the workspace's file system may lack id-mapped mounts or overlays: use another "
+                   "directory, the profile scratch, or no workspace (a private one); or run "
+                   "casemate as an ordinary user"
+                 : "check that the workspace still exists and was not moved";
+    case Stage::kFiles:
+      return err == ENOSPC ? "raise limits.disk_mb or write less" : "check the paths of the files";
+    case Stage::kLandlock:
+      return "use Linux 5.13 or newer with landlock in its lsm= list (/sys/kernel/security/lsm)";
+    case Stage::kSeccomp:
+      return "use a kernel with CONFIG_SECCOMP_FILTER";
+    case Stage::kFork:
+      return "raise limits.pids or limits.memory_mb";
+    default:
+      return "run `casemate doctor` to see which layer this machine lacks";
+  }
+}
+
+std::string ExecRemedy(int err, std::string_view command) {
+  const std::string name = "`" + EscapeControls(ToValidUtf8(command.substr(0, 256)), false) + "`";
+  switch (err) {
+    case ENOENT:
+      return name + " is not in the sandbox: it sees the host's /usr, the workspace, and PATH as "
+                    "set for the command";
+    case EACCES:
+      return name + " is not an executable file";
+    case ENOEXEC:
+      return name + " is not a program for this machine; a script needs a #! line";
+    case E2BIG:
+      return "the arguments and variables are too long for the kernel: pass them by stdin or a file";
+    default:
+      return {};
+  }
+}
+
+void SetEnd(const wire::LaunchReport& report, SandboxOutcome& outcome) {
+  if (report.command_ended == 0) {
+    // Init is killed only from outside the sandbox, or by the kernel for want of memory.
+    outcome.status = report.oom_kills > 0 ? OutcomeStatus::kOomKilled : OutcomeStatus::kSignaled;
+    outcome.signal = SIGKILL;
+    return;
+  }
+  if (WIFSIGNALED(report.wait_status)) {
+    outcome.signal = WTERMSIG(report.wait_status);
+    outcome.status = outcome.signal == SIGSYS ? OutcomeStatus::kSeccompKilled
+                     : outcome.signal == SIGKILL && report.oom_kills > 0
+                         ? OutcomeStatus::kOomKilled
+                         : OutcomeStatus::kSignaled;
+    return;
+  }
+  outcome.exit_code = WEXITSTATUS(report.wait_status);
+  outcome.status = outcome.exit_code == kShellSaysKilled && report.oom_kills > 0
+                       ? OutcomeStatus::kOomKilled
+                       : OutcomeStatus::kExited;
+}
+
+void SetStatus(const wire::LaunchReport& report, const ReportContext& context,
+               SandboxOutcome& outcome) {
+  if (report.stage == Stage::kRunning) {
+    SetEnd(report, outcome);
+  } else if (report.stage == Stage::kExec && report.oom_kills == 0) {
+    outcome.status = OutcomeStatus::kExecFailed;
+    outcome.remedy = ExecRemedy(report.sys_errno, context.command);
+  } else if (report.oom_kills > 0) {
+    outcome.status = OutcomeStatus::kOomKilled;
+    outcome.remedy = "raise limits.memory_mb: it did not even last for the set-up";
+  } else {
+    outcome.status = OutcomeStatus::kSetupFailed;
+    outcome.remedy = SetupRemedy(report.stage, report.sys_errno);
+  }
+  if (report.stage != Stage::kRunning) {
+    outcome.stage = StageName(report.stage);
+    outcome.sys_errno = report.sys_errno;
+  }
+  // What we did to it explains its end better than the signal that it died of.
+  if (context.stop != StopReason::kNone) {
+    outcome.status = context.stop == StopReason::kTimedOut ? OutcomeStatus::kTimedOut
+                                                           : OutcomeStatus::kCancelled;
+    outcome.remedy.clear();
+  }
+}
+
+Layer CgroupLayer(const wire::LaunchReport& report) {
+  const struct {
+    std::uint32_t bit;
+    const char* name;
+  } controllers[] = {{wire::kLayerCgroupMemory, "memory"},
+                     {wire::kLayerCgroupPids, "pids"},
+                     {wire::kLayerCgroupCpu, "cpu"}};
+  std::vector<std::string> held;
+  std::vector<std::string> missing;
+  for (const auto& controller : controllers) {
+    ((report.layers & controller.bit) != 0 ? held : missing).emplace_back(controller.name);
+  }
+  Layer layer{"cgroup", missing.empty(), {}};
+  if (!held.empty()) {
+    layer.detail = "v" + std::to_string(report.cgroup_version) + ": " + Join(held, ", ");
+  }
+  if (!missing.empty()) {
+    layer.detail += (held.empty() ? "not in force: " : "; without ") + Join(missing, ", ");
+    if (report.cgroup_errno != 0) {
+      layer.detail += std::string(" (") + strerrordesc_np(report.cgroup_errno) + ")";
+    }
+    layer.detail += "; RLIMIT_DATA for each process and RLIMIT_NPROC instead";
+  }
+  return layer;
+}
+
+std::vector<Layer> Layers(const wire::LaunchReport& report, const ReportContext& context) {
+  const auto layer = [&report](const char* name, std::uint32_t bit, std::string detail) {
+    return Layer{name, (report.layers & bit) != 0, std::move(detail)};
+  };
+  std::vector<Layer> layers = {
+      layer("namespaces", wire::kLayerNamespaces, "user, mount, pid, net, ipc, uts, cgroup"),
+      layer("root", wire::kLayerRoot, "private, read-only system"),
+      layer("proc", wire::kLayerProcMasks, "fresh, masked"),
+      layer("network", wire::kLayerNamespaces, "none: a loopback of its own"),
+      layer("capabilities", wire::kLayerNoCapabilities, "none"),
+      layer("no_new_privs", wire::kLayerNoNewPrivs, {}),
+      layer("seccomp", wire::kLayerSeccomp,
+            "allow-list, " + std::to_string(context.filter_instructions) + " instructions"),
+      layer("landlock", wire::kLayerLandlock, "ABI " + std::to_string(report.landlock_abi)),
+      layer("rlimits", wire::kLayerRlimits, {}),
+      CgroupLayer(report),
+  };
+  if ((report.layers & wire::kLayerIdMappedWorkspace) != 0) {
+    layers.push_back(
+        layer("id-mapped workspace", wire::kLayerIdMappedWorkspace, "files keep their owner"));
+  }
+  return layers;
+}
+
+}  // namespace
+
+std::string_view ToString(OutcomeStatus status) {
+  switch (status) {
+    case OutcomeStatus::kExited:
+      return "exited";
+    case OutcomeStatus::kSignaled:
+      return "signaled";
+    case OutcomeStatus::kTimedOut:
+      return "timed_out";
+    case OutcomeStatus::kOomKilled:
+      return "oom_killed";
+    case OutcomeStatus::kSeccompKilled:
+      return "seccomp_killed";
+    case OutcomeStatus::kCancelled:
+      return "cancelled";
+    case OutcomeStatus::kSetupFailed:
+      return "setup_failed";
+    case OutcomeStatus::kExecFailed:
+      return "exec_failed";
+  }
+  return "unknown";
+}
+
+SandboxOutcome Interpret(const wire::LaunchReport& report, const ReportContext& context) {
+  if (report.magic != wire::kMagic) {
+    return LauncherLost();
+  }
+  SandboxOutcome outcome;
+  SetStatus(report, context, outcome);
+  outcome.cpu_ms = static_cast<std::int64_t>(report.cpu_us / 1000);
+  outcome.max_memory_kb = static_cast<std::int64_t>(report.max_memory_kb);
+  outcome.pids_limit_hit = report.pids_denied > 0;
+  // Of a set-up that failed, half a list of layers would say nothing: nothing ran.
+  if (report.stage == Stage::kRunning || report.stage == Stage::kExec) {
+    outcome.layers = Layers(report, context);
+  }
+  return outcome;
+}
+
+SandboxOutcome LauncherLost() {
+  SandboxOutcome outcome;
+  outcome.status = OutcomeStatus::kSetupFailed;
+  outcome.stage = "launcher";
+  outcome.sys_errno = EPIPE;
+  outcome.remedy = "restart casemate: its sandbox launcher has ended";
+  return outcome;
+}
+
+}  // namespace casemate::sandbox

@@ -1,0 +1,26 @@
+// Turns the launcher's report into a SandboxOutcome: status, layers, remedies. Pure; thread-safe.
+#pragma once
+
+#include <cstddef>
+#include <string_view>
+
+#include "sandbox/native/launcher/wire.h"
+#include "sandbox/native/outcome.h"
+
+namespace casemate::sandbox {
+
+// Why the server itself ended the run.
+enum class StopReason { kNone, kTimedOut, kCancelled };
+
+struct ReportContext {
+  StopReason stop = StopReason::kNone;
+  std::string_view command;            // argv[0]
+  std::size_t filter_instructions = 0;
+};
+
+// Sets everything but the captured output and the duration.
+SandboxOutcome Interpret(const wire::LaunchReport& report, const ReportContext& context);
+// The launcher ended, or spoke nonsense, before it reported.
+SandboxOutcome LauncherLost();
+
+}  // namespace casemate::sandbox

@@ -1,0 +1,190 @@
+#include "sandbox/native/runner.h"
+
+#include <fcntl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+
+#include <cerrno>
+#include <utility>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/event_fd.h"
+#include "sandbox/native/encode.h"
+#include "sandbox/native/launcher_client.h"
+#include "sandbox/native/run_loop.h"
+#include "sandbox/native/sealed_memfd.h"
+#include "sandbox/native/seccomp.h"
+
+namespace casemate::sandbox {
+namespace {
+
+constexpr std::int64_t kNsPerMs = 1'000'000;
+constexpr std::size_t kBytesPerKb = 1024;
+
+// The sandbox's ends. Closed once they are sent, or our reads would never see EOF.
+struct SandboxEnds {
+  UniqueFd spec;
+  UniqueFd stdin_read;
+  UniqueFd stdout_write;
+  UniqueFd stderr_write;
+  UniqueFd run_socket;
+};
+
+struct Pipe {
+  UniqueFd read;
+  UniqueFd write;
+};
+
+Result<Pipe> MakePipe() {
+  int ends[2] = {-1, -1};
+  if (pipe2(ends, O_CLOEXEC) != 0) {
+    return ErrnoError("cannot make a pipe", errno);
+  }
+  Pipe pipe{UniqueFd(ends[0]), UniqueFd(ends[1])};
+  // The command runs as another uid when the server is root, and opens /dev/stdout or /dev/stdin
+  // anew by their modes. Only who holds a descriptor of the pipe can reach it at all.
+  if (fchmod(pipe.read.get(), 0666) != 0) {
+    return ErrnoError("cannot set the mode of a pipe", errno);
+  }
+  return pipe;
+}
+
+// The flag belongs to one end: the command's own end stays blocking.
+Result<UniqueFd> NonBlocking(UniqueFd fd) {
+  if (fcntl(fd.get(), F_SETFL, O_NONBLOCK) != 0) {  // access mode bits are ignored
+    return ErrnoError("cannot make a pipe non-blocking", errno);
+  }
+  return fd;
+}
+
+Result<void> ConnectStdin(bool has_data, RunStreams& ours, SandboxEnds& theirs) {
+  if (!has_data) {
+    theirs.stdin_read.Reset(open("/dev/null", O_RDONLY | O_CLOEXEC));
+    if (!theirs.stdin_read.valid()) {
+      return ErrnoError("cannot open /dev/null", errno);
+    }
+    return {};
+  }
+  auto pipe = MakePipe();
+  if (!pipe) {
+    return std::move(pipe).error();
+  }
+  ours.stdin_read.Reset(fcntl(pipe->read.get(), F_DUPFD_CLOEXEC, 0));
+  if (!ours.stdin_read.valid()) {
+    return ErrnoError("cannot duplicate a descriptor", errno);
+  }
+  theirs.stdin_read = std::move(pipe->read);
+  auto write_end = NonBlocking(std::move(pipe->write));
+  if (!write_end) {
+    return std::move(write_end).error();
+  }
+  ours.stdin_write = *std::move(write_end);
+  return {};
+}
+
+Result<void> ConnectOutput(UniqueFd& ours, UniqueFd& theirs) {
+  auto pipe = MakePipe();
+  if (!pipe) {
+    return std::move(pipe).error();
+  }
+  theirs = std::move(pipe->write);
+  auto read_end = NonBlocking(std::move(pipe->read));
+  if (!read_end) {
+    return std::move(read_end).error();
+  }
+  ours = *std::move(read_end);
+  return {};
+}
+
+Result<void> Connect(bool has_stdin, RunStreams& ours, SandboxEnds& theirs) {
+  if (auto made = ConnectStdin(has_stdin, ours, theirs); !made) {
+    return made;
+  }
+  if (auto made = ConnectOutput(ours.stdout_read, theirs.stdout_write); !made) {
+    return made;
+  }
+  if (auto made = ConnectOutput(ours.stderr_read, theirs.stderr_write); !made) {
+    return made;
+  }
+  int ends[2] = {-1, -1};
+  if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) != 0) {
+    return ErrnoError("cannot make a socket for the run", errno);
+  }
+  ours.run_socket.Reset(ends[0]);
+  theirs.run_socket.Reset(ends[1]);
+  return {};
+}
+
+Result<void> SendLaunch(LauncherClient& launcher, const SandboxSpec& spec,
+                        std::string_view seccomp_filter, SandboxEnds theirs) {
+  auto encoded = EncodeSpec(spec, seccomp_filter);
+  if (!encoded) {
+    return std::move(encoded).error();
+  }
+  auto sealed = MakeSealedMemfd("casemate-spec", *encoded, MemfdUse::kData);
+  if (!sealed) {
+    return std::move(sealed).error();
+  }
+  theirs.spec = *std::move(sealed);
+  std::vector<int> fds = {theirs.spec.get(), theirs.stdin_read.get(), theirs.stdout_write.get(),
+                          theirs.stderr_write.get(), theirs.run_socket.get()};
+  if (spec.workspace != WorkspaceKind::kPrivate) {
+    fds.push_back(spec.workspace_fd.get());
+  }
+  return launcher.Launch(fds);
+}
+
+}  // namespace
+
+SandboxRunner::SandboxRunner(LauncherClient& launcher, std::string seccomp_filter)
+    : launcher_(launcher), seccomp_filter_(std::move(seccomp_filter)) {}
+
+SandboxRunner::~SandboxRunner() = default;
+
+Result<std::unique_ptr<SandboxRunner>> SandboxRunner::Create(LauncherClient& launcher) {
+  auto filter = BuildSeccompFilter();
+  if (!filter) {
+    return std::move(filter).error();
+  }
+  return std::unique_ptr<SandboxRunner>(new SandboxRunner(launcher, *std::move(filter)));
+}
+
+Result<SandboxOutcome> SandboxRunner::Run(SandboxSpec spec, std::stop_token stop,
+                                          OutputSink* sink) {
+  const std::int64_t started = MonotonicNs();
+  auto event = EventFd::Create();
+  if (!event) {
+    return std::move(event).error();
+  }
+  if (stop.stop_requested()) {
+    SandboxOutcome cancelled;
+    cancelled.status = OutcomeStatus::kCancelled;
+    return cancelled;
+  }
+  // Never runs after this function has returned: its destructor waits.
+  const std::stop_callback on_stop(std::move(stop), [&event] { event->Signal(); });
+  ReportContext context{StopReason::kNone, spec.argv.front(), InstructionCount(seccomp_filter_)};
+  RunStreams ours;
+  SandboxEnds theirs;
+  if (auto made = Connect(!spec.stdin_data.empty(), ours, theirs); !made) {
+    return std::move(made).error();
+  }
+  if (auto sent = SendLaunch(launcher_, spec, seccomp_filter_, std::move(theirs)); !sent) {
+    return std::move(sent).error();
+  }
+  RunLoop loop(std::move(ours), spec.stdin_data, *event, sink,
+               static_cast<std::size_t>(spec.limits.output_kb) * kBytesPerKb);
+  auto report = loop.Wait(started + spec.limits.wall_ms * kNsPerMs);
+  if (!report) {
+    return std::move(report).error();
+  }
+  context.stop = loop.stop_reason();
+  SandboxOutcome outcome = report->has_value() ? Interpret(**report, context) : LauncherLost();
+  outcome.out = loop.TakeStdout();
+  outcome.err = loop.TakeStderr();
+  outcome.duration_ms = (MonotonicNs() - started) / kNsPerMs;
+  return outcome;
+}
+
+}  // namespace casemate::sandbox

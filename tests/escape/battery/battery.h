@@ -1,0 +1,54 @@
+// Runs rows of the battery: the attack in `casemate run`, the invariants after it, and the control.
+// Assertions are Catch2's. Single-threaded.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include <nlohmann/json_fwd.hpp>
+
+#include "tests/escape/battery/host.h"
+#include "tests/escape/battery/process.h"
+#include "tests/escape/battery/row.h"
+
+namespace casemate::escape {
+
+struct Tally {
+  int shown = 0;    // controls in which the attack worked
+  int skipped = 0;  // controls that could not show it here
+};
+
+class Battery {
+ public:
+  explicit Battery(Host& host) : host_(host) {}
+
+  void Check(const Row& row);
+
+  // The command line of `casemate run --json` for an attack.
+  [[nodiscard]] Launch Confined(const Row& row) const;
+  // Nothing of the finished calls is left: processes, mounts, cgroups, files, visitors; and the
+  // newest call stands in the audit trail with its outcome.
+  void CheckInvariants(const nlohmann::json& result);
+  [[nodiscard]] Finished Casemate(const std::vector<std::string>& arguments) const;
+  [[nodiscard]] Host& host() const { return host_; }
+  [[nodiscard]] const Tally& tally() const { return tally_; }
+  void CountShown() { ++tally_.shown; }
+
+ private:
+  void CheckConfined(const Row& row);
+  void CheckControl(const Row& row);
+  void CheckAudit(const nlohmann::json& result);
+  void Skip(const Row& row, const std::string& answer);
+
+  Host& host_;
+  Tally tally_;
+};
+
+// The probe's "result=… detail=…" in `output` as "blocked EPERM"; empty when there is none.
+std::string VerdictIn(const std::string& output);
+// "a | b" names `answer`; "succeeded" also names "succeeded with details".
+bool Names(const std::string& alternatives, const std::string& answer);
+// The probe's arguments in which `words` are expanded.
+std::vector<std::string> Expanded(const Host& host, const std::vector<std::string>& words);
+
+}  // namespace casemate::escape

@@ -1,0 +1,174 @@
+// Exhaustion. Controls take small amounts: enough to show that the code takes at all.
+#include "tests/escape/battery/row.h"
+
+namespace casemate::escape {
+namespace {
+
+std::vector<Row> ProcessAndMemoryRows() {
+  return {
+      {.name = "fork_bomb",
+       .attack = {"fork_bomb", "2000"},
+       .expect = "blocked EAGAIN",
+       .options = {"--pids", "64"},
+       .control = {"fork_bomb", "40"}},
+      {.name = "fork_bomb_endless",
+       .attack = {"fork_bomb_endless"},
+       .expect = "timed_out",
+       .options = {"--pids", "64", "--timeout-ms", "1500"},
+       .why = "an endless fork bomb is never run unconfined; `fork_bomb` has its control",
+       .control_as = ControlAs::kNone},
+      {.name = "thread_bomb",
+       .attack = {"thread_bomb", "2000"},
+       .expect = "blocked EAGAIN",
+       .options = {"--pids", "64"},
+       .control = {"thread_bomb", "40"}},
+      {.name = "memory_bomb",
+       .attack = {"memory_bomb", "400"},
+       .expect = "oom_killed",
+       .expect_user = "blocked ENOMEM",
+       .place = Place::kScratch,
+       .options = {"--memory-mb", "128", "--disk-mb", "32"}},
+      {.name = "memory_bomb_shared",
+       .attack = {"memory_bomb_shared", "400"},
+       .expect = "oom_killed",
+       .expect_user = "blocked ENOMEM",
+       .options = {"--memory-mb", "128"}},
+      {.name = "memory_bomb_children",
+       .attack = {"memory_bomb_children", "8", "64"},
+       .expect = "oom_killed",
+       .options = {"--memory-mb", "128"}},
+      {.name = "sysv_shm_fill",
+       .attack = {"sysv_shm_fill", "1024"},
+       .expect = "oom_killed",
+       .options = {"--memory-mb", "128"},
+       .control = {"sysv_shm_fill", "32"}},
+      {.name = "memfd_fill",
+       .attack = {"memfd_fill", "1024"},
+       .expect = "oom_killed",
+       .options = {"--memory-mb", "128"},
+       .control = {"memfd_fill", "8"}},
+      {.name = "memfd_many",
+       .attack = {"memfd_many", "1024"},
+       .expect = "oom_killed",
+       .options = {"--memory-mb", "128"},
+       .control = {"memfd_many", "32"}},
+  };
+}
+
+std::vector<Row> FilesystemRows() {
+  return {
+      {.name = "tmp_fill",
+       .attack = {"file_fill", "/tmp", "1024"},
+       .expect = "blocked ENOSPC",
+       .control = {"file_fill", "{dir}/home", "8"}},
+      {.name = "dev_shm_fill",
+       .attack = {"file_fill", "/dev/shm", "1024"},
+       .expect = "blocked ENOSPC",
+       .control = {"file_fill", "/dev/shm", "8"}},
+      {.name = "run_fill",
+       .attack = {"file_fill", "/run/casemate", "1024"},
+       .expect = "blocked ENOSPC",
+       .control = {"file_fill", "{dir}/home", "8"}},
+      {.name = "disk_fill_private",
+       .attack = {"file_fill", ".", "1024"},
+       .expect = "blocked ENOSPC",
+       .place = Place::kPrivate,
+       .options = {"--disk-mb", "32"},
+       .control = {"file_fill", "{dir}/home", "8"}},
+      {.name = "disk_fill_scratch",
+       .attack = {"file_fill", ".", "1024"},
+       .expect = "blocked ENOSPC",
+       .place = Place::kScratch,
+       .options = {"--disk-mb", "32"},
+       .control = {"file_fill", "{dir}/home", "8"}},
+      {.name = "disk_fill_fallocate",
+       .attack = {"disk_fill_fallocate", ".", "1024"},
+       .expect = "blocked ENOSPC",
+       .place = Place::kPrivate,
+       .options = {"--disk-mb", "32"},
+       .control = {"disk_fill_fallocate", "{dir}/home", "8"}},
+      {.name = "inode_fill_workspace",
+       .attack = {"inode_fill", "."},
+       .expect = "blocked ENOSPC",
+       .place = Place::kPrivate,
+       .options = {"--disk-mb", "16"},
+       .control = {"inode_fill", "{dir}/home", "300"}},
+      {.name = "inode_fill_tmp",
+       .attack = {"inode_fill", "/tmp"},
+       .expect = "blocked ENOSPC",
+       .control = {"inode_fill", "{dir}/home", "300"}},
+      {.name = "inode_fill_dev_shm",
+       .attack = {"inode_fill", "/dev/shm"},
+       .expect = "blocked ENOSPC",
+       .control = {"inode_fill", "/dev/shm", "300"}},
+  };
+}
+
+std::vector<Row> KernelObjectRows() {
+  return {
+      {.name = "fd_exhaustion",
+       .attack = {"fd_exhaustion"},
+       .expect = "blocked EMFILE",
+       .control = {"fd_exhaustion", "500"}},
+      {.name = "pipe_exhaustion",
+       .attack = {"pipe_exhaustion"},
+       .expect = "blocked EMFILE",
+       .options = {"--memory-mb", "128"},
+       .control = {"pipe_exhaustion", "8"}},
+      {.name = "pty_exhaustion",
+       .attack = {"pty_exhaustion"},
+       .expect = "blocked EMFILE | blocked ENOSPC",
+       .control = {"pty_exhaustion", "8"}},
+      {.name = "inotify_exhaustion",
+       .attack = {"inotify_exhaustion"},
+       .expect = "blocked EMFILE",
+       .control = {"inotify_exhaustion", "8"}},
+      {.name = "posix_mq_fill",
+       .attack = {"posix_mq_fill"},
+       .expect = "blocked EMFILE",
+       .control = {"posix_mq_fill", "3"}},
+  };
+}
+
+std::vector<Row> TimeAndOutputRows() {
+  return {
+      {.name = "output_flood",
+       .attack = {"output_flood", "1024"},
+       .expect = "succeeded",
+       .options = {"--output-kb", "64"},
+       .control = {"output_flood", "2"},
+       .truncated = "stdout"},
+      {.name = "cpu_spin",
+       .attack = {"cpu_spin"},
+       .expect = "timed_out",
+       .options = {"--timeout-ms", "700"},
+       .control = {"cpu_spin", "50"}},
+      {.name = "sleep",
+       .attack = {"sleep"},
+       .expect = "timed_out",
+       .options = {"--timeout-ms", "300"},
+       .control = {"sleep", "50"}},
+      {.name = "ignore_signals",
+       .attack = {"ignore_signals"},
+       .expect = "timed_out",
+       .options = {"--timeout-ms", "300"},
+       .control = {"ignore_signals", "50"}},
+      {.name = "daemonize",
+       .attack = {"daemonize"},
+       .expect = "succeeded daemon-left",  // it was started; the invariants show that it is gone
+       .why = "the control is the scenario `12 daemonize, control`",
+       .control_as = ControlAs::kElsewhere},
+  };
+}
+
+}  // namespace
+
+std::vector<Row> ResourceRows() {
+  std::vector<Row> rows = ProcessAndMemoryRows();
+  for (const auto& more : {FilesystemRows(), KernelObjectRows(), TimeAndOutputRows()}) {
+    rows.insert(rows.end(), more.begin(), more.end());
+  }
+  return rows;
+}
+
+}  // namespace casemate::escape

@@ -1,0 +1,20 @@
+// Attacks that need more than one call: meetings of two sandboxes, a server that dies, a daemon
+// that stays, and the closing check of the trail. Run in order, after the rows.
+#pragma once
+
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "tests/escape/battery/battery.h"
+
+namespace casemate::escape {
+
+struct Scenario {
+  std::string name;
+  std::function<void(Battery&)> run;
+};
+
+std::vector<Scenario> Scenarios();
+
+}  // namespace casemate::escape

@@ -1,0 +1,101 @@
+// What the sandbox tests share: grants, specs, and one launcher with its runner a test. Test-only.
+#pragma once
+
+#include <unistd.h>
+
+#include <memory>
+#include <stop_token>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <catch2/catch.hpp>
+
+#include "policies/engine/policy_engine.h"
+#include "sandbox/native/launcher_client.h"
+#include "sandbox/native/runner.h"
+#include "sandbox/native/spec.h"
+
+namespace casemate::sandbox::test {
+
+// Only a policy engine makes grants; this one exists to make them for tests.
+class TestPolicy : public policies::PolicyEngine {
+ public:
+  static policies::Grant GrantOf(const policies::Limits& limits,
+                                 policies::WorkspaceAccess access =
+                                     policies::WorkspaceAccess::kPrivateOnly) {
+    return Issue(limits, access, "test-decision", "tester");
+  }
+};
+
+inline policies::Limits EverydayLimits() {
+  return {.memory_mb = 256,
+          .cpu_millis = 1000,
+          .pids = 64,
+          .wall_ms = 60'000,
+          .output_kb = 64,
+          .disk_mb = 64};
+}
+
+inline SandboxSpecBuilder Builder(std::vector<std::string> argv,
+                                  const policies::Limits& limits = EverydayLimits()) {
+  SandboxSpecBuilder builder(TestPolicy::GrantOf(limits));
+  builder.Command(std::move(argv));
+  return builder;
+}
+
+// The error of a spec that must not build.
+inline Error BuildError(SandboxSpecBuilder builder) {
+  auto spec = std::move(builder).Build();
+  REQUIRE_FALSE(spec);
+  return spec.error();
+}
+
+inline SandboxSpec Built(SandboxSpecBuilder builder) {
+  auto spec = std::move(builder).Build();
+  INFO((spec ? std::string() : Describe(spec.error())));
+  REQUIRE(spec);
+  return *std::move(spec);
+}
+
+class Sandbox {
+ public:
+  Sandbox() {
+    auto launcher = LauncherClient::Start("unit-" + std::to_string(getpid()));
+    INFO((launcher ? std::string() : Describe(launcher.error())));
+    REQUIRE(launcher);
+    launcher_ = *std::move(launcher);
+    auto runner = SandboxRunner::Create(*launcher_);
+    INFO((runner ? std::string() : Describe(runner.error())));
+    REQUIRE(runner);
+    runner_ = *std::move(runner);
+  }
+
+  SandboxOutcome Run(SandboxSpecBuilder builder, std::stop_token stop = {},
+                     OutputSink* sink = nullptr) {
+    auto outcome = runner_->Run(Built(std::move(builder)), std::move(stop), sink);
+    INFO((outcome ? std::string() : Describe(outcome.error())));
+    REQUIRE(outcome);
+    return *std::move(outcome);
+  }
+  SandboxOutcome Shell(const std::string& script,
+                       const policies::Limits& limits = EverydayLimits()) {
+    return Run(Builder({"/bin/sh", "-c", script}, limits));
+  }
+  [[nodiscard]] LauncherClient& launcher() { return *launcher_; }
+  [[nodiscard]] SandboxRunner& runner() { return *runner_; }
+
+ private:
+  std::unique_ptr<LauncherClient> launcher_;
+  std::unique_ptr<SandboxRunner> runner_;
+};
+
+// For INFO: all that a failed expectation needs.
+inline std::string Told(const SandboxOutcome& outcome) {
+  return std::string(ToString(outcome.status)) + " code " + std::to_string(outcome.exit_code) +
+         " signal " + std::to_string(outcome.signal) + " stage `" + outcome.stage + "` errno " +
+         std::to_string(outcome.sys_errno) + "\nstdout: " + outcome.out.head +
+         "\nstderr: " + outcome.err.head;
+}
+
+}  // namespace casemate::sandbox::test

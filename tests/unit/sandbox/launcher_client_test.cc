@@ -1,0 +1,102 @@
+// LauncherClient: start, loss and end of the launcher process; and the doctor, which uses it.
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <csignal>
+
+#include "sandbox/native/doctor.h"
+#include "tests/unit/sandbox/fixtures.h"
+
+namespace casemate::sandbox::test {
+TEST_CASE("bad incarnation names are refused") {
+  for (const std::string& name :
+       {std::string(), std::string("A"), std::string("a/b"), std::string(".."),
+        std::string(64, 'a'), std::string("a\0b", 3)}) {
+    auto launcher = LauncherClient::Start(name);
+    REQUIRE_FALSE(launcher);
+    CHECK(launcher.error().code == ErrorCode::kInvalidArgument);
+  }
+  Sandbox sandbox;
+  CHECK_FALSE(sandbox.launcher().Reap("../x"));
+  CHECK(sandbox.launcher().Reap("no-such-incarnation"));
+}
+
+TEST_CASE("the launcher ends with its client") {
+  pid_t pid = -1;
+  {
+    Sandbox sandbox;
+    pid = sandbox.launcher().pid();
+    CHECK(kill(pid, 0) == 0);
+    sandbox.Shell("true");
+  }
+  CHECK(kill(pid, 0) == -1);
+  CHECK(errno == ESRCH);
+}
+
+TEST_CASE("the launcher inherits nothing but its socket") {
+  UniqueFd stray(open("/dev/null", O_RDONLY));  // NOLINT(android-cloexec-open): on purpose
+  UniqueFd high(fcntl(stray.get(), F_DUPFD, 200));  // NOLINT(android-cloexec-fcntl)
+  signal(SIGUSR1, SIG_IGN);
+  Sandbox sandbox;
+  // After its first run it has surely set itself up.
+  const SandboxOutcome outcome =
+      sandbox.Shell("ls /proc/self/fd | wc -l; grep -E '^Sig(Ign|Blk)' /proc/self/status");
+  signal(SIGUSR1, SIG_DFL);
+  INFO(Told(outcome));
+  CHECK(outcome.out.head == "4\nSigBlk:\t0000000000000000\nSigIgn:\t0000000000000000\n");
+  CHECK(getsid(sandbox.launcher().pid()) == sandbox.launcher().pid());
+}
+
+TEST_CASE("a launch request has five or six descriptors") {
+  Sandbox sandbox;
+  CHECK_FALSE(sandbox.launcher().Launch({}));
+  CHECK_FALSE(sandbox.launcher().Launch({0, 0, 0, 0}));
+  CHECK_FALSE(sandbox.launcher().Launch({0, 0, 0, 0, 0, 0, 0}));
+  CHECK_FALSE(sandbox.launcher().Launch({-1, -1, -1, -1, -1}));
+}
+
+TEST_CASE("a launcher that dies in a run is a failed set-up, and then an error") {
+  class KillLauncher : public OutputSink {
+   public:
+    explicit KillLauncher(pid_t pid) : pid_(pid) {}
+    void OnOutput(Stream /*stream*/, std::string_view /*bytes*/) override { kill(pid_, SIGKILL); }
+
+   private:
+    pid_t pid_;
+  };
+  Sandbox sandbox;
+  KillLauncher sink(sandbox.launcher().pid());
+  const SandboxOutcome outcome =
+      sandbox.Run(Builder({"/bin/sh", "-c", "echo up; sleep 1000"}), {}, &sink);
+  INFO(Told(outcome));
+  CHECK(outcome.status == OutcomeStatus::kSetupFailed);
+  CHECK(outcome.stage == "launcher");
+  CHECK_FALSE(outcome.remedy.empty());
+  auto after = sandbox.runner().Run(Built(Builder({"true"})), {}, nullptr);
+  REQUIRE_FALSE(after);
+  CHECK(after.error().code == ErrorCode::kUnavailable);
+  CHECK_FALSE(after.error().remedy.empty());
+}
+
+TEST_CASE("the doctor tries each layer and a whole run") {
+  const auto probes = ProbeLayers(TestPolicy::GrantOf(EverydayLimits()));
+  REQUIRE(probes.size() >= 8);
+  CHECK(probes.back().layer == "sandboxed run");
+  for (const Probe& probe : probes) {
+    INFO(probe.layer << ": " << probe.detail);
+    CHECK((probe.present || !probe.required));
+    CHECK_FALSE(probe.detail.empty());
+    CHECK(probe.remedy.empty() == probe.present);
+  }
+}
+
+TEST_CASE("the doctor tells what a run lacks") {
+  auto nothing = EverydayLimits();
+  nothing.pids = 0;  // no spec can be built
+  const auto probes = ProbeLayers(TestPolicy::GrantOf(nothing));
+  CHECK_FALSE(probes.back().present);
+  CHECK_FALSE(probes.back().detail.empty());
+}
+
+}  // namespace casemate::sandbox::test

@@ -1,0 +1,291 @@
+// Real sandboxed runs: how they end, what comes out, and that nothing is left.
+#include <fcntl.h>
+#include <sys/wait.h>
+
+#include <cerrno>
+#include <csignal>
+#include <filesystem>
+#include <fstream>
+#include <thread>
+
+#include "tests/unit/sandbox/fixtures.h"
+#include "tests/unit/temp_dir.h"
+
+namespace casemate::sandbox::test {
+namespace {
+
+// Collects output and asks to stop once `mark` was seen.
+class StopAtMark : public OutputSink {
+ public:
+  StopAtMark(std::stop_source& source, std::string mark)
+      : source_(source), mark_(std::move(mark)) {}
+  void OnOutput(Stream /*stream*/, std::string_view bytes) override {
+    seen_ += bytes;
+    if (seen_.find(mark_) != std::string::npos) {
+      source_.request_stop();
+    }
+  }
+
+ private:
+  std::stop_source& source_;
+  std::string mark_;
+  std::string seen_;
+};
+
+policies::Limits WithWall(std::int64_t wall_ms) {
+  auto limits = EverydayLimits();
+  limits.wall_ms = wall_ms;
+  return limits;
+}
+
+// Processes whose parent is `pid`, zombies not counted.
+int LiveChildren(pid_t pid) {
+  std::ifstream list("/proc/" + std::to_string(pid) + "/task/" + std::to_string(pid) +
+                     "/children");
+  int count = 0;
+  for (pid_t child = 0; list >> child;) {
+    ++count;
+  }
+  return count;
+}
+
+}  // namespace
+
+TEST_CASE("a command's exit code and output come back") {
+  Sandbox sandbox;
+  const SandboxOutcome outcome = sandbox.Shell("echo out; echo err >&2; exit 3");
+  INFO(Told(outcome));
+  CHECK(outcome.status == OutcomeStatus::kExited);
+  CHECK(outcome.exit_code == 3);
+  CHECK(outcome.out.head == "out\n");
+  CHECK(outcome.err.head == "err\n");
+  CHECK_FALSE(outcome.out.truncated());
+  CHECK(outcome.duration_ms >= 0);
+  CHECK(outcome.max_memory_kb > 0);
+  CHECK(outcome.layers.size() >= 10);
+  for (const Layer& layer : outcome.layers) {
+    INFO(layer.name << ": " << layer.detail);
+    CHECK((layer.in_force || layer.name == "cgroup"));
+  }
+}
+
+TEST_CASE("the signal a command died of comes back") {
+  Sandbox sandbox;
+  const SandboxOutcome outcome = sandbox.Shell("kill -SEGV $$");
+  INFO(Told(outcome));
+  CHECK(outcome.status == OutcomeStatus::kSignaled);
+  CHECK(outcome.signal == SIGSEGV);
+}
+
+TEST_CASE("stdin reaches the command whole, and ends") {
+  Sandbox sandbox;
+  std::string text;
+  while (text.size() < (3U << 20)) {
+    text += "some line of text\n";
+  }
+  auto builder = Builder({"cksum"});
+  builder.Stdin(text);
+  const SandboxOutcome sum = sandbox.Run(std::move(builder));
+  INFO(Told(sum));
+  CHECK(sum.out.head.find(" " + std::to_string(text.size())) != std::string::npos);
+
+  auto echo = Builder({"cat"});
+  echo.Stdin("hello");
+  CHECK(sandbox.Run(std::move(echo)).out.head == "hello");
+  CHECK(sandbox.Run(Builder({"cat"})).out.head.empty());
+}
+
+TEST_CASE("a command that does not read its stdin is no trouble") {
+  Sandbox sandbox;
+  auto builder = Builder({"/bin/sh", "-c", "exec <&-; exit 4"});
+  builder.Stdin(std::string(4U << 20, 'x'));
+  const SandboxOutcome outcome = sandbox.Run(std::move(builder));
+  INFO(Told(outcome));
+  CHECK(outcome.status == OutcomeStatus::kExited);
+  CHECK(outcome.exit_code == 4);
+}
+
+TEST_CASE("the standard streams can be opened by name") {
+  Sandbox sandbox;
+  auto builder = Builder({"/bin/sh", "-c", "cat /dev/stdin > /dev/stdout; echo e > /dev/stderr"});
+  builder.Stdin("in");
+  const SandboxOutcome outcome = sandbox.Run(std::move(builder));
+  INFO(Told(outcome));
+  CHECK(outcome.out.head == "in");
+  CHECK(outcome.err.head == "e\n");
+}
+
+TEST_CASE("files are written before the command starts") {
+  Sandbox sandbox;
+  auto builder = Builder({"/bin/sh", "-c", "pwd; cat a/b; /run/casemate/tool"});
+  builder.File({"a/b", "content\n"}).File({"/run/casemate/tool", "#!/bin/sh\necho ran\n", 0755});
+  const SandboxOutcome outcome = sandbox.Run(std::move(builder));
+  INFO(Told(outcome));
+  CHECK(outcome.out.head == "/workspace\ncontent\nran\n");
+}
+
+TEST_CASE("the environment is exactly the spec's") {
+  Sandbox sandbox;
+  auto builder = Builder({"env"});
+  builder.Env("A", "1");
+  CHECK(sandbox.Run(std::move(builder)).out.head ==
+        "PATH=/usr/local/bin:/usr/bin:/bin\nHOME=/tmp\nLANG=C.UTF-8\nTMPDIR=/tmp\n"
+        "USER=casemate\nPWD=/workspace\nA=1\n");
+}
+
+TEST_CASE("a sleeping command is stopped at its time limit") {
+  Sandbox sandbox;
+  const SandboxOutcome outcome = sandbox.Shell("sleep 1000", WithWall(300));
+  INFO(Told(outcome));
+  CHECK(outcome.status == OutcomeStatus::kTimedOut);
+  CHECK(outcome.duration_ms >= 300);
+  CHECK(outcome.duration_ms < 10'000);
+}
+
+TEST_CASE("a command that ignores SIGTERM is killed, with all it started") {
+  Sandbox sandbox;
+  const SandboxOutcome outcome = sandbox.Shell(
+      "trap '' TERM HUP INT; (trap '' TERM; setsid sleep 1000) & echo up; while :; do sleep 1; "
+      "done",
+      WithWall(1000));
+  INFO(Told(outcome));
+  CHECK(outcome.status == OutcomeStatus::kTimedOut);
+  CHECK(outcome.out.head == "up\n");
+  CHECK(outcome.duration_ms < 10'000);
+  CHECK(LiveChildren(sandbox.launcher().pid()) == 0);
+}
+
+TEST_CASE("a daemon that holds the output open ends with the command") {
+  Sandbox sandbox;
+  const SandboxOutcome outcome = sandbox.Shell("setsid sleep 1000 & echo started");
+  INFO(Told(outcome));
+  CHECK(outcome.status == OutcomeStatus::kExited);
+  CHECK(outcome.out.head == "started\n");
+  CHECK(LiveChildren(sandbox.launcher().pid()) == 0);
+}
+
+TEST_CASE("a run can be cancelled from another thread") {
+  Sandbox sandbox;
+  std::stop_source source;
+  StopAtMark sink(source, "ready");
+  const SandboxOutcome outcome = sandbox.Run(
+      Builder({"/bin/sh", "-c", "echo ready; sleep 1000"}), source.get_token(), &sink);
+  INFO(Told(outcome));
+  CHECK(outcome.status == OutcomeStatus::kCancelled);
+  CHECK(outcome.out.head == "ready\n");
+  const SandboxOutcome before = sandbox.Run(Builder({"true"}), source.get_token());
+  CHECK(before.status == OutcomeStatus::kCancelled);
+}
+
+TEST_CASE("a flood of output is bounded, and told") {
+  Sandbox sandbox;
+  auto limits = EverydayLimits();
+  limits.output_kb = 8;
+  const SandboxOutcome outcome =
+      sandbox.Shell("echo first; head -c 50000000 /dev/zero | tr '\\0' x; echo last", limits);
+  INFO(ToString(outcome.status));
+  CHECK(outcome.status == OutcomeStatus::kExited);
+  CHECK(outcome.out.total_bytes == 50'000'000 + 6 + 5);
+  CHECK(outcome.out.head.size() + outcome.out.tail.size() == 8192);
+  CHECK(outcome.out.truncated());
+  CHECK(outcome.out.head.substr(0, 7) == "first\nx");
+  CHECK(outcome.out.tail.substr(outcome.out.tail.size() - 6) == "xlast\n");
+}
+
+TEST_CASE("an endless flood does not outrun the time limit") {
+  Sandbox sandbox;
+  auto limits = WithWall(500);
+  limits.output_kb = 8;
+  const SandboxOutcome outcome = sandbox.Shell("exec cat /dev/zero", limits);
+  CHECK(outcome.status == OutcomeStatus::kTimedOut);
+  CHECK(outcome.out.head.size() + outcome.out.tail.size() <= 8192);
+}
+
+TEST_CASE("memory beyond the limit does not come") {
+  Sandbox sandbox;
+  auto limits = EverydayLimits();
+  limits.memory_mb = 48;
+  limits.disk_mb = 8;
+  // tail keeps all of a line in memory.
+  const SandboxOutcome outcome =
+      sandbox.Run(Builder({"/bin/sh", "-c", "exec tail -n 1 /dev/zero"}, limits));
+  INFO(Told(outcome));
+  const bool killed = outcome.status == OutcomeStatus::kOomKilled;
+  const bool refused = outcome.status == OutcomeStatus::kExited && outcome.exit_code != 0;
+  for (const Layer& layer : outcome.layers) {
+    if (layer.name == "cgroup" && layer.detail.find("memory") < layer.detail.find("without")) {
+      CHECK((layer.in_force ? killed : killed || refused));
+    }
+  }
+}
+
+TEST_CASE("a command that does not exist is a failed exec with a remedy") {
+  Sandbox sandbox;
+  const SandboxOutcome missing = sandbox.Run(Builder({"casemate-no-such-command"}));
+  INFO(Told(missing));
+  CHECK(missing.status == OutcomeStatus::kExecFailed);
+  CHECK(missing.sys_errno == ENOENT);
+  CHECK_FALSE(missing.remedy.empty());
+
+  auto builder = Builder({"./plain"});
+  builder.File({"plain", "x", 0644});
+  const SandboxOutcome plain = sandbox.Run(std::move(builder));
+  INFO(Told(plain));
+  CHECK(plain.status == OutcomeStatus::kExecFailed);
+  CHECK(plain.sys_errno == EACCES);
+}
+
+TEST_CASE("a read-only host workspace can be read and not written") {
+  const testing::TempDir dir;
+  std::filesystem::permissions(dir.path(), std::filesystem::perms::all);
+  dir.Write("note", "from the host\n");
+  Sandbox sandbox;
+  SandboxSpecBuilder builder(
+      TestPolicy::GrantOf(EverydayLimits(), policies::WorkspaceAccess::kHostRead));
+  builder.Command({"/bin/sh", "-c", "cat note; echo x > new"})
+      .HostWorkspace(UniqueFd(open(dir.path().c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC)),
+                     dir.path(), WorkspaceKind::kReadOnly);
+  const SandboxOutcome outcome = sandbox.Run(std::move(builder));
+  INFO(Told(outcome));
+  CHECK(outcome.out.head == "from the host\n");
+  CHECK(outcome.exit_code != 0);
+  CHECK_FALSE(std::filesystem::exists(dir / "new"));
+}
+
+TEST_CASE("runs at once do not disturb each other") {
+  Sandbox sandbox;
+  std::vector<SandboxOutcome> outcomes(8);
+  {
+    std::vector<std::jthread> threads;
+    for (std::size_t i = 0; i < outcomes.size(); ++i) {
+      threads.emplace_back([&sandbox, &outcomes, i] {
+        auto spec = std::move(Builder({"/bin/sh", "-c", "echo $0", std::to_string(i)})).Build();
+        if (auto outcome = sandbox.runner().Run(*std::move(spec), {}, nullptr)) {
+          outcomes[i] = *std::move(outcome);
+        }
+      });
+    }
+  }
+  for (std::size_t i = 0; i < outcomes.size(); ++i) {
+    INFO(Told(outcomes[i]));
+    CHECK(outcomes[i].out.head == std::to_string(i) + "\n");
+  }
+}
+
+TEST_CASE("no descriptor is left after many runs") {
+  Sandbox sandbox;
+  const auto count = [] {
+    return std::distance(std::filesystem::directory_iterator("/proc/self/fd"), {});
+  };
+  sandbox.Shell("true");
+  const auto before = count();
+  for (int i = 0; i < 10; ++i) {
+    auto builder = Builder({"cat"});
+    builder.Stdin("x");
+    sandbox.Run(std::move(builder));
+    sandbox.Run(Builder({"casemate-no-such-command"}));
+  }
+  CHECK(count() == before);
+}
+
+}  // namespace casemate::sandbox::test

@@ -1,0 +1,148 @@
+#include "tools/run_result.h"
+
+#include <array>
+#include <cerrno>
+#include <csignal>
+
+#include "base/text.h"
+#include "fixtures.h"
+#include "tools/run_schema.h"
+
+namespace casemate::tools {
+namespace {
+
+using nlohmann::json;
+using sandbox::OutcomeStatus;
+using sandbox::SandboxOutcome;
+
+RunFacts Facts() {
+  RunFacts facts;
+  facts.program = "prog";
+  facts.limits = {.memory_mb = 64,
+                  .cpu_millis = 500,
+                  .pids = 16,
+                  .wall_ms = 1000,
+                  .output_kb = 64,
+                  .disk_mb = 32};
+  facts.granted = facts.limits;
+  facts.granted.wall_ms = 9000;
+  return facts;
+}
+
+SandboxOutcome Outcome(OutcomeStatus status) {
+  SandboxOutcome outcome;
+  outcome.status = status;
+  outcome.out = {.head = "hello\n", .tail = "", .total_bytes = 6};
+  outcome.layers = {{"seccomp", true, ""}, {"cgroup", false, "not writable"}};
+  outcome.duration_ms = 12;
+  return outcome;
+}
+
+const ToolSpec& Spec() {
+  static const ToolSpec spec = MakeRunSpec("default");
+  return spec;
+}
+
+TEST_CASE("a non-zero exit is a normal result") {
+  SandboxOutcome outcome = Outcome(OutcomeStatus::kExited);
+  outcome.exit_code = 3;
+  outcome.err = {.head = "warn", .tail = "", .total_bytes = 4};
+  const ToolResult result = MakeRunResult(outcome, Facts());
+  CHECK_FALSE(result.is_error);
+  test::CheckConforms(result.structured, Spec().output_schema);
+  CHECK(result.structured["exit_code"] == 3);
+  CHECK(result.structured["signal"].is_null());
+  CHECK(result.structured["stdout"] == "hello\n");
+  CHECK(result.structured["limits"]["cpus"] == 0.5);
+  CHECK(result.structured["isolation"]["workspace"] == "private");
+  CHECK(result.text == "exit code: 3 (12 ms)\nstdout:\nhello\nstderr:\nwarn\n");
+  CHECK(result.audit["layers_missing"] == json{"cgroup"});
+  CHECK(result.audit.dump().find("hello") == std::string::npos);
+}
+
+TEST_CASE("silence is said") {
+  SandboxOutcome outcome = Outcome(OutcomeStatus::kExited);
+  outcome.out = {};
+  CHECK(MakeRunResult(outcome, Facts()).text == "exit code: 0 (12 ms)\n(no output)\n");
+}
+
+TEST_CASE("a program's own signal is a normal result with its name") {
+  SandboxOutcome outcome = Outcome(OutcomeStatus::kSignaled);
+  outcome.signal = SIGSEGV;
+  const ToolResult result = MakeRunResult(outcome, Facts());
+  CHECK_FALSE(result.is_error);
+  CHECK(result.structured["signal"] == "SIGSEGV");
+  CHECK(result.structured["exit_code"].is_null());
+  CHECK(SignalName(34) == "SIG34");
+}
+
+TEST_CASE("whatever stopped or prevented a run is an error that says what to do") {
+  const std::array<std::pair<OutcomeStatus, const char*>, 6> cases = {
+      {{OutcomeStatus::kTimedOut, "raise timeout_ms (policy grants up to 9000)"},
+       {OutcomeStatus::kOomKilled, "limits.memory_mb is already at the most that policy grants"},
+       {OutcomeStatus::kSeccompKilled, "64-bit"},
+       {OutcomeStatus::kCancelled, "call again"},
+       {OutcomeStatus::kSetupFailed, "casemate doctor"},
+       {OutcomeStatus::kExecFailed, "install the program there"}}};
+  for (const auto& [status, remedy] : cases) {
+    SandboxOutcome outcome = Outcome(status);
+    outcome.stage = "mount /proc";
+    outcome.sys_errno = status == OutcomeStatus::kExecFailed ? ENOENT : EPERM;
+    const ToolResult result = MakeRunResult(outcome, Facts());
+    INFO(result.text);
+    CHECK(result.is_error);
+    test::CheckConforms(result.structured, Spec().output_schema);
+    CHECK(result.structured["error"]["kind"] == std::string(ToString(status)));
+    CHECK(result.structured["status"] == std::string(ToString(status)));
+    CHECK(result.structured["error"]["remedy"].get<std::string>().find(remedy) !=
+          std::string::npos);
+    CHECK(result.text.find(result.structured["error"]["message"].get<std::string>()) !=
+          std::string::npos);
+    CHECK(result.structured["stdout"] == "hello\n");  // what it wrote until then is kept
+  }
+}
+
+TEST_CASE("a command that is not found names the nearest program") {
+  SandboxOutcome outcome = Outcome(OutcomeStatus::kExecFailed);
+  outcome.sys_errno = ENOENT;
+  RunFacts facts = Facts();
+  facts.program = "bsah";
+  const ToolResult result = MakeRunResult(outcome, facts);
+  CHECK(result.structured["error"]["message"] == "command not found: `bsah`");
+  CHECK(result.structured["error"]["remedy"].get<std::string>().find("did you mean") == 0);
+  CHECK(result.structured["errno"] == ENOENT);
+}
+
+TEST_CASE("terminal escapes are neutralised in the text, kept in the structure") {
+  SandboxOutcome outcome = Outcome(OutcomeStatus::kExited);
+  outcome.out = {.head = "\x1b]0;title\x07 \xff", .tail = "", .total_bytes = 12};
+  const ToolResult result = MakeRunResult(outcome, Facts());
+  CHECK(result.text.find('\x1b') == std::string::npos);
+  CHECK(result.text.find("\\x1b]0;title\\x07") != std::string::npos);
+  CHECK(result.structured["stdout"].get<std::string>().front() == '\x1b');
+  CHECK(IsValidUtf8(result.structured["stdout"].get<std::string>()));
+}
+
+TEST_CASE("cut output and refused forks are noted") {
+  SandboxOutcome outcome = Outcome(OutcomeStatus::kExited);
+  outcome.out = {.head = "a", .tail = "z", .total_bytes = 1000};
+  outcome.pids_limit_hit = true;
+  const ToolResult result = MakeRunResult(outcome, Facts());
+  test::CheckConforms(result.structured, Spec().output_schema);
+  CHECK(result.structured["truncated"] == json{{"stdout", true}, {"stderr", false}});
+  CHECK(result.structured["stdout_bytes"] == 1000);
+  CHECK(result.structured["notes"].size() == 2);
+  CHECK(result.text.find("[… 998 bytes cut …]") != std::string::npos);
+  CHECK(result.text.find("limits.pids = 16") != std::string::npos);
+}
+
+TEST_CASE("errors from outside of the run conform to the output schema too") {
+  const ToolResult result = ErrorResult(InvalidArgument("args.x", "expected a, got b"));
+  CHECK(result.is_error);
+  test::CheckConforms(result.structured, Spec().output_schema);
+  CHECK(result.structured["error"]["kind"] == "invalid_arguments");
+  CHECK(result.structured["error"]["field"] == "args.x");
+}
+
+}  // namespace
+}  // namespace casemate::tools

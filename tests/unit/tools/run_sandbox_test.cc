@@ -1,0 +1,233 @@
+// Whole calls of `run` through the real policy, trail, launcher and sandbox.
+#include <array>
+#include <filesystem>
+#include <fstream>
+#include <functional>
+#include <iterator>
+
+#include "fixtures.h"
+#include "sandbox/native/launcher_client.h"
+#include "tools/executor.h"
+#include "tools/run.h"
+
+namespace casemate::tools {
+namespace {
+
+using nlohmann::json;
+namespace fs = std::filesystem;
+
+class Recorder : public ProgressSink {
+ public:
+  void Report(double /*progress*/, std::optional<double> /*total*/,
+              std::string_view message) override {
+    streamed += message;
+    if (on_report) {
+      on_report();
+    }
+  }
+  std::string streamed;
+  std::function<void()> on_report;
+};
+
+struct Line {
+  std::unique_ptr<sandbox::LauncherClient> launcher;
+  std::unique_ptr<sandbox::SandboxRunner> runner;
+  test::Trail trail;
+  test::TempDir roots;
+  std::unique_ptr<policies::PolicyEngine> policy = test::ShippedPolicy();
+  Catalog catalog;
+  ToolExecutor executor{catalog, *policy, *trail.audit};
+  Recorder progress;
+  std::stop_source stop;
+
+  Line() {
+    auto started = sandbox::LauncherClient::Start("unit-tools");
+    INFO((started ? std::string() : Describe(started.error())));
+    REQUIRE(started);
+    launcher = *std::move(started);
+    auto made = sandbox::SandboxRunner::Create(*launcher);
+    REQUIRE(made);
+    runner = *std::move(made);
+    fs::create_directory(roots.path() + "/rw");
+    fs::create_directory(roots.path() + "/ro");
+    fs::create_directory(roots.path() + "/other");
+    catalog.Add(MakeRunTool(*runner,
+                            {.roots = {{roots.path() + "/rw", true}, {roots.path() + "/ro", false}},
+                             .default_profile = "default",
+                             .config_file = "/etc/casemate/config.yaml"}));
+  }
+  ToolResult Call(const json& args) {
+    CallContext context;
+    context.channel = "test";
+    context.progress = &progress;
+    context.stop = stop.get_token();
+    auto result = executor.Call("run", args, context);
+    REQUIRE(result);
+    test::CheckConforms(result->structured, catalog.Find("run")->spec().output_schema);
+    return *std::move(result);
+  }
+  // Standard output of a call that must exit with `exit_code`.
+  std::string Output(const json& args, int exit_code = 0) {
+    const ToolResult result = Call(args);
+    INFO(result.text);
+    CHECK_FALSE(result.is_error);
+    CHECK(result.structured["exit_code"] == exit_code);
+    return result.structured.value("stdout", "");
+  }
+};
+
+std::string ReadAll(const std::string& path) {
+  std::ifstream in(path);
+  return {std::istreambuf_iterator<char>(in), std::istreambuf_iterator<char>()};
+}
+
+TEST_CASE("a command runs with input, environment and files, and streams") {
+  Line line;
+  CHECK(line.Output({{"command", {"sh", "-c", "cat; echo $NAME; cat sub/a; pwd; exit 7"}},
+                     {"stdin", "in\n"},
+                     {"env", {{"NAME", "value"}}},
+                     {"files", {{{"path", "sub/a"}, {"content", "file\n"}}}}},
+                    7) == "in\nvalue\nfile\n/workspace\n");
+  CHECK(line.progress.streamed == "in\nvalue\nfile\n/workspace\n");
+  const auto records = line.trail.Records();
+  REQUIRE(records.size() == 2);
+  CHECK(records[1]["kind"] == "outcome");
+}
+
+TEST_CASE("each installed language runs, imports from the working directory, leaves it clean") {
+  Line line;
+  const std::array<std::array<const char*, 4>, 6> snippets = {{
+      {"python", "import helper\nprint(helper.x)", "helper.py", "x = 42"},
+      {"javascript", "console.log(require('./helper').x)", "helper.js", "exports.x = 42"},
+      {"javascript", "import {x} from './helper.mjs'; console.log(await x)", "helper.mjs",
+       "export const x = 42"},
+      {"bash", ". ./helper.sh; echo $x", "helper.sh", "x=42"},
+      {"c", "#include <stdio.h>\n#include \"helper.h\"\nint main(){printf(\"%d\\n\", X);}",
+       "helper.h", "#define X 42"},
+      {"cpp", "#include <iostream>\n#include \"helper.h\"\nint main(){std::cout<<X<<'\\n';}",
+       "helper.h", "#define X 42"},
+  }};
+  for (const auto& [language, code, path, content] : snippets) {
+    INFO(language);
+    if (!FindToolchain(*FindLanguage(language), ToolchainDirectories())) {
+      WARN("SKIPPED: " << language << " is not installed");
+      continue;
+    }
+    CHECK(line.Output({{"code", code},
+                       {"language", language},
+                       {"files", {{{"path", path}, {"content", content}}}}}) == "42\n");
+  }
+  CHECK(line.Output({{"code", "ls -A | wc -l"}, {"language", "bash"}}) == "0\n");
+}
+
+TEST_CASE("code that does not compile shows the compiler's words and exit code") {
+  Line line;
+  if (!FindToolchain(*FindLanguage("c"), ToolchainDirectories())) {
+    WARN("SKIPPED: gcc is not installed");
+    return;
+  }
+  const ToolResult result = line.Call({{"code", "int main( {"}, {"language", "c"}});
+  CHECK_FALSE(result.is_error);
+  CHECK(result.structured["exit_code"] == 1);
+  CHECK(result.structured["stderr"].get<std::string>().find("error:") != std::string::npos);
+}
+
+TEST_CASE("limits stop a run, and the result says which") {
+  Line line;
+  const ToolResult late = line.Call({{"command", {"sleep", "60"}}, {"timeout_ms", 100}});
+  CHECK(late.is_error);
+  CHECK(late.structured["error"]["kind"] == "timed_out");
+  const ToolResult flood = line.Call({{"command", {"sh", "-c", "yes | head -c 1000000; echo END"}},
+                                      {"limits", {{"output_kb", 4}}}});
+  CHECK_FALSE(flood.is_error);
+  CHECK(flood.structured["truncated"]["stdout"] == true);
+  CHECK(flood.structured["stdout_bytes"] == 1'000'004);
+  const auto kept = flood.structured["stdout"].get<std::string>();
+  CHECK(kept.size() < 4200);
+  CHECK(kept.starts_with("y\ny\n"));
+  CHECK(kept.ends_with("END\n"));
+  CHECK(kept.find(" bytes cut …]") != std::string::npos);
+}
+
+TEST_CASE("what was not allowed is refused before anything runs") {
+  Line line;
+  const ToolResult memory =
+      line.Call({{"command", {"true"}}, {"limits", {{"memory_mb", 100'000}}}});
+  CHECK(memory.is_error);
+  CHECK(memory.structured["error"]["field"] == "args.limits.memory_mb");
+  CHECK(memory.structured["status"] == "not_run");
+  const ToolResult outside =
+      line.Call({{"command", {"true"}}, {"workspace", line.roots.path() + "/other"}});
+  CHECK(outside.structured["error"]["kind"] == "refused");
+  CHECK(outside.structured["error"]["remedy"].get<std::string>().find(
+            "/etc/casemate/config.yaml") != std::string::npos);
+  const ToolResult missing =
+      line.Call({{"command", {"true"}}, {"workspace", line.roots.path() + "/other/missing"}});
+  CHECK(missing.structured["error"]["kind"] == "refused");
+}
+
+TEST_CASE("a policy that forgets the roots still opens nothing outside of them") {
+  Line line;
+  const auto generous = test::LoadPolicy(
+      "version: 1\nrules:\n  - {id: all, effect: allow, tools: [run], workspace: host_write}\n");
+  ToolExecutor executor(line.catalog, *generous, *line.trail.audit);
+  CallContext context;
+  for (const char* name : {"/other", "/missing"}) {
+    const auto result = executor.Call(
+        "run", {{"command", {"true"}}, {"workspace", line.roots.path() + name}}, context);
+    REQUIRE(result);
+    CHECK(result->is_error);
+    CHECK(result->structured["error"]["message"] ==
+          "the directory is not below an allowed root or does not exist");
+  }
+  const auto read_only = executor.Call(
+      "run", {{"command", {"touch", "x"}}, {"workspace", line.roots.path() + "/ro"}}, context);
+  REQUIRE(read_only);
+  CHECK(read_only->structured["exit_code"] == 1);
+  CHECK_FALSE(fs::exists(line.roots.path() + "/ro/x"));
+}
+
+TEST_CASE("host workspaces are written, read or overlaid, as profile and root say") {
+  Line line;
+  const std::string rw = line.roots.path() + "/rw";
+  const std::string ro = line.roots.path() + "/ro";
+  std::ofstream(rw + "/seen") << "host";
+  const json write = {"sh", "-c", "cat seen; echo new > made"};
+  CHECK(line.Output({{"command", write}, {"workspace", rw}}) == "host");
+  CHECK(ReadAll(rw + "/made") == "new\n");
+  const ToolResult scratch = line.Call({{"command", {"sh", "-c", "rm seen; echo x > other; ls"}},
+                                        {"workspace", rw},
+                                        {"profile", "scratch"}});
+  INFO(scratch.text);
+  CHECK(scratch.structured["stdout"] == "made\nother\n");
+  CHECK(scratch.structured["isolation"]["workspace"] == "host_overlay");
+  CHECK(fs::exists(rw + "/seen"));
+  CHECK_FALSE(fs::exists(rw + "/other"));
+  const ToolResult inspect = line.Call(
+      {{"command", {"sh", "-c", "echo x > other"}}, {"workspace", rw}, {"profile", "inspect"}});
+  CHECK(inspect.structured["exit_code"] != 0);
+  CHECK(inspect.structured["isolation"]["workspace"] == "host_read_only");
+  const ToolResult files = line.Call(
+      {{"command", {"true"}}, {"workspace", ro}, {"files", {{{"path", "a"}, {"content", ""}}}}});
+  CHECK(files.structured["error"]["field"] == "args.files");
+}
+
+TEST_CASE("a missing command is an error that says so") {
+  Line line;
+  const ToolResult result = line.Call({{"command", {"no-such-program"}}});
+  CHECK(result.is_error);
+  CHECK(result.structured["status"] == "exec_failed");
+  CHECK(result.structured["error"]["message"] == "command not found: `no-such-program`");
+}
+
+TEST_CASE("a cancelled call ends and is recorded as cancelled") {
+  Line line;
+  line.progress.on_report = [&line] { line.stop.request_stop(); };
+  const ToolResult result = line.Call({{"command", {"sh", "-c", "echo started; sleep 60"}}});
+  CHECK(result.is_error);
+  CHECK(result.structured["status"] == "cancelled");
+  CHECK(line.trail.Records().back().dump().find("cancelled") != std::string::npos);
+}
+
+}  // namespace
+}  // namespace casemate::tools

@@ -1,0 +1,78 @@
+#include "tools/javascript_loader.h"
+
+namespace casemate::tools {
+
+std::string_view JavascriptLoader() {
+  return R"js('use strict';
+const fs = require('fs');
+const path = require('path');
+const url = require('url');
+const vm = require('vm');
+const Module = require('module');
+
+const directory = process.cwd();
+const filename = path.join(directory, 'main.js');
+const source = fs.readFileSync('/run/casemate/main.js', 'utf8');
+const names = ['exports', 'require', 'module', '__filename', '__dirname'];
+process.argv[1] = filename;
+
+function isModule() {
+  try {
+    vm.compileFunction(source, names, { filename });
+    return false;
+  } catch (error) {
+    return /import statement|import\.meta|token 'export'|await is only valid/.test(error.message);
+  }
+}
+
+function locate(specifier, require) {
+  if (/^\.{0,2}\//.test(specifier)) {
+    return url.pathToFileURL(path.resolve(directory, specifier)).href;
+  }
+  if (/^[a-z]+:/.test(specifier) || Module.builtinModules.includes(specifier)) {
+    return specifier;
+  }
+  return url.pathToFileURL(require.resolve(specifier)).href;
+}
+
+async function runModule() {
+  const require = Module.createRequire(filename);
+  globalThis.require = require;
+  const load = (specifier) => import(locate(specifier, require));
+  const emit_warning = process.emitWarning;
+  process.emitWarning = () => {};  // vm modules are "experimental"
+  const main = new vm.SourceTextModule(source, {
+    identifier: filename,
+    initializeImportMeta: (meta) => { meta.url = url.pathToFileURL(filename).href; },
+    importModuleDynamically: load,
+  });
+  process.emitWarning = emit_warning;
+  await main.link(async (specifier) => {
+    const loaded = await load(specifier);
+    const exported = Object.keys(loaded);
+    const linked = new vm.SyntheticModule(exported, function () {
+      for (const name of exported) this.setExport(name, loaded[name]);
+    }, { identifier: specifier });
+    return linked;
+  });
+  await main.evaluate();
+}
+
+function runCommonJs() {
+  const main = new Module('.', null);
+  main.filename = filename;
+  main.paths = Module._nodeModulePaths(directory);
+  process.mainModule = main;
+  main._compile(source, filename);
+  main.loaded = true;
+}
+
+if (isModule()) {
+  runModule();
+} else {
+  runCommonJs();
+}
+)js";
+}
+
+}  // namespace casemate::tools

@@ -1,0 +1,47 @@
+// The languages that `run` takes as `code`: one table row each. To add a language, add a row in
+// languages.cc. Immutable; thread-safe.
+#pragma once
+
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "base/result.h"
+#include "sandbox/native/spec.h"
+
+namespace casemate::tools {
+
+struct Language {
+  std::string_view name;       // value of args.language
+  std::string_view program;    // executable that must exist on the host
+  std::string_view package;    // Debian package that brings it
+  std::string_view file_name;  // of the code, below /run/casemate: the workspace stays clean
+  // Arguments after the program, or, for `compiled`, the shell script that gets it as $1.
+  std::vector<std::string> arguments = {};
+  bool compiled = false;
+  std::vector<std::pair<std::string_view, std::string_view>> env = {};  // unless the caller sets it
+  std::string_view support_file = {};  // further file below /run/casemate, or empty
+  std::string_view support_content = {};
+};
+
+std::span<const Language> Languages();
+std::vector<std::string_view> LanguageNames();
+// Null: no such language.
+const Language* FindLanguage(std::string_view name);
+
+// Where the sandbox looks for programs; it sees the host's /usr read-only.
+std::span<const std::string_view> ToolchainDirectories();
+// Full path of the language's program. Errors: kUnavailable for "args.language" with the package to
+// install, also when the program is a link to somewhere that the sandbox does not show.
+Result<std::string> FindToolchain(const Language& language,
+                                  std::span<const std::string_view> directories);
+
+// The command that runs the code file with `program`.
+std::vector<std::string> LanguageCommand(const Language& language, const std::string& program);
+// The code and what it needs, as files below /run/casemate.
+std::vector<sandbox::InjectedFile> LanguageFiles(const Language& language, std::string code);
+
+}  // namespace casemate::tools

@@ -1,0 +1,20 @@
+// A command's output as text: valid UTF-8 without characters torn at the edges of a cut. Pure
+// functions; thread-safe.
+#pragma once
+
+#include <cstddef>
+#include <string>
+#include <string_view>
+
+#include "sandbox/native/outcome.h"
+
+namespace casemate::tools {
+
+// How many bytes at the end are the beginning of a character whose rest is missing (0 to 3).
+std::size_t TornTail(std::string_view bytes);
+// At most `max_bytes` from the start, not ending inside a character.
+std::string_view Utf8Prefix(std::string_view text, std::size_t max_bytes);
+// Head, "\n[… N bytes cut …]\n" and tail when something was cut; always valid UTF-8.
+std::string StreamText(const sandbox::CapturedStream& stream);
+
+}  // namespace casemate::tools

@@ -1,0 +1,106 @@
+// The tool `profile_list`: which profiles `run` knows.
+#include <array>
+#include <utility>
+
+#include <nlohmann/json.hpp>
+
+#include "policies/profiles/profile.h"
+#include "tools/args.h"
+#include "tools/run.h"
+#include "tools/run_args.h"
+
+namespace casemate::tools {
+
+namespace {
+
+using nlohmann::json;
+
+json ProfileJson(const policies::Profile& profile) {
+  json limits = LimitsJson(profile.limits);
+  limits["timeout_ms"] = profile.limits.wall_ms;
+  return {{"name", profile.name},
+          {"description", profile.description},
+          {"workspace_mode", policies::ToString(profile.workspace_mode)},
+          {"limits", std::move(limits)}};
+}
+
+class ProfileListCall : public PreparedCall {
+ public:
+  [[nodiscard]] const json& normalised() const override { return empty_; }
+  [[nodiscard]] const json& context() const override { return empty_; }
+
+  ToolResult Run(const policies::Grant& /*grant*/, CallContext& /*context*/) override {
+    ToolResult result;
+    json list = json::array();
+    for (const policies::Profile& profile : policies::ShippedProfiles()) {
+      const json entry = ProfileJson(profile);
+      const json& limits = entry["limits"];
+      result.text += profile.name + ": " + profile.description + "\n  memory " +
+                     limits["memory_mb"].dump() + " MiB, " + limits["cpus"].dump() + " CPUs, " +
+                     limits["pids"].dump() + " processes, " + limits["timeout_ms"].dump() +
+                     " ms, output " + limits["output_kb"].dump() + " KiB, disk " +
+                     limits["disk_mb"].dump() + " MiB\n";
+      list.push_back(entry);
+    }
+    result.structured = {{"profiles", std::move(list)}};
+    result.audit = {{"status", "completed"}};
+    return result;
+  }
+
+ private:
+  json empty_ = json::object();
+};
+
+json OutputSchema() {
+  json limits = {{"type", "object"}, {"additionalProperties", {{"type", "number"}}}};
+  json profile = {
+      {"type", "object"},
+      {"properties",
+       {{"name", {{"type", "string"}}},
+        {"description", {{"type", "string"}}},
+        {"workspace_mode", {{"type", "string"}, {"enum", {"read_write", "read_only", "overlay"}}}},
+        {"limits", std::move(limits)}}},
+      {"required", {"name", "description", "workspace_mode", "limits"}}};
+  return {{"type", "object"},
+          {"properties",
+           {{"profiles", {{"type", "array"}, {"items", std::move(profile)}}},
+            {"error", {{"type", "object"}}},
+            {"decision_id", {{"type", "string"}}},
+            {"audit_seq", {{"type", "integer"}}}}}};
+}
+
+class ProfileListTool : public Tool {
+ public:
+  ProfileListTool() {
+    spec_.name = "profile_list";
+    spec_.title = "List sandbox profiles";
+    spec_.description =
+        "Lists the profiles that `run` accepts, with their limits and how they mount a host "
+        "workspace. Takes no arguments. Policy may grant less than a profile asks for.";
+    spec_.input_schema = {{"type", "object"}, {"additionalProperties", false}};
+    spec_.output_schema = OutputSchema();
+    spec_.annotations = {
+        .read_only = true, .destructive = false, .idempotent = true, .open_world = false};
+  }
+
+  [[nodiscard]] const ToolSpec& spec() const override { return spec_; }
+  [[nodiscard]] Result<std::unique_ptr<PreparedCall>> Prepare(const json& args) const override {
+    ArgErrors errors;
+    const ArgReader reader(args, "args", {}, errors);
+    if (errors.first()) {
+      return *errors.first();
+    }
+    return std::unique_ptr<PreparedCall>(std::make_unique<ProfileListCall>());
+  }
+
+ private:
+  ToolSpec spec_;
+};
+
+}  // namespace
+
+std::unique_ptr<Tool> MakeProfileListTool() {
+  return std::make_unique<ProfileListTool>();
+}
+
+}  // namespace casemate::tools

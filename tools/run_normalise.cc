@@ -1,0 +1,84 @@
+#include <algorithm>
+
+#include <nlohmann/json.hpp>
+
+#include "base/hash.h"
+#include "tools/output_text.h"
+#include "tools/run_args.h"
+
+namespace casemate::tools {
+
+namespace {
+
+using nlohmann::json;
+
+constexpr std::size_t kElementBytes = 4096;
+constexpr std::size_t kExcerptBytes = 4096;
+
+// The element itself, or its beginning with size and digest of the whole.
+std::string CutElement(const std::string& element) {
+  if (element.size() <= kElementBytes) {
+    return element;
+  }
+  return std::string(Utf8Prefix(element, kElementBytes)) + "…[" + std::to_string(element.size()) +
+         " bytes, sha256:" + Sha256Hex(element) + "]";
+}
+
+json Digest(const std::string& bytes) {
+  return {{"sha256", Sha256Hex(bytes)}, {"bytes", bytes.size()}};
+}
+
+}  // namespace
+
+json LimitsJson(const policies::Limits& limits) {
+  return {{"memory_mb", limits.memory_mb},
+          {"cpus", static_cast<double>(limits.cpu_millis) / 1000},
+          {"pids", limits.pids},
+          {"output_kb", limits.output_kb},
+          {"disk_mb", limits.disk_mb}};
+}
+
+json NormaliseRunArgs(const RunArgs& args, const std::string& workspace) {
+  json normal = {{"network", "none"},
+                 {"profile", args.profile.name},
+                 {"timeout_ms", args.limits.wall_ms},
+                 {"limits", LimitsJson(args.limits)}};
+  if (args.language != nullptr) {
+    normal["language"] = args.language->name;
+    json code = Digest(args.code);
+    code["language"] = args.language->name;
+    code["excerpt"] = Utf8Prefix(args.code, kExcerptBytes);
+    normal["code"] = std::move(code);
+  } else {
+    json command = json::array();
+    for (const std::string& element : args.command) {
+      command.push_back(CutElement(element));
+    }
+    normal["command"] = std::move(command);
+  }
+  if (args.stdin_data) {
+    normal["stdin"] = Digest(*args.stdin_data);
+  }
+  if (!args.env.empty()) {
+    json names = json::array();
+    for (const auto& [name, value] : args.env) {
+      names.push_back(name);
+    }
+    normal["env"] = std::move(names);
+  }
+  if (!args.files.empty()) {
+    json files = json::array();
+    for (const RunFile& file : args.files) {
+      json entry = Digest(file.content);
+      entry["path"] = file.path;
+      files.push_back(std::move(entry));
+    }
+    normal["files"] = std::move(files);
+  }
+  if (!workspace.empty()) {
+    normal["workspace"] = workspace;
+  }
+  return normal;
+}
+
+}  // namespace casemate::tools

@@ -1,0 +1,200 @@
+#include "tools/run_schema.h"
+
+#include <utility>
+
+#include <nlohmann/json.hpp>
+
+#include "policies/profiles/profile.h"
+#include "tools/languages.h"
+#include "tools/run_args.h"
+
+namespace casemate::tools {
+
+namespace {
+
+using nlohmann::json;
+
+constexpr const char* kDescription =
+    "Runs a command or a code snippet in a fresh sandbox without network and returns its output. "
+    "Give either `command` (program and arguments; no shell) or `code` with `language`. The "
+    "working "
+    "directory /workspace is empty unless you pass `files` or a host `workspace`; nothing else is "
+    "kept between calls. A non-zero exit code is a normal result: read stdout and stderr. isError "
+    "means that it was refused, could not start, or hit a limit; `error.remedy` says what to do.";
+
+template <typename T>
+json Number(const char* type, Range<T> range, const std::string& description) {
+  return {
+      {"type", type}, {"minimum", range.min}, {"maximum", range.max}, {"description", description}};
+}
+
+json Text(const std::string& description) {
+  return {{"type", "string"}, {"description", description}};
+}
+
+json Object(json properties, const std::string& description) {
+  return {{"type", "object"},
+          {"properties", std::move(properties)},
+          {"additionalProperties", false},
+          {"description", description}};
+}
+
+json LimitsSchema() {
+  return Object(
+      {{"memory_mb",
+        Number("integer", kMemoryMb, "MiB of memory, files in private directories included.")},
+       {"cpus", Number("number", kCpus, "CPUs' worth of time; 0.5 is half of one.")},
+       {"pids", Number("integer", kPids, "Processes and threads at once.")},
+       {"output_kb", Number("integer", kOutputKb, "KiB kept of stdout and of stderr each.")},
+       {"disk_mb", Number("integer", kDiskMb,
+                          "MiB of files in a private workspace or overlay; at most memory_mb. Not "
+                          "possible with a directly mounted host workspace.")}},
+      "Upper bounds; each defaults to the profile's. More than policy grants is an error.");
+}
+
+json FilesSchema() {
+  json file = Object({{"path",
+                       {{"type", "string"},
+                        {"minLength", 1},
+                        {"maxLength", kMaxPathBytes},
+                        {"description", "Relative to the working directory, without `..`."}}},
+                      {"content", Text("The content as text.")},
+                      {"content_base64", Text("The content as base64; instead of `content`.")}},
+                     "One file: `path` and exactly one of `content` and `content_base64`.");
+  file["required"] = {"path"};
+  return {{"type", "array"},
+          {"maxItems", kMaxFiles},
+          {"items", std::move(file)},
+          {"description", "Files written into the working directory before the start."}};
+}
+
+json ProfileSchema(const std::string& default_profile) {
+  json names = json::array();
+  std::string description = "A set of limits and how a host workspace is mounted.";
+  for (const policies::Profile& profile : policies::ShippedProfiles()) {
+    names.push_back(profile.name);
+    description += " " + profile.name + ": " + profile.description;
+  }
+  return {{"type", "string"},
+          {"enum", std::move(names)},
+          {"default", default_profile},
+          {"description", std::move(description)}};
+}
+
+json InputSchema(const std::string& default_profile) {
+  json properties = {
+      {"command",
+       {{"type", "array"},
+        {"items", {{"type", "string"}}},
+        {"maxItems", kMaxArguments},
+        {"description",
+         "Program and arguments, at least one element. No shell: for a command line use [\"bash\", "
+         "\"-c\", \"…\"]. Not together with `code`."}}},
+      {"code", Text("Source text to run; needs `language`. Imports find the working directory.")},
+      {"language",
+       {{"type", "string"},
+        {"enum", LanguageNames()},
+        {"description", "Language of `code`; c and cpp are compiled first."}}},
+      {"stdin", Text("Text given on standard input; default empty.")},
+      {"env",
+       {{"type", "object"},
+        {"additionalProperties", {{"type", "string"}}},
+        {"description",
+         "Environment variables to add. Names: letters, digits and _. Nothing of the host's "
+         "environment is passed on."}}},
+      {"files", FilesSchema()},
+      {"workspace",
+       {{"type", "string"},
+        {"minLength", 1},
+        {"pattern", "^/"},
+        {"description",
+         "Absolute host directory below an allowed root, mounted as the working directory. "
+         "Default: "
+         "an empty private directory, gone at the end."}}},
+      {"timeout_ms", Number("integer", kTimeoutMs,
+                            "Milliseconds until it is stopped; defaults to the profile's.")},
+      {"limits", LimitsSchema()},
+      {"network",
+       {{"type", "string"},
+        {"enum", {"none"}},
+        {"default", "none"},
+        {"description", "Only `none`: the command cannot reach any network."}}},
+      {"profile", ProfileSchema(default_profile)},
+  };
+  return {
+      {"type", "object"}, {"properties", std::move(properties)}, {"additionalProperties", false}};
+}
+
+json Described(json type, const std::string& description) {
+  return {{"type", std::move(type)}, {"description", description}};
+}
+
+json Record(json properties) {
+  return {{"type", "object"}, {"properties", std::move(properties)}};
+}
+
+json IsolationSchema() {
+  json layer = Record({{"name", {{"type", "string"}}},
+                       {"in_force", {{"type", "boolean"}}},
+                       {"detail", {{"type", "string"}}}});
+  return Record({{"layers", {{"type", "array"}, {"items", std::move(layer)}}},
+                 {"workspace",
+                  {{"type", "string"},
+                   {"enum", {"private", "host_read_write", "host_read_only", "host_overlay"}}}}});
+}
+
+// Only `status` is required: a call that was refused has no output, and its result conforms too.
+json OutputSchema() {
+  json properties = {
+      {"status",
+       {{"type", "string"},
+        {"enum",
+         {"exited", "signaled", "timed_out", "oom_killed", "seccomp_killed", "cancelled",
+          "setup_failed", "exec_failed", "not_run", "internal_error"}},
+        {"description", "How it ended; `exited` and `signaled` are the command's own doing."}}},
+      {"exit_code", Described({"integer", "null"}, "Set exactly when status is exited.")},
+      {"signal", Described({"string", "null"}, "Such as SIGSEGV.")},
+      {"stdout", Described("string", "UTF-8; the middle is cut when too long.")},
+      {"stderr", Described("string", "UTF-8; the middle is cut when too long.")},
+      {"truncated", Record({{"stdout", {{"type", "boolean"}}}, {"stderr", {{"type", "boolean"}}}})},
+      {"stdout_bytes", Described("integer", "Bytes written, cut ones included.")},
+      {"stderr_bytes", Described("integer", "Bytes written, cut ones included.")},
+      {"duration_ms", Described("integer", "Wall-clock milliseconds.")},
+      {"usage",
+       Record({{"cpu_ms", {{"type", "integer"}}}, {"max_memory_kb", {{"type", "integer"}}}})},
+      {"limits", Record({{"memory_mb", {{"type", "integer"}}},
+                         {"cpus", {{"type", "number"}}},
+                         {"pids", {{"type", "integer"}}},
+                         {"output_kb", {{"type", "integer"}}},
+                         {"disk_mb", {{"type", "integer"}}},
+                         {"timeout_ms", {{"type", "integer"}}}})},
+      {"isolation", IsolationSchema()},
+      {"notes", {{"type", "array"}, {"items", {{"type", "string"}}}}},
+      {"errno", Described("integer", "With setup_failed and exec_failed.")},
+      {"error", Record({{"kind", {{"type", "string"}}},
+                        {"field", {{"type", "string"}}},
+                        {"message", {{"type", "string"}}},
+                        {"remedy", {{"type", "string"}}},
+                        {"rule_id", {{"type", "string"}}}})},
+      {"decision_id", Described("string", "The policy decision behind this call.")},
+      {"audit_seq", Described("integer", "Number of this call's record in the audit trail.")},
+  };
+  return {{"type", "object"}, {"properties", std::move(properties)}, {"required", {"status"}}};
+}
+
+}  // namespace
+
+ToolSpec MakeRunSpec(const std::string& default_profile) {
+  ToolSpec spec;
+  spec.name = "run";
+  spec.title = "Run code in a sandbox";
+  spec.description = kDescription;
+  spec.input_schema = InputSchema(default_profile);
+  spec.output_schema = OutputSchema();
+  // It can change files of a host workspace; it never reaches the network.
+  spec.annotations = {
+      .read_only = false, .destructive = true, .idempotent = false, .open_world = false};
+  return spec;
+}
+
+}  // namespace casemate::tools
