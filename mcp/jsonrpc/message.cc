@@ -1,49 +1,57 @@
 #include "mcp/jsonrpc/message.h"
 
+#include <utility>
+
 namespace casemate::jsonrpc {
 namespace {
 
 using nlohmann::json;
 
-std::optional<RequestId> ReadId(const json& message) {
-  const auto found = message.find("id");
-  if (found == message.end()) {
-    return std::nullopt;
-  }
-  if (found->is_string()) {
-    return found->get<std::string>();
-  }
-  // Beyond int64 an id could not be echoed exactly.
-  if (found->is_number_integer() &&
-      !(found->is_number_unsigned() && found->get<std::uint64_t>() > INT64_MAX)) {
-    return found->get<std::int64_t>();
-  }
-  return std::nullopt;
+// "expected …, got …" with the type of what was given, never its content.
+ParseFailure Invalid(std::optional<RequestId> id, const std::string& field,
+                     const std::string& expected, const json* given) {
+  const std::string got = given == nullptr ? "nothing" : given->type_name();
+  return {std::move(id),
+          {kInvalidRequest, "Invalid Request: " + field + ": expected " + expected + ", got " + got,
+           {{"field", field}}}};
 }
 
-ParseFailure Invalid(std::optional<RequestId> id, std::string message) {
-  return {std::move(id), {kInvalidRequest, "Invalid Request: " + std::move(message), nullptr}};
+const json* Find(const json& object, const char* key) {
+  const auto found = object.find(key);
+  return found == object.end() ? nullptr : &*found;
 }
 
-Message TakeResponse(json& message, RequestId id) {
-  if (message.contains("error")) {
-    RpcError error;
-    const json& body = message["error"];
-    if (body.is_object()) {
-      const auto code = body.find("code");
-      const auto text = body.find("message");
-      error.code = code != body.end() && code->is_number_integer() ? code->get<int>() : error.code;
-      error.message = text != body.end() && text->is_string() ? text->get<std::string>() : "";
-    }
-    return Response{std::move(id), std::move(error)};
+Response TakeResponse(json& message, std::optional<RequestId> id) {
+  const json* body = Find(message, "error");
+  if (body == nullptr) {
+    return {std::move(id), std::move(message["result"])};
   }
-  return Response{std::move(id), std::move(message["result"])};
+  RpcError error;
+  if (body->is_object()) {
+    const json* code = Find(*body, "code");
+    const json* text = Find(*body, "message");
+    error.code = code != nullptr && code->is_number_integer() ? code->get<int>() : error.code;
+    error.message = text != nullptr && text->is_string() ? text->get<std::string>() : "";
+  }
+  return {std::move(id), std::move(error)};
 }
 
 }  // namespace
 
 json ToJson(const RequestId& id) {
   return std::visit([](const auto& value) { return json(value); }, id);
+}
+
+std::optional<RequestId> IdFromJson(const json& value) {
+  if (value.is_string()) {
+    return value.get<std::string>();
+  }
+  const bool fits = !value.is_number_unsigned() || std::in_range<std::int64_t>(
+                                                       value.get<std::uint64_t>());
+  if (value.is_number_integer() && fits) {
+    return value.get<std::int64_t>();
+  }
+  return std::nullopt;
 }
 
 std::variant<Message, ParseFailure> Parse(std::string_view text, const JsonLimits& limits) {
@@ -54,33 +62,37 @@ std::variant<Message, ParseFailure> Parse(std::string_view text, const JsonLimit
   }
   json& message = *parsed;
   if (message.is_array()) {
-    return Invalid(std::nullopt, "batches are not supported on this stream; send one message a line");
+    return ParseFailure{std::nullopt,
+                        {kInvalidRequest,
+                         "Invalid Request: batches are not supported on this stream in this "
+                         "version; send one message a line",
+                         nullptr}};
   }
   if (!message.is_object()) {
-    return Invalid(std::nullopt, "expected an object");
+    return Invalid(std::nullopt, "message", "an object", &message);
   }
-  std::optional<RequestId> id = ReadId(message);
-  const auto version = message.find("jsonrpc");
-  if (version == message.end() || *version != "2.0") {
-    return Invalid(std::move(id), "jsonrpc: expected \"2.0\"");
+  const json* given_id = Find(message, "id");
+  std::optional<RequestId> id = given_id == nullptr ? std::nullopt : IdFromJson(*given_id);
+  const json* method = Find(message, "method");
+  if (method == nullptr && (message.contains("result") || message.contains("error"))) {
+    // However malformed, it is never answered: two peers must not answer each other's errors
+    // without end.
+    return Message(TakeResponse(message, std::move(id)));
   }
-  if (message.contains("id") && !id.has_value()) {
-    return Invalid(std::nullopt, "id: expected a string or a 64-bit integer");
+  const json* version = Find(message, "jsonrpc");
+  if (version == nullptr || *version != "2.0") {
+    return Invalid(std::move(id), "jsonrpc", "\"2.0\"", version);
   }
-  const auto method = message.find("method");
-  if (method == message.end()) {
-    if (id.has_value() && (message.contains("result") != message.contains("error"))) {
-      return TakeResponse(message, *std::move(id));
-    }
-    return Invalid(std::move(id), "method: expected a string, got nothing");
+  if (given_id != nullptr && !id.has_value()) {
+    return Invalid(std::nullopt, "id", "a string or a 64-bit integer", given_id);
   }
-  if (!method->is_string()) {
-    return Invalid(std::move(id), "method: expected a string");
+  if (method == nullptr || !method->is_string()) {
+    return Invalid(std::move(id), "method", "a string", method);
   }
   json params = json::object();
   if (const auto given = message.find("params"); given != message.end()) {
     if (!given->is_object()) {
-      return Invalid(std::move(id), "params: expected an object");
+      return Invalid(std::move(id), "params", "an object", &*given);
     }
     params = std::move(*given);
   }

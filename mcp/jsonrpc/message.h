@@ -17,6 +17,8 @@ namespace casemate::jsonrpc {
 
 using RequestId = std::variant<std::int64_t, std::string>;
 nlohmann::json ToJson(const RequestId& id);
+// nullopt: not a string and not an integer of 64 bits, beyond which it could not be echoed exactly.
+std::optional<RequestId> IdFromJson(const nlohmann::json& value);
 
 inline constexpr int kParseError = -32700;
 inline constexpr int kInvalidRequest = -32600;
@@ -40,7 +42,7 @@ struct Notification {
   nlohmann::json params = nlohmann::json::object();
 };
 struct Response {
-  RequestId id;
+  std::optional<RequestId> id;  // absent: the peer could not read the id of what it answers
   std::variant<nlohmann::json, RpcError> outcome;
 };
 using Message = std::variant<Request, Notification, Response>;

@@ -6,8 +6,8 @@
 #include <algorithm>
 #include <cstring>
 #include <memory>
-#include <string>
 #include <stop_token>
+#include <string>
 
 #include "sandbox/native/launcher_client.h"
 #include "sandbox/native/probes.h"

@@ -10,7 +10,7 @@
 namespace casemate::sandbox {
 
 struct Probe {
-  std::string layer;   // "user namespace", "landlock", …
+  std::string layer;  // "user namespace", "landlock", …
   bool present = false;
   bool required = true;
   std::string detail;  // version, ABI, or errno text

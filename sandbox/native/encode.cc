@@ -76,9 +76,7 @@ class SpecWriter {
                    "the command, its environment and its files come to " +
                        std::to_string(bytes_.size()) + " bytes, more than the " +
                        std::to_string(wire::kMaxSpecBytes) + " that one run takes",
-                   "args.files",
-                   "write fewer or smaller files",
-                   0};
+                   "args.files", "write fewer or smaller files", 0};
     }
     header.total_bytes = static_cast<std::uint32_t>(bytes_.size());
     std::memcpy(bytes_.data(), &header, sizeof header);
@@ -117,7 +115,7 @@ Result<void> SetWorkspace(const SandboxSpec& spec, SpecWriter& writer, wire::Lau
   if (spec.workspace == WorkspaceKind::kPrivate) {
     return {};
   }
-  struct stat info {};
+  struct stat info{};
   if (fstat(spec.workspace_fd.get(), &info) != 0) {
     return ErrnoError("cannot examine the workspace " + spec.workspace_path, errno);
   }

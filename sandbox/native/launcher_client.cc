@@ -77,9 +77,9 @@ Result<UniqueFd> AboveControlFd(UniqueFd fd) {
 
 bool IsIncarnation(std::string_view name) {
   return !name.empty() && name.size() < sizeof(wire::ControlMessage::incarnation) &&
-         std::all_of(name.begin(), name.end(), [](char c) {
-           return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-';
-         });
+         std::all_of(
+             name.begin(), name.end(),
+             [](char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-'; });
 }
 
 Error BadIncarnation(const std::string& name) {

@@ -24,8 +24,8 @@ class LauncherClient {
   // waits for that.
   ~LauncherClient();
 
-  // Sends one launch request. `fds`, in order: spec memfd, stdin, stdout, stderr, the launcher's end
-  // of the run socket, and the workspace directory for the host kinds. See launcher/wire.h.
+  // Sends one launch request. `fds`, in order: spec memfd, stdin, stdout, stderr, the launcher's
+  // end of the run socket, and the workspace directory for the host kinds. See launcher/wire.h.
   Result<void> Launch(const std::vector<int>& fds);
   // Kills and removes whatever the dead server `incarnation` left in cgroups.
   Result<void> Reap(const std::string& incarnation);

@@ -22,14 +22,14 @@ std::string_view ToString(OutcomeStatus status);  // "exited", "signaled", "time
 
 // One layer of confinement as it was in force for this command.
 struct Layer {
-  std::string name;    // "namespaces", "seccomp", "landlock", "cgroup", …
+  std::string name;  // "namespaces", "seccomp", "landlock", "cgroup", …
   bool in_force = false;
   std::string detail;  // "ABI 7", "v1: memory, pids, cpu", or why it is missing
 };
 
 struct CapturedStream {
-  std::string head;           // the first bytes
-  std::string tail;           // the last bytes, when something between was cut
+  std::string head;  // the first bytes
+  std::string tail;  // the last bytes, when something between was cut
   std::uint64_t total_bytes = 0;
   [[nodiscard]] bool truncated() const { return total_bytes > head.size() + tail.size(); }
 };

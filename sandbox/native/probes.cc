@@ -54,7 +54,9 @@ int TryInChild(const std::function<int()>& attempt) {
   return WIFEXITED(status) ? WEXITSTATUS(status) : ECHILD;
 }
 
-int Unshare(int flags) { return unshare(flags) == 0 ? 0 : errno; }
+int Unshare(int flags) {
+  return unshare(flags) == 0 ? 0 : errno;
+}
 
 int WriteText(const char* path, const std::string& text) {
   const int fd = open(path, O_WRONLY | O_CLOEXEC);
@@ -98,9 +100,9 @@ Probe ProbeUserNamespace() {
 
 // Ubuntu grants the user namespace and refuses what is made inside it: each is tried there.
 Probe ProbeOtherNamespaces() {
-  const std::pair<int, const char*> kinds[] = {
-      {CLONE_NEWNS, "mount"}, {CLONE_NEWPID, "pid"}, {CLONE_NEWNET, "net"},
-      {CLONE_NEWIPC, "ipc"},  {CLONE_NEWUTS, "uts"}, {CLONE_NEWCGROUP, "cgroup"}};
+  const std::pair<int, const char*> kinds[] = {{CLONE_NEWNS, "mount"}, {CLONE_NEWPID, "pid"},
+                                               {CLONE_NEWNET, "net"},  {CLONE_NEWIPC, "ipc"},
+                                               {CLONE_NEWUTS, "uts"},  {CLONE_NEWCGROUP, "cgroup"}};
   std::vector<std::string> present;
   std::vector<std::string> missing;
   for (const auto& [flag, name] : kinds) {
@@ -154,7 +156,9 @@ Probe ProbeLandlock() {
                    "(/sys/kernel/security/lsm)");
 }
 
-int SetNoNewPrivileges() { return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 ? 0 : errno; }
+int SetNoNewPrivileges() {
+  return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 ? 0 : errno;
+}
 
 // Installs the real filter and checks that it lets pass and refuses.
 int InstallFilter(std::string_view filter) {

@@ -68,14 +68,16 @@ std::string ExecRemedy(int err, std::string_view command) {
   const std::string name = "`" + EscapeControls(ToValidUtf8(command.substr(0, 256)), false) + "`";
   switch (err) {
     case ENOENT:
-      return name + " is not in the sandbox: it sees the host's /usr, the workspace, and PATH as "
-                    "set for the command";
+      return name +
+             " is not in the sandbox: it sees the host's /usr, the workspace, and PATH as "
+             "set for the command";
     case EACCES:
       return name + " is not an executable file";
     case ENOEXEC:
       return name + " is not a program for this machine; a script needs a #! line";
     case E2BIG:
-      return "the arguments and variables are too long for the kernel: pass them by stdin or a file";
+      return "the arguments and variables are too long for the kernel: pass them by stdin or a "
+             "file";
     default:
       return {};
   }
@@ -91,9 +93,8 @@ void SetEnd(const wire::LaunchReport& report, SandboxOutcome& outcome) {
   if (WIFSIGNALED(report.wait_status)) {
     outcome.signal = WTERMSIG(report.wait_status);
     outcome.status = outcome.signal == SIGSYS ? OutcomeStatus::kSeccompKilled
-                     : outcome.signal == SIGKILL && report.oom_kills > 0
-                         ? OutcomeStatus::kOomKilled
-                         : OutcomeStatus::kSignaled;
+                     : outcome.signal == SIGKILL && report.oom_kills > 0 ? OutcomeStatus::kOomKilled
+                                                                         : OutcomeStatus::kSignaled;
     return;
   }
   outcome.exit_code = WEXITSTATUS(report.wait_status);

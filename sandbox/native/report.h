@@ -14,7 +14,7 @@ enum class StopReason { kNone, kTimedOut, kCancelled };
 
 struct ReportContext {
   StopReason stop = StopReason::kNone;
-  std::string_view command;            // argv[0]
+  std::string_view command;  // argv[0]
   std::size_t filter_instructions = 0;
 };
 

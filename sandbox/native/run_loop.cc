@@ -13,7 +13,7 @@ namespace casemate::sandbox {
 namespace {
 
 constexpr std::int64_t kNsPerMs = 1'000'000;
-constexpr std::int64_t kGraceNs = 200 * kNsPerMs;   // between SIGTERM and SIGKILL
+constexpr std::int64_t kGraceNs = 200 * kNsPerMs;    // between SIGTERM and SIGKILL
 constexpr std::int64_t kKillNs = 10'000 * kNsPerMs;  // for the kernel to end all that was killed
 constexpr std::size_t kChunk = 65536;
 // What pipes can hold after their writers are gone is at most 1 MiB by default.
@@ -26,7 +26,9 @@ int PollTimeoutMs(std::int64_t deadline_ns) {
   return left <= 0 ? 0 : static_cast<int>(std::min(kLongest, left / kNsPerMs + 1));
 }
 
-bool IsTransient(int err) { return err == EINTR || err == EAGAIN; }
+bool IsTransient(int err) {
+  return err == EINTR || err == EAGAIN;
+}
 
 }  // namespace
 
@@ -109,8 +111,8 @@ bool RunLoop::Escalate() {
 
 void RunLoop::Send(wire::RunCommand command) const {
   // A launcher that is gone shows as EOF on the same socket.
-  [[maybe_unused]] const ssize_t sent = send(streams_.run_socket.get(), &command, sizeof command,
-                                             MSG_NOSIGNAL | MSG_DONTWAIT);
+  [[maybe_unused]] const ssize_t sent =
+      send(streams_.run_socket.get(), &command, sizeof command, MSG_NOSIGNAL | MSG_DONTWAIT);
 }
 
 bool RunLoop::ReadReport(std::optional<wire::LaunchReport>& report) const {

@@ -3,7 +3,6 @@
 #include <linux/filter.h>
 #include <linux/netlink.h>
 #include <netinet/in.h>
-#include <seccomp.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -11,6 +10,8 @@
 #include <cerrno>
 #include <memory>
 #include <vector>
+
+#include <seccomp.h>
 
 #include "base/unique_fd.h"
 #include "sandbox/native/seccomp_lists.h"
@@ -50,9 +51,15 @@ Result<void> AddAll(void* context, std::span<const char* const> names, std::uint
   return {};
 }
 
-scmp_arg_cmp Equal(unsigned arg, std::uint64_t value) { return {arg, SCMP_CMP_EQ, value, 0}; }
-scmp_arg_cmp Above(unsigned arg, std::uint64_t value) { return {arg, SCMP_CMP_GT, value, 0}; }
-scmp_arg_cmp OfType(std::uint64_t type) { return {1, SCMP_CMP_MASKED_EQ, kSocketTypeMask, type}; }
+scmp_arg_cmp Equal(unsigned arg, std::uint64_t value) {
+  return {arg, SCMP_CMP_EQ, value, 0};
+}
+scmp_arg_cmp Above(unsigned arg, std::uint64_t value) {
+  return {arg, SCMP_CMP_GT, value, 0};
+}
+scmp_arg_cmp OfType(std::uint64_t type) {
+  return {1, SCMP_CMP_MASKED_EQ, kSocketTypeMask, type};
+}
 
 struct SocketRule {
   std::uint32_t action;

@@ -102,12 +102,33 @@ const std::array<ArgumentGate, 6>& Gates() {
       {SYS_prctl,
        0,
        Kind::kOnly,
-       {PR_SET_PDEATHSIG, PR_GET_PDEATHSIG, PR_GET_DUMPABLE, PR_SET_DUMPABLE, PR_GET_KEEPCAPS,
-        PR_SET_KEEPCAPS, PR_SET_NAME, PR_GET_NAME, PR_GET_SECCOMP, PR_CAPBSET_READ,
-        PR_CAPBSET_DROP, PR_GET_SECUREBITS, PR_SET_TIMERSLACK, PR_GET_TIMERSLACK,
-        PR_SET_CHILD_SUBREAPER, PR_GET_CHILD_SUBREAPER, PR_SET_NO_NEW_PRIVS, PR_GET_NO_NEW_PRIVS,
-        PR_GET_TID_ADDRESS, PR_SET_THP_DISABLE, PR_GET_THP_DISABLE, PR_CAP_AMBIENT,
-        PR_GET_SPECULATION_CTRL, PR_SET_SPECULATION_CTRL, PR_SET_PTRACER, kPrSetVma, kPrGetAuxv},
+       {PR_SET_PDEATHSIG,
+        PR_GET_PDEATHSIG,
+        PR_GET_DUMPABLE,
+        PR_SET_DUMPABLE,
+        PR_GET_KEEPCAPS,
+        PR_SET_KEEPCAPS,
+        PR_SET_NAME,
+        PR_GET_NAME,
+        PR_GET_SECCOMP,
+        PR_CAPBSET_READ,
+        PR_CAPBSET_DROP,
+        PR_GET_SECUREBITS,
+        PR_SET_TIMERSLACK,
+        PR_GET_TIMERSLACK,
+        PR_SET_CHILD_SUBREAPER,
+        PR_GET_CHILD_SUBREAPER,
+        PR_SET_NO_NEW_PRIVS,
+        PR_GET_NO_NEW_PRIVS,
+        PR_GET_TID_ADDRESS,
+        PR_SET_THP_DISABLE,
+        PR_GET_THP_DISABLE,
+        PR_CAP_AMBIENT,
+        PR_GET_SPECULATION_CTRL,
+        PR_SET_SPECULATION_CTRL,
+        PR_SET_PTRACER,
+        kPrSetVma,
+        kPrGetAuxv},
        EINVAL},
       // READ_IMPLIES_EXEC and ADDR_NO_RANDOMIZE undo hardening.
       {SYS_personality, 0, Kind::kOnly, {0, 0xffffffff}, EPERM},
@@ -120,8 +141,14 @@ const std::array<ArgumentGate, 6>& Gates() {
 
 }  // namespace
 
-std::span<const char* const> AllowedSyscalls() { return kAllowed; }
-std::span<const char* const> RefusedSyscalls() { return kRefused; }
-std::span<const ArgumentGate> ArgumentGates() { return Gates(); }
+std::span<const char* const> AllowedSyscalls() {
+  return kAllowed;
+}
+std::span<const char* const> RefusedSyscalls() {
+  return kRefused;
+}
+std::span<const ArgumentGate> ArgumentGates() {
+  return Gates();
+}
 
 }  // namespace casemate::sandbox

@@ -18,7 +18,9 @@ constexpr std::int64_t kMaxCpuMillis = 10'000'000;
 // What the launcher takes (launcher/request.h).
 constexpr std::size_t kMaxStrings = 65536;
 
-bool HasNul(std::string_view text) { return text.find('\0') != std::string_view::npos; }
+bool HasNul(std::string_view text) {
+  return text.find('\0') != std::string_view::npos;
+}
 
 Result<void> CheckCommand(const std::vector<std::string>& argv) {
   if (argv.empty() || argv.front().empty()) {
@@ -39,8 +41,8 @@ Result<void> CheckCommand(const std::vector<std::string>& argv) {
 
 Result<void> CheckVariable(const std::string& name, const std::string& value) {
   if (name.empty() || HasNul(name) || name.find('=') != std::string::npos) {
-    return InvalidArgument("args.env", "expected variable names without `=` and NUL, got `" + name +
-                                           "`");
+    return InvalidArgument("args.env",
+                           "expected variable names without `=` and NUL, got `" + name + "`");
   }
   if (HasNul(value)) {
     return InvalidArgument("args.env." + name, "expected text without NUL bytes");
@@ -64,7 +66,8 @@ bool IsPlainRelativePath(std::string_view path) {
   }
 }
 
-Result<void> CheckFile(const InjectedFile& file, WorkspaceKind workspace, const std::string& field) {
+Result<void> CheckFile(const InjectedFile& file, WorkspaceKind workspace,
+                       const std::string& field) {
   std::string_view below = file.path;
   const bool generated = below.starts_with(kGeneratedFiles);
   if (generated) {
@@ -119,8 +122,8 @@ Result<void> CheckLimits(const policies::Limits& limits, WorkspaceKind workspace
   }};
   for (const auto& [name, value, most] : fields) {
     if (value < 1 || value > most) {
-      return InvalidArgument(name, "expected 1 to " + std::to_string(most) + ", got " +
-                                       std::to_string(value));
+      return InvalidArgument(
+          name, "expected 1 to " + std::to_string(most) + ", got " + std::to_string(value));
     }
   }
   const bool in_memory =
@@ -147,17 +150,16 @@ Result<void> CheckWorkspace(const SandboxSpec& spec, WorkspaceAccess access) {
       HasNul(spec.workspace_path)) {
     return InvalidArgument("args.workspace", "expected an open directory and its absolute path");
   }
-  const bool covered = access == WorkspaceAccess::kHostWrite ||
-                       (access == WorkspaceAccess::kHostRead &&
-                        spec.workspace != WorkspaceKind::kReadWrite);
+  const bool covered =
+      access == WorkspaceAccess::kHostWrite ||
+      (access == WorkspaceAccess::kHostRead && spec.workspace != WorkspaceKind::kReadWrite);
   if (!covered) {
     return Error{ErrorCode::kPermissionDenied,
                  spec.workspace == WorkspaceKind::kReadWrite
                      ? "policy granted no write access to a host workspace"
                      : "policy granted no access to a host workspace",
                  "args.workspace",
-                 "leave the workspace out to get a private one, or change the policy",
-                 0};
+                 "leave the workspace out to get a private one, or change the policy", 0};
   }
   return {};
 }

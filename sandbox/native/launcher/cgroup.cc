@@ -3,11 +3,11 @@
 #include <fcntl.h>
 #include <sys/stat.h>
 
-#include <cstdio>
 #include <cstdlib>
 #include <cstring>
 
 #include "sandbox/native/launcher/cgroup_files.h"
+#include "sandbox/native/launcher/text.h"
 
 namespace casemate::launcher {
 namespace {
@@ -49,8 +49,8 @@ int LimitCpu(const Hierarchy& hierarchy, const char* name, std::uint64_t cpu_mil
   quota = quota < kMinQuotaUs ? kMinQuotaUs : quota;
   if (hierarchy.v2) {
     char text[64];
-    std::snprintf(text, sizeof(text), "%llu %llu", static_cast<unsigned long long>(quota),
-                  static_cast<unsigned long long>(kPeriodUs));
+    FormatInto(text, sizeof(text), "%llu %llu", static_cast<unsigned long long>(quota),
+               static_cast<unsigned long long>(kPeriodUs));
     return WriteGroupFile(base, name, "cpu.max", text);
   }
   // The period is 100 ms already: the kernel's default in a new group.
@@ -60,7 +60,7 @@ int LimitCpu(const Hierarchy& hierarchy, const char* name, std::uint64_t cpu_mil
 }  // namespace
 
 Cgroups::Cgroups(const char* incarnation) {
-  std::snprintf(base_name_, sizeof(base_name_), "casemate-%s", incarnation);
+  FormatInto(base_name_, sizeof(base_name_), "casemate-%s", incarnation);
   DiscoverHierarchies(incarnation, &set_);
 }
 
@@ -212,14 +212,14 @@ void Cgroups::Remove(RunGroup* group) {
   group->id = 0;
   if (busy) {
     char path[kNameBytes + kRunNameBytes];
-    std::snprintf(path, sizeof(path), "%s/%s", base_name_, name);
+    FormatInto(path, sizeof(path), "%s/%s", base_name_, name);
     RemoveLater(path);
   }
 }
 
 void Cgroups::Reap(const char* incarnation) {
   char name[kNameBytes];
-  std::snprintf(name, sizeof(name), "casemate-%s", incarnation);
+  FormatInto(name, sizeof(name), "casemate-%s", incarnation);
   if (std::strcmp(name, base_name_) != 0 && !TryRemove(name)) {
     RemoveLater(name);
   }
@@ -236,7 +236,7 @@ bool Cgroups::TryRemove(const char* name) const {
 void Cgroups::RemoveLater(const char* name) {
   // When the list is full, the next server's reaping finds the rest.
   if (leftover_count_ < kMaxLeftovers) {
-    std::snprintf(leftovers_[leftover_count_++], kNameBytes, "%s", name);
+    FormatInto(leftovers_[leftover_count_++], kNameBytes, "%s", name);
   }
 }
 

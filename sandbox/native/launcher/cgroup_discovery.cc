@@ -11,6 +11,7 @@
 #include "sandbox/native/launcher/cgroup.h"
 #include "sandbox/native/launcher/cgroup_files.h"
 #include "sandbox/native/launcher/syscalls.h"
+#include "sandbox/native/launcher/text.h"
 
 namespace casemate::launcher {
 namespace {
@@ -94,7 +95,7 @@ bool FindOwnPath(const CgroupMount& mount, char* path, std::size_t bytes) {
     const unsigned bits = ParseControllers(controllers + 1, ',');
     found = mount.v2 ? controllers[1] == '\0' : (bits & mount.controllers) != 0;
     if (found) {
-      std::snprintf(path, bytes, "%s", own);
+      FormatInto(path, bytes, "%s", own);
     }
   }
   static_cast<void>(std::fclose(file));
@@ -120,13 +121,13 @@ int OpenOwnGroup(const CgroupMount& mount) {
     below = path + length;
   }
   char directory[5632];
-  std::snprintf(directory, sizeof(directory), "%s%s", mount.point, below);
+  FormatInto(directory, sizeof(directory), "%s%s", mount.point, below);
   return ::open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 }
 
 int MakeBase(Hierarchy* hierarchy, const char* incarnation) {
   char name[96];
-  std::snprintf(name, sizeof(name), "casemate-%s", incarnation);
+  FormatInto(name, sizeof(name), "casemate-%s", incarnation);
   const int own = hierarchy->own.get();
   if (::mkdirat(own, name, 0755) != 0 && errno != EEXIST) {
     return LastError();

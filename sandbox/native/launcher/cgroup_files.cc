@@ -13,6 +13,7 @@
 
 #include "base/unique_fd.h"
 #include "sandbox/native/launcher/syscalls.h"
+#include "sandbox/native/launcher/text.h"
 
 namespace casemate::launcher {
 namespace {
@@ -38,9 +39,21 @@ bool ParseNumber(const char* text, std::uint64_t* value) {
   return true;
 }
 
+// The group's processes, one pid a line; null when the group is gone.
+std::FILE* OpenProcessList(int base, const char* group) {
+  UniqueFd fd(OpenGroupFile(base, group, "cgroup.procs", O_RDONLY | O_CLOEXEC));
+  if (!fd.valid()) {
+    return nullptr;
+  }
+  std::FILE* list = ::fdopen(fd.get(), "re");
+  if (list != nullptr) {
+    static_cast<void>(fd.Release());  // the stream closes it
+  }
+  return list;
+}
+
 bool IsListed(int base, const char* group, pid_t pid) {
-  const UniqueFd fd(OpenGroupFile(base, group, "cgroup.procs", O_RDONLY | O_CLOEXEC));
-  std::FILE* list = fd.valid() ? ::fdopen(::dup(fd.get()), "re") : nullptr;
+  std::FILE* list = OpenProcessList(base, group);
   if (list == nullptr) {
     return false;
   }
@@ -58,8 +71,7 @@ void KillAllIn(int base, const char* group) {
   if (WriteGroupFile(base, group, "cgroup.kill", "1") == 0) {
     return;
   }
-  const UniqueFd fd(OpenGroupFile(base, group, "cgroup.procs", O_RDONLY | O_CLOEXEC));
-  std::FILE* list = fd.valid() ? ::fdopen(::dup(fd.get()), "re") : nullptr;
+  std::FILE* list = OpenProcessList(base, group);
   if (list == nullptr) {
     return;
   }
@@ -87,16 +99,12 @@ bool RemoveGroup(int parent, const char* name) {
 }  // namespace
 
 void RunName(std::uint64_t id, char (&name)[kRunNameBytes]) {
-  std::snprintf(name, sizeof(name), "run-%llu", static_cast<unsigned long long>(id));
+  FormatInto(name, sizeof(name), "run-%llu", static_cast<unsigned long long>(id));
 }
 
 int OpenGroupFile(int base, const char* group, const char* file, int flags) {
   char path[192];
-  const int length = std::snprintf(path, sizeof(path), "%s/%s", group, file);
-  if (length < 0 || static_cast<std::size_t>(length) >= sizeof(path)) {
-    errno = ENAMETOOLONG;
-    return -1;
-  }
+  FormatInto(path, sizeof(path), "%s/%s", group, file);
   return ::openat(base, path, flags);  // NOLINT(android-cloexec-openat): in `flags`
 }
 
@@ -111,7 +119,7 @@ int WriteGroupFile(int base, const char* group, const char* file, const char* te
 
 int WriteNumber(int base, const char* group, const char* file, std::uint64_t value) {
   char text[32];
-  std::snprintf(text, sizeof(text), "%llu", static_cast<unsigned long long>(value));
+  FormatInto(text, sizeof(text), "%llu", static_cast<unsigned long long>(value));
   return WriteGroupFile(base, group, file, text);
 }
 

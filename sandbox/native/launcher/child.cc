@@ -79,33 +79,33 @@ int AttachCgroup(ChildContext& context) {
 }
 
 struct Step {
-  wire::Stage stage;
   int (*run)(ChildContext& context);
-  std::uint32_t layers;
+  wire::Stage stage;
+  std::uint32_t layers;  // in force once the step is done
 };
 
 constexpr Step kSteps[] = {
-    {wire::Stage::kClone, EnterNamespaces, 0},
-    {wire::Stage::kIdMap, TakeIdentity, 0},
-    {wire::Stage::kCgroupAttach, AttachCgroup, wire::kLayerNamespaces},
-    {wire::Stage::kPropagation, MakeMountsPrivate, 0},
-    {wire::Stage::kWorkspace, OpenWorkspace, 0},  // before the new root covers host paths
-    {wire::Stage::kRootTmpfs, MountRoot, 0},
-    {wire::Stage::kSystemMounts, MountSystem, 0},
-    {wire::Stage::kEtc, MakeEtc, 0},
-    {wire::Stage::kDev, MakeDev, 0},
-    {wire::Stage::kProc, MountProc, 0},
-    {wire::Stage::kProcMasks, MaskProc, wire::kLayerProcMasks},
-    {wire::Stage::kTmp, MountTmp, 0},
-    {wire::Stage::kWorkspace, MountWorkspace, 0},
-    {wire::Stage::kFiles, WriteFiles, 0},
-    {wire::Stage::kPivotRoot, PivotRoot, wire::kLayerRoot},
-    {wire::Stage::kLoopback, BringUpLoopback, 0},
-    {wire::Stage::kHostname, SetHostname, 0},
-    {wire::Stage::kRlimits, SetRlimits, wire::kLayerRlimits},
-    {wire::Stage::kCapabilities, DropPrivileges,
+    {EnterNamespaces, wire::Stage::kClone, 0},
+    {TakeIdentity, wire::Stage::kIdMap, 0},
+    {AttachCgroup, wire::Stage::kCgroupAttach, wire::kLayerNamespaces},
+    {MakeMountsPrivate, wire::Stage::kPropagation, 0},
+    {OpenWorkspace, wire::Stage::kWorkspace, 0},  // before the new root covers host paths
+    {MountRoot, wire::Stage::kRootTmpfs, 0},
+    {MountSystem, wire::Stage::kSystemMounts, 0},
+    {MakeEtc, wire::Stage::kEtc, 0},
+    {MakeDev, wire::Stage::kDev, 0},
+    {MountProc, wire::Stage::kProc, 0},
+    {MaskProc, wire::Stage::kProcMasks, wire::kLayerProcMasks},
+    {MountTmp, wire::Stage::kTmp, 0},
+    {MountWorkspace, wire::Stage::kWorkspace, 0},
+    {WriteFiles, wire::Stage::kFiles, 0},
+    {PivotRoot, wire::Stage::kPivotRoot, wire::kLayerRoot},
+    {BringUpLoopback, wire::Stage::kLoopback, 0},
+    {SetHostname, wire::Stage::kHostname, 0},
+    {SetRlimits, wire::Stage::kRlimits, wire::kLayerRlimits},
+    {DropPrivileges, wire::Stage::kCapabilities,
      wire::kLayerNoCapabilities | wire::kLayerNoNewPrivs},
-    {wire::Stage::kLandlock, RestrictByLandlock, wire::kLayerLandlock},
+    {RestrictByLandlock, wire::Stage::kLandlock, wire::kLayerLandlock},
 };
 
 }  // namespace

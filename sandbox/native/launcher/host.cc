@@ -12,6 +12,7 @@
 
 #include "sandbox/native/launcher/landlock.h"
 #include "sandbox/native/launcher/syscalls.h"
+#include "sandbox/native/launcher/text.h"
 
 namespace casemate::launcher {
 namespace {
@@ -21,7 +22,7 @@ void DiscoverSystem(Host* host) {
   for (const char* name : kNames) {
     SystemEntry& entry = host->system[host->system_count];
     char path[32];
-    std::snprintf(path, sizeof(path), "/%s", name);
+    FormatInto(path, sizeof(path), "/%s", name);
     const ssize_t length = ::readlink(path, entry.target, sizeof(entry.target) - 1);
     struct stat status = {};
     if (length < 0 && (::stat(path, &status) != 0 || !S_ISDIR(status.st_mode))) {
@@ -37,13 +38,13 @@ void DiscoverSystem(Host* host) {
 void AddEtc(Host* host, const char* name) {
   char path[NAME_MAX + 8];
   struct stat status = {};
-  std::snprintf(path, sizeof(path), "/etc/%s", name);
+  FormatInto(path, sizeof(path), "/etc/%s", name);
   if (host->etc_count == Host::kMaxEtcEntries || ::stat(path, &status) != 0 ||
       (!S_ISDIR(status.st_mode) && !S_ISREG(status.st_mode))) {
     return;
   }
   EtcEntry& entry = host->etc[host->etc_count++];
-  std::snprintf(entry.name, sizeof(entry.name), "%s", name);
+  FormatInto(entry.name, sizeof(entry.name), "%s", name);
   entry.is_directory = S_ISDIR(status.st_mode);
 }
 

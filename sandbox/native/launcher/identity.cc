@@ -6,10 +6,10 @@
 #include <sys/prctl.h>
 #include <sys/vfs.h>
 
-#include <cstdio>
 #include <cstring>
 
 #include "sandbox/native/launcher/privileges.h"
+#include "sandbox/native/launcher/text.h"
 
 namespace casemate::launcher {
 namespace {
@@ -17,7 +17,7 @@ namespace {
 // `process` is a pid in decimal, or "self".
 int WriteProcFile(const char* process, const char* name, const char* text) {
   char path[64];
-  std::snprintf(path, sizeof(path), "/proc/%s/%s", process, name);
+  FormatInto(path, sizeof(path), "/proc/%s/%s", process, name);
   const UniqueFd file(::open(path, O_WRONLY | O_CLOEXEC));
   if (!file.valid()) {
     return LastError();
@@ -29,11 +29,11 @@ int WriteProcFile(const char* process, const char* name, const char* text) {
 int WriteIdMaps(const char* process, std::uint32_t inside_uid, std::uint32_t outside_uid,
                 std::uint32_t inside_gid, std::uint32_t outside_gid) {
   char text[64];
-  std::snprintf(text, sizeof(text), "%u %u 1\n", inside_uid, outside_uid);
+  FormatInto(text, sizeof(text), "%u %u 1\n", inside_uid, outside_uid);
   if (const int error = WriteProcFile(process, "uid_map", text); error != 0) {
     return error;
   }
-  std::snprintf(text, sizeof(text), "%u %u 1\n", inside_gid, outside_gid);
+  FormatInto(text, sizeof(text), "%u %u 1\n", inside_gid, outside_gid);
   return WriteProcFile(process, "gid_map", text);
 }
 
@@ -66,7 +66,7 @@ int BecomeSandboxUser() {
 
 int GiveIdentity(pid_t child, std::uint32_t kernel_id, SharedReport& report) {
   char process[16];
-  std::snprintf(process, sizeof(process), "%d", child);
+  FormatInto(process, sizeof(process), "%d", child);
   if (const int error = WriteIdMaps(process, kSandboxId, kernel_id, kSandboxId, kernel_id);
       error != 0) {
     return error;
@@ -123,12 +123,12 @@ int MakeIdMappedTree(int directory, uid_t uid, gid_t gid, std::uint32_t kernel_i
   }
   const UniqueFd pidfd(pidfd_out);
   char process[16];
-  std::snprintf(process, sizeof(process), "%d", holder);
+  FormatInto(process, sizeof(process), "%d", holder);
   int error = WriteIdMaps(process, uid, kernel_id, gid, kernel_id);
   UniqueFd user_ns;
   if (error == 0) {
     char path[64];
-    std::snprintf(path, sizeof(path), "/proc/%s/ns/user", process);
+    FormatInto(path, sizeof(path), "/proc/%s/ns/user", process);
     user_ns.Reset(::open(path, O_RDONLY | O_CLOEXEC));
     error = user_ns.valid() ? 0 : LastError();
   }

@@ -29,7 +29,7 @@ int ResetSignals() {
   }
   sigset_t all;
   sigfillset(&all);
-  return ErrorOf(::sigprocmask(SIG_SETMASK, &all, nullptr));
+  return ::pthread_sigmask(SIG_SETMASK, &all, nullptr);
 }
 
 // Descriptors 0 to 2 must be occupied, or received ones would land there.

@@ -4,10 +4,10 @@
 #include <sys/mount.h>
 #include <sys/stat.h>
 
-#include <cstdio>
 #include <cstring>
 
 #include "sandbox/native/launcher/syscalls.h"
+#include "sandbox/native/launcher/text.h"
 
 namespace casemate::launcher {
 
@@ -50,9 +50,8 @@ int BindReadOnly(const char* source, const char* target) {
 
 int MountTmpfs(const char* target, std::uint64_t bytes, std::uint64_t inodes, const char* mode) {
   char options[96];
-  std::snprintf(options, sizeof(options), "size=%llu,nr_inodes=%llu,mode=%s",
-                static_cast<unsigned long long>(bytes), static_cast<unsigned long long>(inodes),
-                mode);
+  FormatInto(options, sizeof(options), "size=%llu,nr_inodes=%llu,mode=%s",
+             static_cast<unsigned long long>(bytes), static_cast<unsigned long long>(inodes), mode);
   return ErrorOf(::mount("tmpfs", target, "tmpfs", MS_NOSUID | MS_NODEV, options));
 }
 
@@ -62,7 +61,7 @@ int MakeMountsPrivate(ChildContext& /*context*/) {
 }
 
 int MountRoot(ChildContext& /*context*/) {
-  constexpr std::uint64_t kBytes = 256 * 1024;
+  constexpr std::uint64_t kBytes = 256ULL * 1024;
   constexpr std::uint64_t kInodes = 256;
   constexpr const char* kStaging = "/tmp";  // of the host; only this namespace sees it covered
   if (const int error = MountTmpfs(kStaging, kBytes, kInodes, "0755"); error != 0) {
@@ -87,7 +86,7 @@ int MountSystem(ChildContext& context) {
       continue;
     }
     char source[32];
-    std::snprintf(source, sizeof(source), "/%s", entry.name);
+    FormatInto(source, sizeof(source), "/%s", entry.name);
     if (const int error = MakeDirectory(entry.name, 0755); error != 0) {
       return error;
     }

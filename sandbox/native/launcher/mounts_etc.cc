@@ -1,8 +1,8 @@
 // The generated /etc: names of the sandbox's own users and host, and the few host files that the
 // loader and interpreters read. The host's passwd, hosts, resolv.conf and the rest stay outside.
-#include <cstdio>
 
 #include "sandbox/native/launcher/mounts.h"
+#include "sandbox/native/launcher/text.h"
 
 namespace casemate::launcher {
 namespace {
@@ -25,7 +25,7 @@ constexpr Generated kGenerated[] = {
 
 int BindEtcEntry(const EtcEntry& entry) {
   char source[NAME_MAX + 8];
-  std::snprintf(source, sizeof(source), "/etc/%s", entry.name);
+  FormatInto(source, sizeof(source), "/etc/%s", entry.name);
   const char* target = source + 1;
   const int made = entry.is_directory ? MakeDirectory(target, 0755) : MakeFile(target, "", 0644);
   if (made != 0) {

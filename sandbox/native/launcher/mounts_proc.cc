@@ -2,10 +2,9 @@
 #include <fcntl.h>
 #include <sys/mount.h>
 
-#include <cstdio>
-
 #include "sandbox/native/launcher/mounts.h"
 #include "sandbox/native/launcher/syscalls.h"
+#include "sandbox/native/launcher/text.h"
 
 namespace casemate::launcher {
 namespace {
@@ -36,14 +35,14 @@ int MountProc(ChildContext& /*context*/) {
 int MaskProc(ChildContext& /*context*/) {
   char path[64];
   for (const char* name : kHiddenFiles) {
-    std::snprintf(path, sizeof(path), "proc/%s", name);
+    FormatInto(path, sizeof(path), "proc/%s", name);
     if (const int error = MaskWith(path, MS_BIND, "dev/null", nullptr, nullptr);
         error != 0 && error != ENOENT) {
       return error;
     }
   }
   for (const char* name : kHiddenDirectories) {
-    std::snprintf(path, sizeof(path), "proc/%s", name);
+    FormatInto(path, sizeof(path), "proc/%s", name);
     if (const int error = MaskWith(path, MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC, "tmpfs",
                                    "tmpfs", "size=4096,nr_inodes=2,mode=0555");
         error != 0 && error != ENOENT) {
@@ -51,7 +50,7 @@ int MaskProc(ChildContext& /*context*/) {
     }
   }
   for (const char* name : kReadOnly) {
-    std::snprintf(path, sizeof(path), "proc/%s", name);
+    FormatInto(path, sizeof(path), "proc/%s", name);
     const int error = MaskWith(path, MS_BIND | MS_REC, path, nullptr, nullptr);
     if (error == ENOENT) {
       continue;

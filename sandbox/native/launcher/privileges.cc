@@ -10,7 +10,7 @@
 namespace casemate::launcher {
 namespace {
 
-constexpr rlim_t kMiB = 1024 * 1024;
+constexpr rlim_t kMiB = 1024ULL * 1024;
 
 // Never above the present hard limit: raising it needs a capability that even root may lack.
 int LimitTo(__rlimit_resource resource, rlim_t soft, rlim_t hard) {

@@ -32,7 +32,8 @@ bool IsIncarnationName(const char* name) {
   std::size_t length = 0;
   for (; length <= kMaxLength && name[length] != '\0'; ++length) {
     const char c = name[length];
-    if (!((c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-')) {
+    const bool allowed = (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-';
+    if (!allowed) {
       return false;
     }
   }

@@ -14,8 +14,9 @@
 namespace casemate::escape {
 
 struct Tally {
-  int shown = 0;    // controls in which the attack worked
-  int skipped = 0;  // controls that could not show it here
+  int shown = 0;         // controls in which the attack worked
+  int skipped = 0;       // controls that could not show it here
+  int not_promised = 0;  // attacks that got through where the docs promise nothing
 };
 
 class Battery {
@@ -38,6 +39,7 @@ class Battery {
   void CheckConfined(const Row& row);
   void CheckControl(const Row& row);
   void CheckAudit(const nlohmann::json& result);
+  [[nodiscard]] bool NotPromised(const Row& row, const nlohmann::json& result);
   void Skip(const Row& row, const std::string& answer);
 
   Host& host_;

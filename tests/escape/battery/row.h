@@ -36,7 +36,10 @@ struct Row {
   std::string control_unavailable = {};  // what a kernel or user without the thing answers …
   std::string why = {};                  // … and what that means
   ControlAs control_as = ControlAs::kSame;
-  std::string truncated = {};  // the stream that must be marked as cut
+  std::string truncated = {};     // the stream that must be marked as cut
+  std::string not_promised = {};  // why it may succeed after all: a limit that the docs name
+  // The layer whose absence is that reason; the result must report it. Empty: none.
+  std::string without_layer = {};
 };
 
 std::vector<Row> ResourceRows();

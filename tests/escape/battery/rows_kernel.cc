@@ -147,13 +147,13 @@ std::vector<Row> ForeignAndClockRows() {
        .why = kNeedsPrivilege},
       {.name = "mknod_device",
        .attack = {"mknod_device", "."},
-       .expect = "blocked EPERM",
+       .expect = "blocked EACCES",  // Landlock asks first
        .control = {"mknod_device", "{dir}/home"},
        .control_unavailable = "blocked EPERM",
        .why = kNeedsPrivilege},
       {.name = "mknod_device_private",
        .attack = {"mknod_device", "."},
-       .expect = "blocked EPERM",
+       .expect = "blocked EACCES",  // Landlock asks first
        .place = Place::kPrivate,
        .control = {"mknod_device", "{dir}/home"},
        .control_unavailable = "blocked EPERM",

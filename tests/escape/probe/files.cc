@@ -25,6 +25,10 @@ Outcome WriteFile(Args args) {
   return OfCall(write(fd, "changed\n", 8));
 }
 
+Outcome Touch(Args args) {
+  return OfCall(utimensat(AT_FDCWD, TextArg(args, 0, "/dev/null").c_str(), nullptr, 0));
+}
+
 Outcome HardLinkOut(Args args) {
   return OfCall(link(TextArg(args, 0, "/etc/shadow").c_str(), TextArg(args, 1, "./link").c_str()));
 }
@@ -106,7 +110,7 @@ Outcome LeaveSuid(Args args) {
 }
 
 Outcome SetFileCaps(Args args) {
-  const std::string path = TextArg(args, 0, "./capable");
+  const std::string path = TextArg(args, 0, "./left-capable");
   const int fd = open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0755);
   if (fd < 0) {
     return Blocked("open:" + ErrnoName(errno));
@@ -118,9 +122,13 @@ Outcome SetFileCaps(Args args) {
 }
 
 constexpr Attack kAttacks[] = {
-    {"set_file_caps", 42, SetFileCaps},  {"leave_suid", 42, LeaveSuid},
-    {"read_file", 45, ReadFile},         {"hard_link_out", 47, HardLinkOut},
-    {"write_file", 50, WriteFile},       {"mountinfo_leak", 53, MountinfoLeak},
+    {"set_file_caps", 42, SetFileCaps},
+    {"leave_suid", 42, LeaveSuid},
+    {"read_file", 45, ReadFile},
+    {"hard_link_out", 47, HardLinkOut},
+    {"touch", 50, Touch},
+    {"write_file", 50, WriteFile},
+    {"mountinfo_leak", 53, MountinfoLeak},
     {"see_processes", 64, SeeProcesses},
 };
 

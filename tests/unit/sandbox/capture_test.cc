@@ -1,7 +1,7 @@
 // StreamCapture: first and last bytes, in bounded memory, however the stream is cut into pieces.
-#include <catch2/catch.hpp>
-
 #include "sandbox/native/capture.h"
+
+#include <catch2/catch.hpp>
 
 namespace casemate::sandbox::test {
 namespace {

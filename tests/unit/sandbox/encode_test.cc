@@ -1,10 +1,11 @@
 // EncodeSpec: the wire form is complete, aligned and bounded.
+#include "sandbox/native/encode.h"
+
 #include <fcntl.h>
 #include <sys/stat.h>
 
 #include <cstring>
 
-#include "sandbox/native/encode.h"
 #include "sandbox/native/launcher/wire.h"
 #include "sandbox/native/sealed_memfd.h"
 #include "tests/unit/sandbox/fixtures.h"
@@ -104,7 +105,7 @@ TEST_CASE("a host workspace is named by path, device and inode") {
   builder.Command({"true"}).HostWorkspace(UniqueFd(open("/usr", O_PATH | O_CLOEXEC)), "/usr",
                                           WorkspaceKind::kReadWrite);
   const Decoded decoded = Encode(Built(std::move(builder)));
-  struct stat info {};
+  struct stat info{};
   REQUIRE(stat("/usr", &info) == 0);
   CHECK(decoded.header.workspace_dev == info.st_dev);
   CHECK(decoded.header.workspace_ino == info.st_ino);

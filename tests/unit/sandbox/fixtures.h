@@ -1,8 +1,6 @@
 // What the sandbox tests share: grants, specs, and one launcher with its runner a test. Test-only.
 #pragma once
 
-#include <unistd.h>
-
 #include <memory>
 #include <stop_token>
 #include <string>
@@ -11,6 +9,7 @@
 
 #include <catch2/catch.hpp>
 
+#include "base/hash.h"
 #include "policies/engine/policy_engine.h"
 #include "sandbox/native/launcher_client.h"
 #include "sandbox/native/runner.h"
@@ -21,9 +20,9 @@ namespace casemate::sandbox::test {
 // Only a policy engine makes grants; this one exists to make them for tests.
 class TestPolicy : public policies::PolicyEngine {
  public:
-  static policies::Grant GrantOf(const policies::Limits& limits,
-                                 policies::WorkspaceAccess access =
-                                     policies::WorkspaceAccess::kPrivateOnly) {
+  static policies::Grant GrantOf(
+      const policies::Limits& limits,
+      policies::WorkspaceAccess access = policies::WorkspaceAccess::kPrivateOnly) {
     return Issue(limits, access, "test-decision", "tester");
   }
 };
@@ -61,7 +60,7 @@ inline SandboxSpec Built(SandboxSpecBuilder builder) {
 class Sandbox {
  public:
   Sandbox() {
-    auto launcher = LauncherClient::Start("unit-" + std::to_string(getpid()));
+    auto launcher = LauncherClient::Start(incarnation_);
     INFO((launcher ? std::string() : Describe(launcher.error())));
     REQUIRE(launcher);
     launcher_ = *std::move(launcher);
@@ -82,10 +81,12 @@ class Sandbox {
                        const policies::Limits& limits = EverydayLimits()) {
     return Run(Builder({"/bin/sh", "-c", script}, limits));
   }
+  [[nodiscard]] const std::string& incarnation() const { return incarnation_; }
   [[nodiscard]] LauncherClient& launcher() { return *launcher_; }
   [[nodiscard]] SandboxRunner& runner() { return *runner_; }
 
  private:
+  std::string incarnation_ = "unit-" + RandomHex(8);
   std::unique_ptr<LauncherClient> launcher_;
   std::unique_ptr<SandboxRunner> runner_;
 };

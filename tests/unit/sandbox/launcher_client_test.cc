@@ -1,14 +1,32 @@
 // LauncherClient: start, loss and end of the launcher process; and the doctor, which uses it.
 #include <fcntl.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cerrno>
 #include <csignal>
+#include <filesystem>
+#include <system_error>
 
 #include "sandbox/native/doctor.h"
 #include "tests/unit/sandbox/fixtures.h"
 
 namespace casemate::sandbox::test {
+namespace {
+
+bool HasCgroups(const std::string& incarnation) {
+  std::error_code error;
+  std::filesystem::recursive_directory_iterator tree("/sys/fs/cgroup", error);
+  for (; !error && tree != std::filesystem::end(tree); tree.increment(error)) {
+    if (tree->path().filename() == "casemate-" + incarnation) {
+      return true;
+    }
+  }
+  return false;
+}
+
+}  // namespace
+
 TEST_CASE("bad incarnation names are refused") {
   for (const std::string& name :
        {std::string(), std::string("A"), std::string("a/b"), std::string(".."),
@@ -35,7 +53,7 @@ TEST_CASE("the launcher ends with its client") {
 }
 
 TEST_CASE("the launcher inherits nothing but its socket") {
-  UniqueFd stray(open("/dev/null", O_RDONLY));  // NOLINT(android-cloexec-open): on purpose
+  UniqueFd stray(open("/dev/null", O_RDONLY));      // NOLINT(android-cloexec-open): on purpose
   UniqueFd high(fcntl(stray.get(), F_DUPFD, 200));  // NOLINT(android-cloexec-fcntl)
   signal(SIGUSR1, SIG_IGN);
   Sandbox sandbox;
@@ -73,10 +91,21 @@ TEST_CASE("a launcher that dies in a run is a failed set-up, and then an error")
   CHECK(outcome.status == OutcomeStatus::kSetupFailed);
   CHECK(outcome.stage == "launcher");
   CHECK_FALSE(outcome.remedy.empty());
+  siginfo_t ended{};
+  REQUIRE(waitid(P_PID, static_cast<id_t>(sandbox.launcher().pid()), &ended, WEXITED | WNOWAIT) ==
+          0);
   auto after = sandbox.runner().Run(Built(Builder({"true"})), {}, nullptr);
   REQUIRE_FALSE(after);
   CHECK(after.error().code == ErrorCode::kUnavailable);
   CHECK_FALSE(after.error().remedy.empty());
+
+  // What it left in cgroups is for the next server to reap; each run lets its launcher try again.
+  Sandbox next;
+  CHECK(next.launcher().Reap(sandbox.incarnation()));
+  for (int tries = 0; tries < 200 && HasCgroups(sandbox.incarnation()); ++tries) {
+    next.Shell("true");
+  }
+  CHECK_FALSE(HasCgroups(sandbox.incarnation()));
 }
 
 TEST_CASE("the doctor tries each layer and a whole run") {

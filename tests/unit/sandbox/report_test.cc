@@ -1,4 +1,6 @@
 // Interpret: what a report of the launcher means.
+#include "sandbox/native/report.h"
+
 #include <sys/wait.h>
 
 #include <algorithm>
@@ -6,8 +8,6 @@
 #include <csignal>
 
 #include <catch2/catch.hpp>
-
-#include "sandbox/native/report.h"
 
 namespace casemate::sandbox::test {
 namespace {

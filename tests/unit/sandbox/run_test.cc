@@ -40,8 +40,7 @@ policies::Limits WithWall(std::int64_t wall_ms) {
 
 // Processes whose parent is `pid`, zombies not counted.
 int LiveChildren(pid_t pid) {
-  std::ifstream list("/proc/" + std::to_string(pid) + "/task/" + std::to_string(pid) +
-                     "/children");
+  std::ifstream list("/proc/" + std::to_string(pid) + "/task/" + std::to_string(pid) + "/children");
   int count = 0;
   for (pid_t child = 0; list >> child;) {
     ++count;
@@ -168,8 +167,8 @@ TEST_CASE("a run can be cancelled from another thread") {
   Sandbox sandbox;
   std::stop_source source;
   StopAtMark sink(source, "ready");
-  const SandboxOutcome outcome = sandbox.Run(
-      Builder({"/bin/sh", "-c", "echo ready; sleep 1000"}), source.get_token(), &sink);
+  const SandboxOutcome outcome =
+      sandbox.Run(Builder({"/bin/sh", "-c", "echo ready; sleep 1000"}), source.get_token(), &sink);
   INFO(Told(outcome));
   CHECK(outcome.status == OutcomeStatus::kCancelled);
   CHECK(outcome.out.head == "ready\n");
@@ -238,7 +237,7 @@ TEST_CASE("a command that does not exist is a failed exec with a remedy") {
 TEST_CASE("a read-only host workspace can be read and not written") {
   const testing::TempDir dir;
   std::filesystem::permissions(dir.path(), std::filesystem::perms::all);
-  dir.Write("note", "from the host\n");
+  static_cast<void>(dir.Write("note", "from the host\n"));
   Sandbox sandbox;
   SandboxSpecBuilder builder(
       TestPolicy::GrantOf(EverydayLimits(), policies::WorkspaceAccess::kHostRead));

@@ -1,11 +1,12 @@
 // The system-call filter, judged instruction by instruction and, in a child, by the kernel.
+#include "sandbox/native/seccomp.h"
+
 #include <fcntl.h>
 #include <linux/audit.h>
 #include <linux/netlink.h>
 #include <linux/prctl.h>
 #include <netinet/in.h>
 #include <sched.h>
-#include <seccomp.h>
 #include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
@@ -19,8 +20,8 @@
 #include <set>
 
 #include <catch2/catch.hpp>
+#include <seccomp.h>
 
-#include "sandbox/native/seccomp.h"
 #include "sandbox/native/seccomp_lists.h"
 #include "tests/unit/sandbox/bpf_simulator.h"
 
@@ -30,7 +31,9 @@ namespace {
 constexpr std::uint32_t kAllow = SECCOMP_RET_ALLOW;
 constexpr std::uint64_t kHighBit = std::uint64_t{1} << 40;
 
-std::uint32_t Errno(int err) { return SECCOMP_RET_ERRNO | static_cast<std::uint32_t>(err); }
+std::uint32_t Errno(int err) {
+  return SECCOMP_RET_ERRNO | static_cast<std::uint32_t>(err);
+}
 
 const std::string& Filter() {
   static const std::string filter = [] {
@@ -229,13 +232,13 @@ TEST_CASE("the kernel kills calls of another architecture") {
 #endif
 
 TEST_CASE("a gate with one value has no way around it") {
-  for (const auto kind : {ArgumentGate::Kind::kOnly, ArgumentGate::Kind::kNever,
-                          ArgumentGate::Kind::kNoBits}) {
+  for (const auto kind :
+       {ArgumentGate::Kind::kOnly, ArgumentGate::Kind::kNever, ArgumentGate::Kind::kNoBits}) {
     const ArgumentGate gate{7, 2, kind, {4}, ERANGE};
     std::vector<sock_filter> code = CompileGates({&gate, 1}, 1);
     code.push_back(BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW));
-    const BpfSimulator simulator(std::string(reinterpret_cast<const char*>(code.data()),
-                                             code.size() * sizeof(sock_filter)));
+    const BpfSimulator simulator(
+        std::string(reinterpret_cast<const char*>(code.data()), code.size() * sizeof(sock_filter)));
     const auto judge = [&simulator](int number, std::uint64_t value, std::uint32_t arch = 1) {
       return simulator.Run({number, arch, 0, {9, 9, value, 9, 9, 9}});
     };

@@ -15,7 +15,9 @@ bool Holds(const Strings& list, const std::string& text) {
   return std::find(list.begin(), list.end(), text) != list.end();
 }
 
-UniqueFd OpenRoot() { return UniqueFd(open("/", O_PATH | O_DIRECTORY | O_CLOEXEC)); }
+UniqueFd OpenRoot() {
+  return UniqueFd(open("/", O_PATH | O_DIRECTORY | O_CLOEXEC));
+}
 
 Result<SandboxSpec> WithWorkspace(WorkspaceAccess access, WorkspaceKind kind) {
   SandboxSpecBuilder builder(TestPolicy::GrantOf(EverydayLimits(), access));
@@ -132,11 +134,10 @@ TEST_CASE("a workspace in memory cannot be larger than memory") {
 TEST_CASE("a host workspace needs the right grant") {
   using Access = WorkspaceAccess;
   using Kind = WorkspaceKind;
-  for (const auto& [access, kind] :
-       {std::pair{Access::kPrivateOnly, Kind::kReadOnly},
-        std::pair{Access::kPrivateOnly, Kind::kOverlay},
-        std::pair{Access::kPrivateOnly, Kind::kReadWrite},
-        std::pair{Access::kHostRead, Kind::kReadWrite}}) {
+  for (const auto& [access, kind] : {std::pair{Access::kPrivateOnly, Kind::kReadOnly},
+                                     std::pair{Access::kPrivateOnly, Kind::kOverlay},
+                                     std::pair{Access::kPrivateOnly, Kind::kReadWrite},
+                                     std::pair{Access::kHostRead, Kind::kReadWrite}}) {
     auto refused = WithWorkspace(access, kind);
     REQUIRE_FALSE(refused);
     CHECK(refused.error().code == ErrorCode::kPermissionDenied);
