@@ -103,8 +103,10 @@ std::variant<Message, ParseFailure> Parse(std::string_view text, const JsonLimit
   return Message(Notification{std::move(name), std::move(params)});
 }
 
+// Put together by hand: a result may hold megabytes, and building one document would copy it.
 std::string SerializeResult(const RequestId& id, const json& result) {
-  return DumpJson({{"jsonrpc", "2.0"}, {"id", ToJson(id)}, {"result", result}});
+  return R"({"id":)" + DumpJson(ToJson(id)) + R"(,"jsonrpc":"2.0","result":)" + DumpJson(result) +
+         "}";
 }
 
 std::string SerializeError(const std::optional<RequestId>& id, const RpcError& error) {

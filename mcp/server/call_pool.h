@@ -14,26 +14,28 @@ namespace casemate::mcp {
 
 class CallPool {
  public:
-  CallPool(std::size_t max_threads, std::size_t max_queued)
-      : max_threads_(max_threads), max_queued_(max_queued) {}
+  // At least one thread; `max_queued` counts calls that wait for one.
+  CallPool(std::size_t max_threads, std::size_t max_queued);
   ~CallPool() { Join(); }
   CallPool(const CallPool&) = delete;
   CallPool& operator=(const CallPool&) = delete;
 
-  // False when the queue is full or the pool has been joined. `work` must not throw.
+  // False when the queue is full, the pool has been joined, or the system gives us no thread.
+  // `work` must not throw.
   bool Submit(std::function<void()> work);
   // Runs what is queued, then ends the threads.
   void Join();
 
  private:
   void Work();
+  [[nodiscard]] bool StartThread();
 
   std::size_t max_threads_;
   std::size_t max_queued_;
   std::mutex mutex_;
   std::condition_variable changed_;
-  std::deque<std::function<void()>> queue_;
-  std::size_t idle_ = 0;
+  std::deque<std::function<void()>> queue_;  // guarded by mutex_, as are all below
+  std::size_t idle_ = 0;                     // threads without work
   bool closed_ = false;
   std::vector<std::jthread> threads_;
 };

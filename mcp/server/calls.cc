@@ -1,20 +1,22 @@
 #include "mcp/server/calls.h"
 
+#include <cmath>
+
 #include "mcp/protocol/wire.h"
 
 namespace casemate::mcp {
 
 void ProgressRelay::Report(double progress, std::optional<double> total, std::string_view message) {
   const std::lock_guard lock(mutex_);
-  if (closed_ || (any_ && progress <= last_)) {
+  const bool grows = !last_.has_value() || progress > *last_;
+  if (closed_ || stop_.stop_requested() || !std::isfinite(progress) || !grows) {
     return;
   }
-  any_ = true;
   last_ = progress;
-  transport_.Send(jsonrpc::SerializeNotification(
-                      "notifications/progress",
-                      ProgressParams(edition_, token_, progress, total, message)),
-                  SendClass::kProgress);
+  transport_.Send(
+      jsonrpc::SerializeNotification("notifications/progress",
+                                     ProgressParams(edition_, token_, progress, total, message)),
+      SendClass::kProgress);
 }
 
 void ProgressRelay::Close() {
@@ -22,9 +24,18 @@ void ProgressRelay::Close() {
   closed_ = true;
 }
 
-bool CallsInFlight::Add(const jsonrpc::RequestId& id, const std::stop_source& stop) {
+void CallsInFlight::Entry::Remove() {
+  if (CallsInFlight* calls = std::exchange(calls_, nullptr)) {
+    const std::lock_guard lock(calls->mutex_);
+    calls->calls_.erase(id_);
+  }
+}
+
+CallsInFlight::Entry CallsInFlight::Add(const jsonrpc::RequestId& id) {
+  Entry entry(*this, id);
   const std::lock_guard lock(mutex_);
-  return calls_.emplace(id, stop).second;
+  calls_.emplace(id, entry.stop_);
+  return entry;
 }
 
 bool CallsInFlight::Contains(const jsonrpc::RequestId& id) const {
@@ -40,7 +51,7 @@ void CallsInFlight::Cancel(const jsonrpc::RequestId& id) {
       stop = found->second;
     }
   }
-  stop.request_stop();  // outside the lock: it runs callbacks
+  stop.request_stop();  // outside the lock: it runs the callbacks of the call
 }
 
 void CallsInFlight::CancelAll() {
@@ -52,11 +63,6 @@ void CallsInFlight::CancelAll() {
   for (auto& [id, stop] : calls) {
     stop.request_stop();
   }
-}
-
-void CallsInFlight::Remove(const jsonrpc::RequestId& id) {
-  const std::lock_guard lock(mutex_);
-  calls_.erase(id);
 }
 
 bool CallsInFlight::empty() const {

@@ -1,7 +1,9 @@
 // One client's connection: which edition it negotiated, which calls it has in flight, and how each
-// method is answered. The public face is Dispatcher.
+// method is answered. The public face is Dispatcher. Borrows executor and transport. All but RunCall
+// belongs to the reader's thread; RunCall runs on the pool.
 #pragma once
 
+#include <memory>
 #include <optional>
 #include <string_view>
 
@@ -23,25 +25,26 @@ class Dispatcher::Connection {
   void Shutdown();
 
  private:
+  struct Call;  // one tools/call on its way through the pool
+
   void OnRequest(jsonrpc::Request request);
   void OnNotification(const jsonrpc::Notification& notification);
   // The edition that rules this request, or null after it was answered with an error.
   const EditionTraits* EditionOf(const jsonrpc::Request& request, ReplyOnce& reply);
-  const EditionTraits* ModernEdition(const nlohmann::json& meta, ReplyOnce& reply);
 
   void Initialize(const jsonrpc::Request& request, ReplyOnce reply);
   void ListTools(const EditionTraits& edition, const jsonrpc::Request& request, ReplyOnce reply);
   void CallTool(const EditionTraits& edition, jsonrpc::Request request, ReplyOnce reply);
-  void RunCall(const EditionTraits& edition, const jsonrpc::Request& request,
-               const std::stop_source& stop, ReplyOnce& reply);
+  void RunCall(Call& call);
+  Result<tools::ToolResult> Execute(Call& call);
 
   tools::ToolExecutor& executor_;
   Transport& transport_;
   policies::Principal principal_;
   ServerOptions options_;
-  std::optional<Edition> legacy_edition_;  // set by initialize; used by the reader thread only
+  std::optional<Edition> legacy_edition_;  // set by initialize
   CallsInFlight calls_;
-  CallPool pool_;
+  CallPool pool_;  // last: its threads use all of the above
 };
 
 }  // namespace casemate::mcp

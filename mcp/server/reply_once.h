@@ -1,10 +1,8 @@
 // ReplyOnce: the right to answer one request, exactly once. Move-only; a right that is dropped
-// unused answers with an internal error, so that no request stays open. Used by one thread at a
-// time; sending is thread-safe.
+// unused answers with an internal error, so that no request stays open, and a second answer never
+// reaches the client. Used by one thread at a time. Borrows the transport.
 #pragma once
 
-#include <atomic>
-#include <memory>
 #include <utility>
 
 #include "mcp/jsonrpc/message.h"
@@ -19,25 +17,15 @@ class ReplyOnce {
   ReplyOnce(ReplyOnce&& other) noexcept
       : transport_(std::exchange(other.transport_, nullptr)), id_(std::move(other.id_)) {}
   ReplyOnce& operator=(ReplyOnce&&) = delete;
-  ~ReplyOnce() {
-    if (transport_ != nullptr) {
-      Fail({jsonrpc::kInternalError, "Internal error: the request was not answered", nullptr});
-    }
-  }
+  ~ReplyOnce();
 
-  void Succeed(const nlohmann::json& result) {
-    Send(jsonrpc::SerializeResult(id_, result));
-  }
-  void Fail(const jsonrpc::RpcError& error) { Send(jsonrpc::SerializeError(id_, error)); }
+  void Succeed(const nlohmann::json& result);
+  void Fail(const jsonrpc::RpcError& error);
   // A cancelled request gets no answer (MCP, basic/utilities/cancellation).
   void Forget() { transport_ = nullptr; }
 
  private:
-  void Send(std::string message) {
-    if (Transport* transport = std::exchange(transport_, nullptr)) {
-      transport->Send(std::move(message), SendClass::kReply);
-    }
-  }
+  void Send(std::string message);
 
   Transport* transport_;  // null: answered, moved away or forgotten
   jsonrpc::RequestId id_;

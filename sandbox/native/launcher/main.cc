@@ -24,7 +24,8 @@ constexpr int kControlSocket = 3;
 int ResetSignals() {
   for (int signal = 1; signal < NSIG; ++signal) {
     if (signal != SIGKILL && signal != SIGSTOP) {
-      ::signal(signal, SIG_DFL);  // fails for the C library's own ones, which are default
+      // Fails for the C library's own ones, which are default.
+      static_cast<void>(::signal(signal, SIG_DFL));
     }
   }
   sigset_t all;
