@@ -74,6 +74,31 @@ std::array<std::int8_t, 256> Base64Values() {
   return values;
 }
 
+// Appends what four characters encode; only the last group may end in padding.
+bool DecodeGroup(std::string_view four, bool is_last, std::string& bytes) {
+  static const std::array<std::int8_t, 256> kValues = Base64Values();
+  std::size_t count = 4;
+  while (is_last && count > 2 && four[count - 1] == '=') {
+    --count;
+  }
+  std::uint32_t group = 0;
+  for (std::size_t k = 0; k < 4; ++k) {
+    const int value = k < count ? kValues.at(Byte(four[k])) : 0;
+    if (value < 0) {
+      return false;
+    }
+    group = group << 6 | static_cast<std::uint32_t>(value);
+  }
+  // The unused bits of a short group must be zero: one text for each value.
+  if ((count == 3 && (group & 0xFF) != 0) || (count == 2 && (group & 0xFFFF) != 0)) {
+    return false;
+  }
+  for (std::size_t k = 0; k + 1 < count; ++k) {
+    bytes += static_cast<char>(group >> (16 - 8 * k) & 0xFF);
+  }
+  return true;
+}
+
 }  // namespace
 
 std::optional<std::string> NearestName(std::string_view name,
@@ -160,31 +185,14 @@ std::string EncodeBase64(std::string_view bytes) {
 }
 
 std::optional<std::string> DecodeBase64(std::string_view text) {
-  static const std::array<std::int8_t, 256> kValues = Base64Values();
   if (text.size() % 4 != 0) {
     return std::nullopt;
   }
   std::string bytes;
   bytes.reserve(text.size() / 4 * 3);
   for (std::size_t i = 0; i < text.size(); i += 4) {
-    std::size_t count = 4;
-    if (i + 4 == text.size()) {
-      count = text[i + 3] != '=' ? 4 : (text[i + 2] != '=' ? 3 : 2);
-    }
-    std::uint32_t group = 0;
-    for (std::size_t k = 0; k < 4; ++k) {
-      const int value = k < count ? kValues.at(Byte(text[i + k])) : 0;
-      if (value < 0) {
-        return std::nullopt;
-      }
-      group = group << 6 | static_cast<std::uint32_t>(value);
-    }
-    // The unused bits of a short last group must be zero: one text for each value.
-    if ((count == 3 && (group & 0xFF) != 0) || (count == 2 && (group & 0xFFFF) != 0)) {
+    if (!DecodeGroup(text.substr(i, 4), i + 4 == text.size(), bytes)) {
       return std::nullopt;
-    }
-    for (std::size_t k = 0; k + 1 < count; ++k) {
-      bytes += static_cast<char>(group >> (16 - 8 * k) & 0xFF);
     }
   }
   return bytes;

@@ -30,9 +30,16 @@ constexpr std::size_t kMaxBytes = std::size_t{1} << 20;
 constexpr std::size_t kMaxDepth = 32;
 
 // Thrown inside the parser's callbacks and caught in ParseYaml; yaml-cpp offers no other way out.
-struct Refusal {
-  std::string where;
-  std::string what;
+class Refusal : public std::exception {
+ public:
+  Refusal(std::string where, std::string problem)
+      : where_(std::move(where)), problem_(std::move(problem)) {}
+  [[nodiscard]] const std::string& where() const { return where_; }
+  [[nodiscard]] const std::string& problem() const { return problem_; }
+
+ private:
+  std::string where_;
+  std::string problem_;
 };
 
 // Builds the plain tree from parser events, so that nothing which the file does not spell out
@@ -43,7 +50,7 @@ class TreeBuilder : public YAML::EventHandler {
 
   void OnDocumentStart(const YAML::Mark& mark) override {
     if (++documents_ > 1) {
-      throw Refusal{At(mark), "expected one document, got a second one"};
+      throw Refusal(At(mark), "expected one document, got a second one");
     }
   }
   void OnDocumentEnd() override {}
@@ -52,7 +59,7 @@ class TreeBuilder : public YAML::EventHandler {
     Add(mark, MakeNode(mark, Kind::kNull));
   }
   void OnAlias(const YAML::Mark& mark, YAML::anchor_t) override {
-    throw Refusal{At(mark), "aliases (*name) are not supported"};
+    throw Refusal(At(mark), "aliases (*name) are not supported");
   }
   void OnScalar(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor,
                 const std::string& value) override {
@@ -85,12 +92,12 @@ class TreeBuilder : public YAML::EventHandler {
   }
   void RefuseAnchor(const YAML::Mark& mark, YAML::anchor_t anchor) const {
     if (anchor != 0) {
-      throw Refusal{At(mark), "anchors (&name) are not supported"};
+      throw Refusal(At(mark), "anchors (&name) are not supported");
     }
   }
   void RefuseTag(const YAML::Mark& mark, const std::string& tag) const {
     if (!tag.empty() && tag != "?" && tag != "!") {
-      throw Refusal{At(mark), "tags (" + EscapeControls(tag, false) + ") are not supported"};
+      throw Refusal(At(mark), "tags (" + EscapeControls(tag, false) + ") are not supported");
     }
   }
   [[nodiscard]] std::shared_ptr<Data> MakeNode(const YAML::Mark& mark, Kind kind) const {
@@ -104,7 +111,7 @@ class TreeBuilder : public YAML::EventHandler {
     RefuseAnchor(mark, anchor);
     RefuseTag(mark, tag);
     if (open_.size() >= kMaxDepth) {
-      throw Refusal{At(mark), "nested deeper than " + std::to_string(kMaxDepth) + " levels"};
+      throw Refusal(At(mark), "nested deeper than " + std::to_string(kMaxDepth) + " levels");
     }
     auto node = MakeNode(mark, kind);
     Add(mark, node);
@@ -123,10 +130,10 @@ class TreeBuilder : public YAML::EventHandler {
       return;
     }
     if (node->kind != Kind::kScalar) {
-      throw Refusal{At(mark), "expected a plain text key"};
+      throw Refusal(At(mark), "expected a plain text key");
     }
     if (std::find(parent.keys.begin(), parent.keys.end(), node->scalar) != parent.keys.end()) {
-      throw Refusal{At(mark), "duplicate key `" + EscapeControls(node->scalar, false) + "`"};
+      throw Refusal(At(mark), "duplicate key `" + EscapeControls(node->scalar, false) + "`");
     }
     parent.keys.push_back(node->scalar);
   }
@@ -269,7 +276,7 @@ Result<YamlNode> ParseYaml(std::string_view text, const std::string& origin) {
     }
     return YamlNode(builder.root());
   } catch (const Refusal& refusal) {
-    return At(refusal.where, refusal.what);
+    return At(refusal.where(), refusal.problem());
   } catch (const YAML::Exception& error) {
     return At(origin + ":" + std::to_string(error.mark.line + 1) + ":" +
                   std::to_string(error.mark.column + 1),

@@ -177,13 +177,13 @@ std::optional<double> ArgReader::Number(std::string_view name, double min, doubl
   if (value == nullptr) {
     return std::nullopt;
   }
-  // Written so that NaN fails too.
-  if (!value->is_number() || !(value->get<double>() >= min && value->get<double>() <= max)) {
+  const double number = value->is_number() ? value->get<double>() : max + 1;
+  if (number < min || number > max) {
     errors_.Expected(PathOf(name), "a number from " + ShowNumber(min) + " to " + ShowNumber(max),
                      DescribeJson(*value));
     return std::nullopt;
   }
-  return value->get<double>();
+  return number;
 }
 
 std::optional<std::string> ArgReader::Choice(std::string_view name,

@@ -150,7 +150,7 @@ Result<ToolResult> ToolExecutor::Call(std::string_view name, const json& args,
     return AuditUnavailable(begun.error());
   }
   context.audit_seq = *begun;
-  if (decision.effect != policies::Effect::kAllow) {
+  if (decision.effect != policies::Effect::kAllow || !decision.grant) {
     ToolResult refused = Refused(decision);
     Stamp(refused, decision, *begun);
     refused.text += "\n(rule " + ToValidUtf8(decision.rule_id) + ", decision " +

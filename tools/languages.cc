@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <array>
 #include <memory>
+#include <utility>
 
 #include "base/text.h"
 #include "tools/args.h"
@@ -18,44 +19,42 @@ namespace {
 constexpr std::string_view kCodeDirectory = "/run/casemate/";
 constexpr std::array<std::string_view, 3> kDirectories = {"/usr/local/bin", "/usr/bin", "/bin"};
 
+Language Row(std::string_view name, std::string_view program, std::string_view package,
+             std::string_view file_name, std::vector<std::string> arguments) {
+  Language language;
+  language.name = name;
+  language.program = program;
+  language.package = package;
+  language.file_name = file_name;
+  language.arguments = std::move(arguments);
+  return language;
+}
+
+// `compile` is a shell script that gets the compiler as $1 and makes /tmp/main.
+Language CompiledRow(std::string_view name, std::string_view program, std::string_view package,
+                     std::string_view file_name, const std::string& compile) {
+  Language language =
+      Row(name, program, package, file_name, {compile + " || exit $?; exec /tmp/main"});
+  language.compiled = true;
+  return language;
+}
+
 std::vector<Language> MakeTable() {
-  std::vector<Language> table;
   // Unbuffered, so that output streams; without byte code, so that the workspace stays clean.
-  table.push_back({.name = "python",
-                   .program = "python3",
-                   .package = "python3",
-                   .file_name = "main.py",
-                   .arguments = {"/run/casemate/main.py"},
-                   .env = {{"PYTHONPATH", "/workspace"},
-                           {"PYTHONUNBUFFERED", "1"},
-                           {"PYTHONDONTWRITEBYTECODE", "1"}}});
-  table.push_back({.name = "javascript",
-                   .program = "node",
-                   .package = "nodejs",
-                   .file_name = "main.js",
-                   .arguments = {"--experimental-vm-modules", "/run/casemate/loader.cjs"},
-                   .support_file = "loader.cjs",
-                   .support_content = JavascriptLoader()});
-  table.push_back({.name = "bash",
-                   .program = "bash",
-                   .package = "bash",
-                   .file_name = "main.sh",
-                   .arguments = {"/run/casemate/main.sh"}});
-  table.push_back({.name = "c",
-                   .program = "gcc",
-                   .package = "gcc libc6-dev",
-                   .file_name = "main.c",
-                   .arguments = {"\"$1\" -O1 -I/workspace -o /tmp/main /run/casemate/main.c -lm "
-                                 "-pthread || exit $?; exec /tmp/main"},
-                   .compiled = true});
-  table.push_back({.name = "cpp",
-                   .program = "g++",
-                   .package = "g++",
-                   .file_name = "main.cc",
-                   .arguments = {"\"$1\" -O1 -std=gnu++20 -I/workspace -o /tmp/main "
-                                 "/run/casemate/main.cc -pthread || exit $?; exec /tmp/main"},
-                   .compiled = true});
-  return table;
+  Language python = Row("python", "python3", "python3", "main.py", {"/run/casemate/main.py"});
+  python.env = {
+      {"PYTHONPATH", "/workspace"}, {"PYTHONUNBUFFERED", "1"}, {"PYTHONDONTWRITEBYTECODE", "1"}};
+  Language javascript = Row("javascript", "node", "nodejs", "main.js",
+                            {"--experimental-vm-modules", "/run/casemate/loader.cjs"});
+  javascript.support_file = "loader.cjs";
+  javascript.support_content = JavascriptLoader();
+  return {std::move(python), std::move(javascript),
+          Row("bash", "bash", "bash", "main.sh", {"/run/casemate/main.sh"}),
+          CompiledRow("c", "gcc", "gcc libc6-dev", "main.c",
+                      "\"$1\" -O1 -I/workspace -o /tmp/main /run/casemate/main.c -lm -pthread"),
+          CompiledRow("cpp", "g++", "g++", "main.cc",
+                      "\"$1\" -O1 -std=gnu++20 -I/workspace -o /tmp/main /run/casemate/main.cc "
+                      "-pthread")};
 }
 
 // Whether the program behind all links lies where the sandbox shows it.

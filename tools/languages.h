@@ -20,11 +20,11 @@ struct Language {
   std::string_view package;    // Debian package that brings it
   std::string_view file_name;  // of the code, below /run/casemate: the workspace stays clean
   // Arguments after the program, or, for `compiled`, the shell script that gets it as $1.
-  std::vector<std::string> arguments = {};
+  std::vector<std::string> arguments;
   bool compiled = false;
-  std::vector<std::pair<std::string_view, std::string_view>> env = {};  // unless the caller sets it
-  std::string_view support_file = {};  // further file below /run/casemate, or empty
-  std::string_view support_content = {};
+  std::vector<std::pair<std::string_view, std::string_view>> env;  // unless the caller sets it
+  std::string_view support_file;  // further file below /run/casemate, or empty
+  std::string_view support_content;
 };
 
 std::span<const Language> Languages();

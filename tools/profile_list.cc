@@ -87,8 +87,8 @@ class ProfileListTool : public Tool {
   [[nodiscard]] Result<std::unique_ptr<PreparedCall>> Prepare(const json& args) const override {
     ArgErrors errors;
     const ArgReader reader(args, "args", {}, errors);
-    if (errors.first()) {
-      return *errors.first();
+    if (const auto& error = errors.first()) {
+      return *error;
     }
     return std::unique_ptr<PreparedCall>(std::make_unique<ProfileListCall>());
   }

@@ -165,8 +165,8 @@ Result<RunArgs> DecodeRunArgs(const json& args, const std::string& default_profi
     errors.Add(profile.error());
   }
   CheckTotals(run, errors);
-  if (errors.first()) {
-    return *errors.first();
+  if (const auto& error = errors.first()) {
+    return *error;
   }
   run.profile = *profile;
   run.limits = ApplyLimits(run.profile.limits, run.explicit_limits);

@@ -1,7 +1,6 @@
 #include "tools/run_errors.h"
 
 #include <cerrno>
-#include <cstring>
 #include <filesystem>
 #include <string>
 #include <system_error>
@@ -28,6 +27,10 @@ std::string Raise(const char* field, std::int64_t current, std::int64_t maximum)
            std::to_string(maximum) + ")";
   }
   return "raise " + std::string(field) + " (policy grants up to " + std::to_string(maximum) + ")";
+}
+
+std::string ErrnoText(int number) {
+  return std::generic_category().message(number);
 }
 
 // The program that the caller may have meant.
@@ -72,7 +75,7 @@ Error ExplainExec(const SandboxOutcome& outcome, const RunFacts& facts) {
                   "pass data through `stdin` or `files`");
     default:
       return Make(ErrorCode::kInternal,
-                  shown + " cannot be executed: " + std::strerror(outcome.sys_errno),
+                  shown + " cannot be executed: " + ErrnoText(outcome.sys_errno),
                   "check the program; `casemate doctor` checks the sandbox");
   }
 }
@@ -81,7 +84,7 @@ Error ExplainSetup(const SandboxOutcome& outcome) {
   std::string message =
       "the sandbox could not be made, and nothing was run: step `" + outcome.stage + "` failed";
   if (outcome.sys_errno != 0) {
-    message += ": " + std::string(std::strerror(outcome.sys_errno));
+    message += ": " + ErrnoText(outcome.sys_errno);
   }
   return Make(ErrorCode::kUnavailable, std::move(message),
               outcome.remedy.empty() ? "run `casemate doctor` on the host to see what is missing"

@@ -8,9 +8,11 @@
 #include <array>
 #include <cerrno>
 #include <climits>
-#include <cstring>
 #include <filesystem>
 #include <optional>
+#include <string>
+#include <system_error>
+#include <utility>
 
 #include "tools/args.h"
 
@@ -101,11 +103,11 @@ Result<OpenedWorkspace> OpenWorkspace(const std::string& path,
   UniqueFd directory(::open(path.c_str(), kDirectoryFlags));
   const bool found = directory.valid();
   if (found) {
-    auto canonical = CanonicalPath(directory.get());
-    const WorkspaceRoot* root = canonical ? RootOf(*canonical, roots) : nullptr;
+    std::string canonical = CanonicalPath(directory.get()).value_or(std::string());
+    const WorkspaceRoot* root = RootOf(canonical, roots);
     if (root != nullptr) {
       opened.directory = std::move(directory);
-      opened.path = *std::move(canonical);
+      opened.path = std::move(canonical);
       opened.root = root;
       return opened;
     }
@@ -114,9 +116,9 @@ Result<OpenedWorkspace> OpenWorkspace(const std::string& path,
   const WorkspaceRoot* named = RootOf(opened.path, roots);
   const int reason = found || named == nullptr ? 0 : ErrnoBeneath(opened.path, *named);
   if (reason != 0) {
-    Error error =
-        InvalidArgument("args.workspace", "expected an existing directory, got " +
-                                              Quoted(opened.path) + ": " + std::strerror(reason));
+    Error error = InvalidArgument("args.workspace", "expected an existing directory, got " +
+                                                        Quoted(opened.path) + ": " +
+                                                        std::generic_category().message(reason));
     error.sys_errno = reason;
     error.remedy = "create the directory on the host first, or leave `workspace` out";
     return error;

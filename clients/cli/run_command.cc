@@ -168,14 +168,21 @@ int UsageFailure(const Error& error) {
   return kExitNotRun;
 }
 
+// A terminal would obey escape sequences in the command's output (titles, pasted input, colours):
+// there, control characters are shown instead. Pipes and files get the bytes.
+void PrintStream(const json& body, const char* name, int fd, std::ostream& stream) {
+  const auto found = body.find(name);
+  if (found == body.end() || !found->is_string()) {
+    return;
+  }
+  const auto text = found->get<std::string>();
+  stream << (isatty(fd) != 0 ? EscapeControls(text, true) : text) << std::flush;
+}
+
 void PrintOutput(const tools::ToolResult& result) {
   const json& body = result.structured;
-  if (body.contains("stdout") && body["stdout"].is_string()) {
-    std::cout << body["stdout"].get<std::string>() << std::flush;
-  }
-  if (body.contains("stderr") && body["stderr"].is_string()) {
-    std::cerr << body["stderr"].get<std::string>() << std::flush;
-  }
+  PrintStream(body, "stdout", STDOUT_FILENO, std::cout);
+  PrintStream(body, "stderr", STDERR_FILENO, std::cerr);
   if (!result.is_error) {
     return;
   }

@@ -22,13 +22,15 @@ std::string Paint(int fd, Colour colour, std::string_view text) {
 std::string FormatTime(long long time_ms) {
   const std::time_t seconds = time_ms / 1000;
   std::tm parts{};
-  gmtime_r(&seconds, &parts);
+  if (gmtime_r(&seconds, &parts) == nullptr) {
+    return std::to_string(time_ms);
+  }
   std::array<char, 40> date{};
   if (std::strftime(date.data(), date.size(), "%Y-%m-%d %H:%M:%S", &parts) == 0) {
     return std::to_string(time_ms);
   }
   std::array<char, 8> fraction{};
-  std::snprintf(fraction.data(), fraction.size(), ".%03d", static_cast<int>(time_ms % 1000));
+  static_cast<void>(std::snprintf(fraction.data(), fraction.size(), ".%03d", static_cast<int>(time_ms % 1000)));
   return std::string(date.data()) + fraction.data();
 }
 

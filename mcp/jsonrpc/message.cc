@@ -12,7 +12,8 @@ ParseFailure Invalid(std::optional<RequestId> id, const std::string& field,
                      const std::string& expected, const json* given) {
   const std::string got = given == nullptr ? "nothing" : given->type_name();
   return {std::move(id),
-          {kInvalidRequest, "Invalid Request: " + field + ": expected " + expected + ", got " + got,
+          {kInvalidRequest,
+           "Invalid Request: " + field + ": expected " + expected + ", got " + got,
            {{"field", field}}}};
 }
 
@@ -46,8 +47,8 @@ std::optional<RequestId> IdFromJson(const json& value) {
   if (value.is_string()) {
     return value.get<std::string>();
   }
-  const bool fits = !value.is_number_unsigned() || std::in_range<std::int64_t>(
-                                                       value.get<std::uint64_t>());
+  const bool fits =
+      !value.is_number_unsigned() || std::in_range<std::int64_t>(value.get<std::uint64_t>());
   if (value.is_number_integer() && fits) {
     return value.get<std::int64_t>();
   }

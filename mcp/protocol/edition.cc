@@ -7,26 +7,48 @@ namespace casemate::mcp {
 namespace {
 
 constexpr std::array<EditionTraits, 5> kEditions = {{
-    {.edition = Edition::k2024_11_05, .version = "2024-11-05", .modern = false,
-     .tool_annotations = false, .progress_message = false, .tool_title = false,
+    {.edition = Edition::k2024_11_05,
+     .version = "2024-11-05",
+     .modern = false,
+     .tool_annotations = false,
+     .progress_message = false,
+     .tool_title = false,
      .bad_args_are_results = false},
-    {.edition = Edition::k2025_03_26, .version = "2025-03-26", .modern = false,
-     .tool_annotations = true, .progress_message = true, .tool_title = false,
+    {.edition = Edition::k2025_03_26,
+     .version = "2025-03-26",
+     .modern = false,
+     .tool_annotations = true,
+     .progress_message = true,
+     .tool_title = false,
      .bad_args_are_results = false},
-    {.edition = Edition::k2025_06_18, .version = "2025-06-18", .modern = false,
-     .tool_annotations = true, .progress_message = true, .tool_title = true,
+    {.edition = Edition::k2025_06_18,
+     .version = "2025-06-18",
+     .modern = false,
+     .tool_annotations = true,
+     .progress_message = true,
+     .tool_title = true,
      .bad_args_are_results = false},
-    {.edition = Edition::k2025_11_25, .version = "2025-11-25", .modern = false,
-     .tool_annotations = true, .progress_message = true, .tool_title = true,
+    {.edition = Edition::k2025_11_25,
+     .version = "2025-11-25",
+     .modern = false,
+     .tool_annotations = true,
+     .progress_message = true,
+     .tool_title = true,
      .bad_args_are_results = true},
-    {.edition = Edition::k2026_07_28, .version = "2026-07-28", .modern = true,
-     .tool_annotations = true, .progress_message = true, .tool_title = true,
+    {.edition = Edition::k2026_07_28,
+     .version = "2026-07-28",
+     .modern = true,
+     .tool_annotations = true,
+     .progress_message = true,
+     .tool_title = true,
      .bad_args_are_results = true},
 }};
 
 }  // namespace
 
-std::span<const EditionTraits> AllEditions() { return kEditions; }
+std::span<const EditionTraits> AllEditions() {
+  return kEditions;
+}
 
 const EditionTraits& TraitsOf(Edition edition) {
   return kEditions.at(static_cast<std::size_t>(edition));
@@ -38,6 +60,8 @@ std::optional<Edition> EditionFromVersion(std::string_view version) {
   return found == kEditions.end() ? std::nullopt : std::optional(found->edition);
 }
 
-Edition LatestLegacyEdition() { return Edition::k2025_11_25; }
+Edition LatestLegacyEdition() {
+  return Edition::k2025_11_25;
+}
 
 }  // namespace casemate::mcp

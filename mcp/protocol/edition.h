@@ -12,12 +12,12 @@ enum class Edition { k2024_11_05, k2025_03_26, k2025_06_18, k2025_11_25, k2026_0
 
 struct EditionTraits {
   Edition edition;
-  std::string_view version;     // "2025-11-25"
-  bool modern;                  // stateless: per-request _meta, resultType, server/discover, no ping
-  bool tool_annotations;        // since 2025-03-26
-  bool progress_message;        // since 2025-03-26
-  bool tool_title;              // since 2025-06-18; also outputSchema and structuredContent
-  bool bad_args_are_results;    // since 2025-11-25: isError result; before: -32602
+  std::string_view version;   // "2025-11-25"
+  bool modern;                // stateless: per-request _meta, resultType, server/discover, no ping
+  bool tool_annotations;      // since 2025-03-26
+  bool progress_message;      // since 2025-03-26
+  bool tool_title;            // since 2025-06-18; also outputSchema and structuredContent
+  bool bad_args_are_results;  // since 2025-11-25: isError result; before: -32602
 };
 
 std::span<const EditionTraits> AllEditions();  // oldest first

@@ -10,8 +10,10 @@ using nlohmann::json;
 constexpr const char* kInstructions =
     "Casemate runs commands and code for you in a sandbox: no network, no access to the host "
     "beyond one working directory, limits on time and memory. Call `run` with either `command` (an "
-    "argument list, no shell) or `code` and `language`. Each call starts from nothing: pass what it "
-    "needs in `files` or name a `workspace`. A non-zero exit code is a normal result; an error says "
+    "argument list, no shell) or `code` and `language`. Each call starts from nothing: pass what "
+    "it "
+    "needs in `files` or name a `workspace`. A non-zero exit code is a normal result; an error "
+    "says "
     "why the call was refused or stopped and what to do next.";
 constexpr int kListTtlMs = 300'000;  // the set of tools is fixed while the server runs
 
@@ -23,7 +25,9 @@ json ServerInfo(bool with_title) {
   return info;
 }
 
-json Capabilities() { return {{"tools", json::object()}}; }
+json Capabilities() {
+  return {{"tools", json::object()}};
+}
 
 // Every modern result says that it is complete and who made it.
 json Finished(const EditionTraits& edition, json result) {
@@ -69,9 +73,8 @@ json DiscoverResult() {
 }
 
 json ToolJson(const EditionTraits& edition, const ToolEntry& tool) {
-  json entry = {{"name", tool.name},
-                {"description", tool.description},
-                {"inputSchema", tool.input_schema}};
+  json entry = {
+      {"name", tool.name}, {"description", tool.description}, {"inputSchema", tool.input_schema}};
   if (edition.tool_title) {
     entry["title"] = tool.title;
     entry["outputSchema"] = tool.output_schema;
@@ -100,7 +103,9 @@ json CallToolResult(const EditionTraits& edition, std::string_view text, const j
   return Finished(edition, std::move(result));
 }
 
-json EmptyResult(const EditionTraits& edition) { return Finished(edition, json::object()); }
+json EmptyResult(const EditionTraits& edition) {
+  return Finished(edition, json::object());
+}
 
 json ProgressParams(const EditionTraits& edition, const json& token, double progress,
                     std::optional<double> total, std::string_view message) {

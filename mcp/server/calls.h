@@ -21,7 +21,10 @@ class ProgressRelay : public tools::ProgressSink {
  public:
   ProgressRelay(Transport& transport, const EditionTraits& edition, nlohmann::json token,
                 std::stop_token stop)
-      : transport_(transport), edition_(edition), token_(std::move(token)), stop_(std::move(stop)) {}
+      : transport_(transport),
+        edition_(edition),
+        token_(std::move(token)),
+        stop_(std::move(stop)) {}
   // Drops what does not grow, and everything after a cancellation.
   void Report(double progress, std::optional<double> total, std::string_view message) override;
   // Nothing is sent after this: the request is about to be answered.

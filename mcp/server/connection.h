@@ -1,6 +1,6 @@
 // One client's connection: which edition it negotiated, which calls it has in flight, and how each
-// method is answered. The public face is Dispatcher. Borrows executor and transport. All but RunCall
-// belongs to the reader's thread; RunCall runs on the pool.
+// method is answered. The public face is Dispatcher. Borrows executor and transport. All but
+// RunCall belongs to the reader's thread; RunCall runs on the pool.
 #pragma once
 
 #include <memory>

@@ -43,8 +43,8 @@ const EditionTraits* ModernEdition(const json& meta, ReplyOnce& reply) {
   }
   const json* capabilities = Find(meta, kMetaCapabilities);
   if (capabilities == nullptr || !capabilities->is_object()) {
-    reply.Fail(InvalidParams("params._meta." + std::string(kMetaCapabilities), "an object",
-                             capabilities));
+    reply.Fail(
+        InvalidParams("params._meta." + std::string(kMetaCapabilities), "an object", capabilities));
     return nullptr;
   }
   return &TraitsOf(*edition);

@@ -12,12 +12,11 @@ namespace casemate::mcp {
 using jsonrpc::RpcError;
 using nlohmann::json;
 
-// Freed by whichever thread drops it last, without an answer only if something threw.
 struct Dispatcher::Connection::Call {
   const EditionTraits& edition;
   jsonrpc::Request request;
   ReplyOnce reply;
-  CallsInFlight::Entry entry;  // after reply: the id is free before the client hears of the end
+  CallsInFlight::Entry entry;  // removed before the reply, after which the client may reuse the id
 };
 
 namespace {
@@ -95,13 +94,19 @@ void Dispatcher::Connection::CallTool(const EditionTraits& edition, jsonrpc::Req
   }
   auto entry = calls_.Add(request.id);
   // Shared only because std::function must be copyable; one thread at a time uses it.
-  const auto call = std::make_shared<Call>(
-      Call{edition, std::move(request), std::move(reply), std::move(entry)});
+  const auto call =
+      std::make_shared<Call>(Call{edition, std::move(request), std::move(reply), std::move(entry)});
   const bool accepted = pool_.Submit([this, call] {
     try {
       RunCall(*call);
     } catch (const std::exception& error) {  // libraries; ours does not throw
       Log(LogLevel::kError, std::string("a call ended unexpectedly: ") + error.what());
+      call->entry.Remove();
+      if (call->entry.cancelled()) {
+        call->reply.Forget();
+      } else {
+        call->reply.Fail(InternalError("the call ended unexpectedly; the server's log says why"));
+      }
     }
   });
   if (!accepted) {

@@ -17,7 +17,7 @@ void StreamCapture::Append(std::string_view bytes) {
   bytes.remove_prefix(growth);
   while (!bytes.empty()) {
     const std::size_t part = std::min(bytes.size(), ring_limit_ - ring_next_);
-    std::copy_n(bytes.data(), part, ring_.data() + ring_next_);
+    std::copy_n(bytes.begin(), part, ring_.begin() + static_cast<std::ptrdiff_t>(ring_next_));
     ring_next_ = (ring_next_ + part) % ring_limit_;
     bytes.remove_prefix(part);
   }

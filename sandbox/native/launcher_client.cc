@@ -41,12 +41,13 @@ struct StartFds {
 int ExecuteLauncher(const StartFds& fds, char* const* argv) {
   // A signal that the server ignores or blocks would stay so in every command.
   for (int signal = 1; signal < NSIG; ++signal) {
-    ::signal(signal, SIG_DFL);  // NOLINT(cert-err33-c): fails for KILL, STOP and libc's own
+    // NOLINTNEXTLINE(cert-err33-c): fails for KILL and STOP
+    ::signal(signal, SIG_DFL);
   }
   sigset_t none;
   sigemptyset(&none);
-  if (sigprocmask(SIG_SETMASK, &none, nullptr) != 0) {
-    return errno;
+  if (const int err = pthread_sigmask(SIG_SETMASK, &none, nullptr); err != 0) {
+    return err;
   }
   // Ctrl-C on a terminal is for the server, which then ends the launcher by its socket.
   setsid();

@@ -224,7 +224,8 @@ SandboxOutcome LauncherLost() {
   outcome.status = OutcomeStatus::kSetupFailed;
   outcome.stage = "launcher";
   outcome.sys_errno = EPIPE;
-  outcome.remedy = "restart casemate: its sandbox launcher has ended";
+  outcome.remedy =
+      "restart casemate: its sandbox launcher has ended; the command may have run in part";
   return outcome;
 }
 

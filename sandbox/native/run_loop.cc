@@ -64,15 +64,7 @@ Result<std::optional<wire::LaunchReport>> RunLoop::Wait(std::int64_t deadline_ns
       DrainRest();
       return report;
     }
-    if (entries[2].revents != 0) {
-      Drain(streams_.stdout_read, Stream::kStdout, stdout_capture_);
-    }
-    if (entries[3].revents != 0) {
-      Drain(streams_.stderr_read, Stream::kStderr, stderr_capture_);
-    }
-    if (entries[4].revents != 0) {
-      Feed();
-    }
+    ServeStreams(entries[2].revents != 0, entries[3].revents != 0, entries[4].revents != 0);
     // Looked at on every turn: a command that floods us with output must not outrun its deadline.
     const bool cancelled = entries[1].revents != 0;
     if (!cancelled && MonotonicNs() < deadline_ns_) {
@@ -88,6 +80,18 @@ Result<std::optional<wire::LaunchReport>> RunLoop::Wait(std::int64_t deadline_ns
                    "a process in it may hang in the kernel: see `ps -eo pid,stat,wchan,args`",
                    0};
     }
+  }
+}
+
+void RunLoop::ServeStreams(bool out_ready, bool err_ready, bool in_ready) {
+  if (out_ready) {
+    Drain(streams_.stdout_read, Stream::kStdout, stdout_capture_);
+  }
+  if (err_ready) {
+    Drain(streams_.stderr_read, Stream::kStderr, stderr_capture_);
+  }
+  if (in_ready) {
+    Feed();
   }
 }
 

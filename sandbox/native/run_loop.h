@@ -49,6 +49,7 @@ class RunLoop {
   void Send(wire::RunCommand command) const;
   // True when the run is over, with or without a report.
   bool ReadReport(std::optional<wire::LaunchReport>& report) const;
+  void ServeStreams(bool out_ready, bool err_ready, bool in_ready);
   void Feed();
   // One read. True when there may be more at once.
   bool Drain(UniqueFd& fd, Stream stream, StreamCapture& capture);

@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 
 #include <cerrno>
+#include <optional>
 #include <utility>
 #include <vector>
 
@@ -180,7 +181,8 @@ Result<SandboxOutcome> SandboxRunner::Run(SandboxSpec spec, std::stop_token stop
     return std::move(report).error();
   }
   context.stop = loop.stop_reason();
-  SandboxOutcome outcome = report->has_value() ? Interpret(**report, context) : LauncherLost();
+  const std::optional<wire::LaunchReport>& told = *report;
+  SandboxOutcome outcome = told.has_value() ? Interpret(*told, context) : LauncherLost();
   outcome.out = loop.TakeStdout();
   outcome.err = loop.TakeStderr();
   outcome.duration_ms = (MonotonicNs() - started) / kNsPerMs;

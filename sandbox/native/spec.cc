@@ -235,7 +235,7 @@ Result<SandboxSpec> SandboxSpecBuilder::Build() && {
     if (auto ok = CheckVariable(name, value); !ok) {
       return std::move(ok).error();
     }
-    spec_.env.push_back(name + "=" + value);
+    spec_.env.emplace_back(name).append("=").append(value);
   }
   if (auto ok = CheckFiles(spec_.files, spec_.workspace); !ok) {
     return std::move(ok).error();

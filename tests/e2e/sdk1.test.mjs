@@ -1,18 +1,21 @@
 // The official SDK 1.x: the initialize family of editions.
 import assert from 'node:assert/strict';
+import fs from 'node:fs';
 import { test } from 'node:test';
 
 import { Client } from '@modelcontextprotocol/sdk/client/index.js';
 import { StdioClientTransport } from '@modelcontextprotocol/sdk/client/stdio.js';
 
-import { bin, processesWith, scratch, uniqueSleep, until } from './lib/casemate.mjs';
+import { scratch } from './lib/casemate.mjs';
+import { processesWith, uniqueSleep, until } from './lib/facts.mjs';
+import { tapped } from './lib/tap.mjs';
 
 async function connect(t) {
   const place = scratch(t);
-  const transport = new StdioClientTransport({ command: bin, args: ['serve'], env: place.env });
+  const transport = new StdioClientTransport({ command: tapped(place), args: ['serve'], env: place.env });
   const client = new Client({ name: 'e2e', version: '1' });
+  place.closing(() => client.close());
   await client.connect(transport);
-  t.after(() => client.close());
   return { client, place };
 }
 const run = (client, args, options) => client.callTool({ name: 'run', arguments: args }, undefined, options);
@@ -80,7 +83,6 @@ test('a workspace below a root is used, one elsewhere is refused with the way ou
   const { client, place } = await connect(t);
   const fine = await run(client, { command: ['sh', '-c', 'echo made > made.txt'], workspace: place.work });
   assert.equal(fine.isError, false, JSON.stringify(fine));
-  const fs = await import('node:fs');
   assert.equal(fs.readFileSync(`${place.work}/made.txt`, 'utf8'), 'made\n');
   assert.equal(fs.statSync(`${place.work}/made.txt`).uid, process.getuid());
 
@@ -142,13 +144,36 @@ test('a cancelled call ends at once, and nothing of it is left', async (t) => {
   );
   await assert.rejects(call);
   await until(() => processesWith(marker).length === 0, 'the sleeper is gone');
+  assert.equal((await run(client, { command: ['true'] })).structuredContent.exit_code, 0);
 });
 
-test('a slow run does not delay a ping', async (t) => {
+test('a slow run delays neither a ping, nor a list, nor another run', async (t) => {
   const { client } = await connect(t);
+  const marker = uniqueSleep();
   const abort = new AbortController();
-  const slow = run(client, { command: ['sleep', '1000'] }, { signal: abort.signal });
+  let started;
+  const running = new Promise((resolve) => (started = resolve));
+  const slow = run(
+    client,
+    { command: ['sh', '-c', `echo started; exec sleep ${marker}`] },
+    { signal: abort.signal, onprogress: () => started() },
+  );
+  await running;
   await client.ping();
+  await client.listTools();
+  assert.equal((await run(client, { command: ['echo', 'x'] })).structuredContent.stdout, 'x\n');
+  assert.ok(processesWith(marker).length > 0, 'the slow one still runs');
   abort.abort();
   await assert.rejects(slow);
+  await until(() => processesWith(marker).length === 0, 'the sleeper is gone');
+});
+
+test('profile_list names the profiles that run accepts', async (t) => {
+  const { client } = await connect(t);
+  const { structuredContent } = await client.callTool({ name: 'profile_list', arguments: {} });
+  assert.ok(structuredContent.profiles.length >= 3);
+  for (const { name } of structuredContent.profiles) {
+    const result = await run(client, { command: ['true'], profile: name });
+    assert.equal(result.isError, false, `${name}: ${JSON.stringify(result)}`);
+  }
 });

@@ -1,6 +1,7 @@
 // MCP over standard input and output: newline-delimited UTF-8 JSON, one message a line. Takes a
 // private duplicate of fd 1 and points fd 1 at stderr, so that nothing else can write to the
-// protocol stream. One reader (the thread that calls Run) and one writer thread.
+// protocol stream; likewise of fd 0, which then reads /dev/null. One reader (the thread that calls
+// Run) and one writer thread.
 #pragma once
 
 #include <cstddef>
@@ -22,7 +23,8 @@ struct StdioOptions {
 
 class StdioTransport : public Transport {
  public:
-  // Call before anything can print. `stop` wakes Run.
+  // Call before anything can print. `stop` wakes Run; it is borrowed, and signalled by us too when
+  // nobody reads our output any more.
   static Result<std::unique_ptr<StdioTransport>> Create(int in_fd, int out_fd, StdioOptions options,
                                                         const EventFd& stop);
   ~StdioTransport() override;

@@ -1,12 +1,26 @@
 // /dev: the five harmless devices, a pseudo-terminal instance of its own, and links. No /dev/tty:
 // there is no controlling terminal whose input could be faked (TIOCSTI).
+#include <fcntl.h>
 #include <sys/mount.h>
 
 #include <cstdio>
 
 #include "sandbox/native/launcher/mounts.h"
+#include "sandbox/native/launcher/syscalls.h"
 
 namespace casemate::launcher {
+namespace {
+
+// Read-only stops changes of the host's device file itself (its times, say), not writing to it.
+int BindDevice(const char* device, const char* target) {
+  if (const int error = Bind(device, target); error != 0) {
+    return error;
+  }
+  return sys::AddMountAttributes(AT_FDCWD, target, 0,
+                                 MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC);
+}
+
+}  // namespace
 
 int MakeDev(ChildContext& /*context*/) {
   for (const char* directory : {"dev", "dev/pts"}) {
@@ -20,7 +34,7 @@ int MakeDev(ChildContext& /*context*/) {
     if (const int error = MakeFile(target, "", 0644); error != 0) {
       return error;
     }
-    if (const int error = Bind(device, target); error != 0) {
+    if (const int error = BindDevice(device, target); error != 0) {
       return error;
     }
   }

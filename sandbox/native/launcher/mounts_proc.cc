@@ -2,6 +2,8 @@
 #include <fcntl.h>
 #include <sys/mount.h>
 
+#include <cstring>
+
 #include "sandbox/native/launcher/mounts.h"
 #include "sandbox/native/launcher/syscalls.h"
 #include "sandbox/native/launcher/text.h"
@@ -16,6 +18,34 @@ constexpr const char* kHiddenFiles[] = {"interrupts",    "kcore",       "keys", 
                                         "kallsyms",      "kmsg"};
 constexpr const char* kHiddenDirectories[] = {"acpi", "asound", "scsi"};
 constexpr const char* kReadOnly[] = {"bus", "fs", "irq", "sys", "sysrq-trigger"};
+
+// What the kernel counts for a user namespace and for its creator on the host alike: without own
+// bounds one sandbox could use up the host user's share. No further user namespaces at all.
+struct NamespaceLimit {
+  const char* name;
+  const char* value;
+};
+constexpr NamespaceLimit kNamespaceLimits[] = {{"max_user_namespaces", "0"},
+                                               {"max_inotify_instances", "32"},
+                                               {"max_inotify_watches", "8192"}};
+
+// ENOENT: a kernel without this counter.
+int LimitNamespaceResources() {
+  char path[64];
+  for (const NamespaceLimit& limit : kNamespaceLimits) {
+    FormatInto(path, sizeof(path), "proc/sys/user/%s", limit.name);
+    const UniqueFd file(::open(path, O_WRONLY | O_CLOEXEC));
+    if (!file.valid() && errno == ENOENT) {
+      continue;
+    }
+    const auto length = static_cast<ssize_t>(std::strlen(limit.value));
+    if (!file.valid() ||
+        ::write(file.get(), limit.value, static_cast<std::size_t>(length)) != length) {
+      return LastError();
+    }
+  }
+  return 0;
+}
 
 // ENOENT: this kernel has no such entry, so there is nothing to hide.
 int MaskWith(const char* path, unsigned long flags, const char* source, const char* type,
@@ -33,6 +63,9 @@ int MountProc(ChildContext& /*context*/) {
 }
 
 int MaskProc(ChildContext& /*context*/) {
+  if (const int error = LimitNamespaceResources(); error != 0) {
+    return error;
+  }
   char path[64];
   for (const char* name : kHiddenFiles) {
     FormatInto(path, sizeof(path), "proc/%s", name);

@@ -21,6 +21,7 @@ namespace casemate::launcher {
 
 // errno as a result, never 0: a failure must not be mistaken for success.
 inline int LastError() {
+  // NOLINTNEXTLINE(clang-analyzer-unix.Errno): only called after a failure
   return errno == 0 ? EIO : errno;
 }
 inline int ErrorOf(std::int64_t result) {

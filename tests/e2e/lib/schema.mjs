@@ -1,4 +1,4 @@
-// Validates messages of the server against the official JSON Schema of an edition.
+// The official JSON Schemas of MCP's editions, and those of tools.
 import fs from 'node:fs';
 import path from 'node:path';
 
@@ -6,14 +6,7 @@ import Ajv from 'ajv/dist/2020.js';
 import addFormats from 'ajv-formats';
 
 const folder = path.resolve(import.meta.dirname, '../../protocol/schema');
-
-const resultTypes = {
-  initialize: 'InitializeResult',
-  'server/discover': 'DiscoverResult',
-  'tools/list': 'ListToolsResult',
-  'tools/call': 'CallToolResult',
-  ping: 'EmptyResult',
-};
+export const editions = fs.readdirSync(folder).filter((file) => file.endsWith('.json')).map((file) => file.slice(0, -5)).sort();
 
 export class EditionSchema {
   #ajv;
@@ -30,7 +23,7 @@ export class EditionSchema {
     this.#ajv.addSchema(schema, 'mcp');
   }
 
-  #check(type, value) {
+  check(type, value) {
     const validate = this.#ajv.getSchema(`mcp#/${this.#definitions}/${type}`);
     if (!validate) throw new Error(`${this.#edition} has no ${type}`);
     if (!validate(value)) {
@@ -38,26 +31,12 @@ export class EditionSchema {
       throw new Error(`not a ${type} of ${this.#edition}: ${problems}\n${JSON.stringify(value)}`);
     }
   }
+}
 
-  // `methodOf` maps request ids to methods.
-  validate(message, methodOf) {
-    if ('method' in message) {
-      this.#check('JSONRPCNotification', message);
-      if (message.method === 'notifications/progress') this.#check('ProgressNotification', message);
-      return;
-    }
-    if ('error' in message) {
-      const newer = this.#edition >= '2025-11-25';
-      if (!('id' in message) && !newer) {
-        new EditionSchema('2025-11-25').validate(message, methodOf);
-      } else {
-        this.#check(newer ? 'JSONRPCErrorResponse' : 'JSONRPCError', message);
-      }
-      return;
-    }
-    this.#check(this.#edition >= '2025-11-25' ? 'JSONRPCResultResponse' : 'JSONRPCResponse', message);
-    this.#check(resultTypes[methodOf.get(message.id)], message.result);
-  }
+const schemas = new Map();
+export function schemaOf(edition) {
+  if (!schemas.has(edition)) schemas.set(edition, new EditionSchema(edition));
+  return schemas.get(edition);
 }
 
 // Checks instances against a tool's own schema, strictly.

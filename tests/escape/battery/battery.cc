@@ -101,6 +101,15 @@ Launch Battery::Confined(const Row& row) const {
   return launch;
 }
 
+Launch Battery::Unconfined(const std::vector<std::string>& attack) const {
+  Launch launch;
+  launch.env = host_.Environment();
+  launch.directory = host_.workspace();
+  launch.argv = {host_.probe()};
+  Append(launch.argv, Expanded(host_, attack));
+  return launch;
+}
+
 Finished Battery::Casemate(const std::vector<std::string>& arguments) const {
   Launch launch;
   launch.env = host_.Environment();
@@ -147,6 +156,7 @@ bool Battery::NotPromised(const Row& row, const json& result) {
       return false;
     }
   }
+  host_.TakeVisitors();  // that somebody came is what is not promised to be stopped
   ++tally_.not_promised;
   std::cout << "NOT PROMISED " << row.name << ": " << row.not_promised << std::endl;
   return true;
@@ -203,15 +213,11 @@ void Battery::CheckControl(const Row& row) {
     Skip(row, "");
     return;
   }
-  Launch launch;
-  launch.env = host_.Environment();
-  launch.directory = host_.workspace();
-  launch.argv = {host_.probe()};
+  Launch launch = Unconfined(row.control.empty() ? row.attack : row.control);
   launch.leak_descriptor = row.name == "inherited_fds";
   if (row.control_as == ControlAs::kOrdinary && host_.root()) {
     launch.run_as = kOrdinaryUid;
   }
-  Append(launch.argv, Expanded(host_, row.control.empty() ? row.attack : row.control));
   const Finished finished = RunProcess(launch);
   KillChildren(LiveChildren());
   host_.TakeVisitors();

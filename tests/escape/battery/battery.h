@@ -27,6 +27,8 @@ class Battery {
 
   // The command line of `casemate run --json` for an attack.
   [[nodiscard]] Launch Confined(const Row& row) const;
+  // The same attack outside, in the workspace's directory.
+  [[nodiscard]] Launch Unconfined(const std::vector<std::string>& attack) const;
   // Nothing of the finished calls is left: processes, mounts, cgroups, files, visitors; and the
   // newest call stands in the audit trail with its outcome.
   void CheckInvariants(const nlohmann::json& result);
@@ -34,6 +36,7 @@ class Battery {
   [[nodiscard]] Host& host() const { return host_; }
   [[nodiscard]] const Tally& tally() const { return tally_; }
   void CountShown() { ++tally_.shown; }
+  void CountSkipped() { ++tally_.skipped; }
 
  private:
   void CheckConfined(const Row& row);

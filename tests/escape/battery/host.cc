@@ -201,6 +201,7 @@ void Host::Listen() {
   names_["socket"] = directory_ + "/home/host.sock";
   add("abstract", BoundUnix(std::string(1, '\0') + names_["name"]));
   add("pathname", BoundUnix(names_["socket"]));
+  add("workspace socket", BoundUnix(workspace() + "/service.sock"));
 
   const key_t key = 0x0ca50000 + getpid() % 65536;
   shared_memory_ = shmget(key, 4096, IPC_CREAT | IPC_EXCL | 0666);

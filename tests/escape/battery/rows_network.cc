@@ -65,6 +65,11 @@ std::vector<Row> HostRows() {
        .attack = {"path_socket", "/run/dbus/system_bus_socket"},
        .expect = "blocked ENOENT",
        .control = {"path_socket", "{socket}"}},
+      {.name = "path_socket in the workspace",
+       .attack = {"path_socket", "./service.sock"},
+       .expect = "blocked EACCES | blocked EPERM",
+       .not_promised = "a service that listens in a host workspace is part of it; Landlock stops "
+                       "connect(2) by path from ABI 9 on"},
       {.name = "sysv_shm", .attack = {"sysv_shm", "{key}"}, .expect = "blocked ENOENT"},
       {.name = "posix_mq", .attack = {"posix_mq", "{name}"}, .expect = "blocked ENOENT"},
   };

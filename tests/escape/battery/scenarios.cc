@@ -1,67 +1,20 @@
+
 #include "tests/escape/battery/scenarios.h"
 
-#include <poll.h>
-#include <sys/inotify.h>
 #include <sys/wait.h>
-#include <unistd.h>
 
-#include <array>
 #include <csignal>
-#include <filesystem>
-#include <fstream>
 #include <iostream>
 
 #include <catch2/catch.hpp>
 #include <nlohmann/json.hpp>
 
+#include "tests/escape/battery/appearance.h"
+
 namespace casemate::escape {
 namespace {
 
-namespace fs = std::filesystem;
 using nlohmann::json;
-
-// A file that appears in a host directory: how a confined process says "ready" without a sleep.
-class Appearance {
- public:
-  explicit Appearance(std::string path)
-      : path_(std::move(path)), events_(inotify_init1(IN_CLOEXEC | IN_NONBLOCK)) {
-    inotify_add_watch(events_.get(), fs::path(path_).parent_path().c_str(), IN_CREATE);
-  }
-  ~Appearance() {
-    std::error_code ignored;
-    fs::remove(path_, ignored);
-  }
-  Appearance(const Appearance&) = delete;
-  Appearance& operator=(const Appearance&) = delete;
-
-  [[nodiscard]] bool Await() const {
-    std::array<char, 4096> buffer{};
-    pollfd wait = {.fd = events_.get(), .events = POLLIN, .revents = 0};
-    while (!fs::exists(path_)) {
-      if (poll(&wait, 1, 30'000) != 1) {
-        return false;
-      }
-      while (read(events_.get(), buffer.data(), buffer.size()) > 0) {
-      }
-    }
-    return true;
-  }
-
- private:
-  std::string path_;
-  UniqueFd events_;
-};
-
-Launch Unconfined(const Battery& battery, const std::vector<std::string>& attack) {
-  Launch launch;
-  launch.env = battery.host().Environment();
-  launch.directory = battery.host().workspace();
-  launch.argv = {battery.host().probe()};
-  for (const std::string& word : Expanded(battery.host(), attack)) {
-    launch.argv.push_back(word);
-  }
-  return launch;
-}
 
 // A port that was free a moment ago, for both sides of a meeting.
 std::string MeetingPort(const Battery& battery) {
@@ -101,20 +54,20 @@ void SandboxesMeet(Battery& battery) {
 void SandboxesMeetControl(Battery& battery) {
   const Host& host = battery.host();
   const Appearance ready(host.workspace() + "/ready");
-  Process holder(Unconfined(battery, Meeting(battery, "hold_meeting")));
+  Process holder(battery.Unconfined(Meeting(battery, "hold_meeting")));
   REQUIRE(ready.Await());
-  const Finished joined = RunProcess(Unconfined(battery, Meeting(battery, "join_meeting")));
+  const Finished joined = RunProcess(battery.Unconfined(Meeting(battery, "join_meeting")));
   holder.Signal(SIGKILL);
   holder.Wait();
   const std::string name = host.Expand("{name}-meeting");
-  RunProcess(Unconfined(battery, {"end_meeting", name, "218693633"}));
+  RunProcess(battery.Unconfined({"end_meeting", name, "218693633"}));
   CHECK(VerdictIn(joined.out) == "succeeded abstract,tcp,sysv,mq,tmp,shm");
   battery.CountShown();
 }
 
 // 12: outside, the daemon stays and is ours to kill; the row showed that inside it is gone.
 void DaemonStaysControl(Battery& battery) {
-  const Finished finished = RunProcess(Unconfined(battery, {"daemonize"}));
+  const Finished finished = RunProcess(battery.Unconfined({"daemonize"}));
   CHECK(VerdictIn(finished.out) == "succeeded daemon-left");
   const std::vector<pid_t> left = LiveChildren();
   CHECK(left.size() == 1);
@@ -172,12 +125,16 @@ void TrailVerifies(Battery& battery) {
 }  // namespace
 
 std::vector<Scenario> Scenarios() {
-  return {{"12 daemonize, control", DaemonStaysControl},
-          {"64 two sandboxes cannot meet", SandboxesMeet},
-          {"64 two sandboxes cannot meet, control", SandboxesMeetControl},
-          {"69 the server is killed in a call", ServerKilled},
-          {"65 no secrets in the trail", TrailHoldsNoSecrets},
-          {"the trail verifies", TrailVerifies}};
+  std::vector<Scenario> scenarios = WorkspaceScenarios();
+  const std::vector<Scenario> more = {
+      {"12 daemonize, control", DaemonStaysControl},
+      {"64 two sandboxes cannot meet", SandboxesMeet},
+      {"64 two sandboxes cannot meet, control", SandboxesMeetControl},
+      {"69 the server is killed in a call", ServerKilled},
+      {"65 no secrets in the trail", TrailHoldsNoSecrets},
+      {"the trail verifies", TrailVerifies}};
+  scenarios.insert(scenarios.end(), more.begin(), more.end());
+  return scenarios;
 }
 
 }  // namespace casemate::escape

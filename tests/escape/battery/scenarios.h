@@ -15,6 +15,7 @@ struct Scenario {
   std::function<void(Battery&)> run;
 };
 
-std::vector<Scenario> Scenarios();
+std::vector<Scenario> Scenarios();  // all
+std::vector<Scenario> WorkspaceScenarios();
 
 }  // namespace casemate::escape

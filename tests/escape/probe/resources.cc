@@ -179,6 +179,18 @@ Outcome InotifyExhaustion(Args args) {
   return Succeeded(std::to_string(wanted));
 }
 
+// Takes all instances that there are, says so by a file, and waits to be ended.
+Outcome HoldInotify(Args args) {
+  while (inotify_init1(IN_CLOEXEC) >= 0) {
+  }
+  if (creat(TextArg(args, 0, "ready").c_str(), 0644) < 0) {
+    return CannotTry(ErrnoName(errno));
+  }
+  while (true) {
+    pause();
+  }
+}
+
 Outcome SysvShmFill(Args args) {
   const std::int64_t megabytes = NumberArg(args, 0, 1024);
   for (std::int64_t made = 0; made < megabytes; made += 16) {
@@ -309,6 +321,7 @@ constexpr Attack kAttacks[] = {
     {"daemonize", 12, Daemonize},
     {"pty_exhaustion", 14, PtyExhaustion},
     {"inotify_exhaustion", 14, InotifyExhaustion},
+    {"hold_inotify", 14, HoldInotify},
     {"sysv_shm_fill", 14, SysvShmFill},
     {"posix_mq_fill", 14, PosixMqFill},
 };

@@ -1,0 +1,173 @@
+#include "mcp/transport/stdio/output_queue.h"
+
+#include <poll.h>
+#include <pthread.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <chrono>
+#include <csignal>
+#include <string_view>
+#include <utility>
+
+namespace casemate::mcp {
+namespace {
+
+// What is writable at all takes this much without blocking, whatever its flags: POSIX's PIPE_BUF.
+constexpr std::size_t kWriteChunk = 4096;
+// Progress may fill this part of the queue; the rest is kept for replies.
+constexpr std::size_t kProgressShare = 4;
+
+// A broken pipe is an error code to us, not the end of the process.
+void BlockSigpipe() {
+  sigset_t set;
+  sigemptyset(&set);
+  sigaddset(&set, SIGPIPE);
+  pthread_sigmask(SIG_BLOCK, &set, nullptr);
+}
+
+}  // namespace
+
+Result<std::unique_ptr<OutputQueue>> OutputQueue::Create(UniqueFd fd, std::size_t max_bytes,
+                                                         const EventFd& stop) {
+  auto abandon = EventFd::Create();
+  if (!abandon) {
+    return std::move(abandon).error();
+  }
+  return std::unique_ptr<OutputQueue>(
+      new OutputQueue(std::move(fd), max_bytes, stop, *std::move(abandon)));
+}
+
+OutputQueue::OutputQueue(UniqueFd fd, std::size_t max_bytes, const EventFd& stop, EventFd abandon)
+    : fd_(std::move(fd)),
+      max_bytes_(max_bytes),
+      stop_(stop),
+      abandon_(std::move(abandon)),
+      writer_([this] { Work(); }) {}
+
+void OutputQueue::Push(std::string line, SendClass send_class) {
+  std::unique_lock lock(mutex_);
+  if (send_class == SendClass::kProgress) {
+    if (queued_bytes_ + line.size() > max_bytes_ / kProgressShare) {
+      return;
+    }
+  } else {
+    changed_.wait(lock, [&] {
+      return unblocked_ || closed_ || broken_ || queue_.empty() ||
+             queued_bytes_ + line.size() <= max_bytes_;
+    });
+  }
+  if (closed_ || broken_) {
+    return;
+  }
+  queued_bytes_ += line.size();
+  queue_.push_back(std::move(line));
+  lock.unlock();
+  changed_.notify_all();
+}
+
+void OutputQueue::Unblock() {
+  {
+    const std::lock_guard lock(mutex_);
+    unblocked_ = true;
+  }
+  changed_.notify_all();
+}
+
+void OutputQueue::Close(int timeout_ms) {
+  {
+    std::unique_lock lock(mutex_);
+    closed_ = true;
+    changed_.notify_all();
+    const bool written = changed_.wait_for(lock, std::chrono::milliseconds(timeout_ms), [this] {
+      return broken_ || (queue_.empty() && !writing_);
+    });
+    if (!written) {
+      queue_.clear();
+      abandon_.Signal();
+    }
+  }
+  changed_.notify_all();
+  if (writer_.joinable()) {
+    writer_.join();
+  }
+}
+
+void OutputQueue::Work() {
+  BlockSigpipe();
+  std::unique_lock lock(mutex_);
+  while (true) {
+    changed_.wait(lock, [this] { return !queue_.empty() || closed_; });
+    if (queue_.empty()) {
+      return;
+    }
+    const std::string line = std::move(queue_.front());
+    queue_.pop_front();
+    queued_bytes_ -= line.size();
+    writing_ = true;
+    lock.unlock();
+    changed_.notify_all();
+    if (!WriteLine(line)) {
+      MarkBroken();
+      return;
+    }
+    lock.lock();
+    writing_ = false;
+    changed_.notify_all();
+  }
+}
+
+bool OutputQueue::WriteLine(const std::string& line) {
+  std::string_view left = line;
+  while (!left.empty()) {
+    if (!WaitWritable()) {
+      return false;
+    }
+    const ssize_t written = write(fd_.get(), left.data(), std::min(left.size(), kWriteChunk));
+    if (written < 0 && errno != EAGAIN && errno != EINTR) {
+      return false;
+    }
+    left.remove_prefix(written > 0 ? static_cast<std::size_t>(written) : 0);
+  }
+  return true;
+}
+
+// False when there is no sense in writing on. Watches for the end of the connection, for those who
+// wait in Push while the client does not read.
+bool OutputQueue::WaitWritable() {
+  bool ending = false;
+  while (true) {
+    std::array<pollfd, 3> fds = {pollfd{fd_.get(), POLLOUT, 0}, pollfd{abandon_.fd(), POLLIN, 0},
+                                 pollfd{ending ? -1 : stop_.fd(), POLLIN, 0}};
+    if (poll(fds.data(), fds.size(), -1) < 0) {
+      if (errno == EINTR) {
+        continue;
+      }
+      return false;
+    }
+    if (fds[1].revents != 0) {
+      return false;
+    }
+    if (fds[0].revents != 0) {
+      return (fds[0].revents & (POLLERR | POLLHUP | POLLNVAL)) == 0;
+    }
+    ending = true;
+    Unblock();
+  }
+}
+
+void OutputQueue::MarkBroken() {
+  {
+    const std::lock_guard lock(mutex_);
+    broken_ = true;
+    writing_ = false;
+    queue_.clear();
+    queued_bytes_ = 0;
+  }
+  changed_.notify_all();
+  stop_.Signal();  // the reader must not wait for a client that is gone
+}
+
+}  // namespace casemate::mcp

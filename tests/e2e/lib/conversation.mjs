@@ -1,0 +1,122 @@
+// What went over one stdio connection. `check` holds every message of the server against the
+// official schema of the edition that its request belongs to, and against the rules of the stream.
+import { editions, schemaOf } from './schema.mjs';
+
+const versionField = 'io.modelcontextprotocol/protocolVersion';
+const latestLegacy = '2025-11-25';
+const latest = '2026-07-28';
+const resultTypes = {
+  initialize: 'InitializeResult',
+  'server/discover': 'DiscoverResult',
+  'tools/list': 'ListToolsResult',
+  'tools/call': 'CallToolResult',
+  ping: 'EmptyResult',
+};
+// Errors whose shape the edition 2026-07-28 defines one by one: [definition, of the whole message?].
+const errorTypes = {
+  '-32700': ['ParseError', false],
+  '-32600': ['InvalidRequestError', false],
+  '-32601': ['MethodNotFoundError', false],
+  '-32602': ['InvalidParamsError', false],
+  '-32603': ['InternalError', false],
+  '-32022': ['UnsupportedProtocolVersionError', true],
+};
+const key = (id) => JSON.stringify(id); // 1 and "1" are different ids
+const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
+
+// Passes if one of `attempts` does; ids may be reused, so a reply may belong to several requests.
+function oneOf(attempts) {
+  const problems = [];
+  for (const attempt of attempts) {
+    try {
+      return attempt();
+    } catch (problem) {
+      problems.push(problem);
+    }
+  }
+  throw problems.at(-1);
+}
+
+export class Conversation {
+  #requests = new Map(); // key of the id → [{method, modern, version}]
+  #tokens = new Map(); // key of the progress token → [the requests' entries]
+  #messages = [];
+
+  // One line of the client's, whatever it is.
+  sent(line) {
+    let message;
+    try {
+      message = JSON.parse(line);
+    } catch {
+      return;
+    }
+    if (typeof message?.method !== 'string' || !['string', 'number'].includes(typeof message.id)) return;
+    const meta = message.params?._meta;
+    const modern = meta?.[versionField] !== undefined || message.method === 'server/discover';
+    const entry = { method: message.method, modern, id: key(message.id) };
+    const note = (map, name) => map.set(name, [...(map.get(name) ?? []), entry]);
+    note(this.#requests, entry.id);
+    if (meta?.progressToken !== undefined) note(this.#tokens, key(meta.progressToken));
+  }
+
+  // One line of the server's, without its end. Throws on what is not a JSON object in UTF-8.
+  received(bytes) {
+    const text = utf8.decode(bytes);
+    if (/[\r\0]/.test(text)) throw new Error(`control characters in a line: ${text}`);
+    const message = JSON.parse(text);
+    if (message === null || typeof message !== 'object' || Array.isArray(message)) throw new Error(`not a message: ${text}`);
+    this.#messages.push(message);
+    return message;
+  }
+
+  check() {
+    const negotiated = new Set(this.#messages.map((m) => m.result?.protocolVersion).filter((v) => editions.includes(v)));
+    const legacy = negotiated.size > 0 ? [...negotiated] : [latestLegacy];
+    const editionsOf = (entry) => (entry.modern ? [latest] : legacy);
+    const answered = new Set();
+    const progress = new Map();
+    for (const message of this.#messages) {
+      if ('method' in message) this.#checkNotification(message, editionsOf, progress, answered);
+      else if ('error' in message) this.#checkError(message, editionsOf);
+      else this.#checkResult(message, editionsOf);
+      if ('id' in message && !('method' in message)) answered.add(key(message.id));
+    }
+    return this.#messages.length;
+  }
+
+  #checkResult(message, editionsOf) {
+    const entries = this.#requests.get(key(message.id));
+    if (!entries) throw new Error(`a result that nobody asked for: ${JSON.stringify(message)}`);
+    oneOf(entries.flatMap((entry) => editionsOf(entry).map((edition) => () => {
+      schemaOf(edition).check(edition >= '2025-11-25' ? 'JSONRPCResultResponse' : 'JSONRPCResponse', message);
+      if (!(entry.method in resultTypes)) throw new Error(`a result of ${entry.method}`);
+      schemaOf(edition).check(resultTypes[entry.method], message.result);
+    })));
+  }
+
+  #checkError(message, editionsOf) {
+    // Before 2025-11-25 the schema demands an id, which a reply to an unreadable line cannot have.
+    const entries = 'id' in message ? this.#requests.get(key(message.id)) : undefined;
+    const candidates = entries?.flatMap(editionsOf) ?? [latestLegacy];
+    oneOf(candidates.map((edition) => () => {
+      schemaOf(edition).check(edition >= '2025-11-25' ? 'JSONRPCErrorResponse' : 'JSONRPCError', message);
+      const type = edition === latest && errorTypes[message.error.code];
+      if (type) schemaOf(edition).check(type[0], type[1] ? message : message.error);
+    }));
+  }
+
+  #checkNotification(message, editionsOf, progress, answered) {
+    if (message.method !== 'notifications/progress') throw new Error(`unexpected ${message.method}`);
+    const { progressToken, progress: value } = message.params;
+    const token = key(progressToken);
+    const entries = this.#tokens.get(token);
+    if (!entries) throw new Error(`progress for a token that nobody gave: ${token}`);
+    oneOf(entries.flatMap((entry) => editionsOf(entry).map((edition) => () => {
+      schemaOf(edition).check('JSONRPCNotification', message);
+      schemaOf(edition).check('ProgressNotification', message);
+    })));
+    if (!(value > (progress.get(token) ?? -Infinity))) throw new Error(`progress of ${token} does not grow: ${value}`);
+    progress.set(token, value);
+    if (entries.every((entry) => answered.has(entry.id))) throw new Error(`progress of ${token} after its answer`);
+  }
+}

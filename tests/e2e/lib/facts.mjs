@@ -1,0 +1,54 @@
+// Facts of the kernel about what runs and what is left.
+import { randomInt } from 'node:crypto';
+import fs from 'node:fs';
+import path from 'node:path';
+
+// A duration that no other process on the machine sleeps for.
+export const uniqueSleep = () => `${randomInt(100000, 999999)}.${randomInt(100000, 999999)}`;
+
+// Ids of the processes that have `argument` as one whole argument.
+export function processesWith(argument) {
+  return fs.readdirSync('/proc').filter((pid) => {
+    if (!/^\d+$/.test(pid)) return false;
+    try {
+      return fs.readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0').includes(argument);
+    } catch {
+      return false;
+    }
+  });
+}
+
+// Cgroup directories of one incarnation, wherever the hierarchies are mounted.
+export function cgroupsOf(incarnation) {
+  const found = [];
+  const visit = (dir, depth) => {
+    for (const entry of fs.readdirSync(dir, { withFileTypes: true })) {
+      if (!entry.isDirectory() || depth === 0) continue;
+      const child = path.join(dir, entry.name);
+      if (entry.name === `casemate-${incarnation}`) found.push(child);
+      try {
+        visit(child, depth - 1);
+      } catch {
+        // removed meanwhile
+      }
+    }
+  };
+  visit('/sys/fs/cgroup', 6);
+  return found;
+}
+
+export const incarnations = (place) => fs.readdirSync(path.join(place.state, 'incarnations'));
+// The launcher carries its incarnation as an argument.
+export const launchersOf = (incarnation) => processesWith(incarnation).map(Number);
+export const mountCount = () => fs.readFileSync('/proc/self/mountinfo', 'utf8').split('\n').length;
+export const peakMemoryKb = (pid) => Number(/VmHWM:\s+(\d+)/.exec(fs.readFileSync(`/proc/${pid}/status`, 'utf8'))[1]);
+
+// Waits for a fact that no event announces (a process that has been killed). The pause between two
+// looks only spares the processor; nothing depends on its length.
+export async function until(fact, what) {
+  const end = Date.now() + 10000;
+  while (!fact()) {
+    if (Date.now() > end) throw new Error(`did not come true: ${what}`);
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  }
+}

@@ -1,0 +1,144 @@
+#include <cstdlib>
+#include <optional>
+
+#include <catch2/catch.hpp>
+
+#include "mcp/config.h"
+#include "tests/unit/temp_dir.h"
+
+namespace casemate {
+namespace {
+
+// Sets variables for one test and puts the old values back.
+class Environment {
+ public:
+  void Set(const char* name, const std::string& value) {
+    Keep(name);
+    setenv(name, value.c_str(), 1);
+  }
+  void Unset(const char* name) {
+    Keep(name);
+    unsetenv(name);
+  }
+  Environment() = default;
+  Environment(const Environment&) = delete;
+  Environment& operator=(const Environment&) = delete;
+  ~Environment() {
+    for (const auto& [name, value] : old_) {
+      value.has_value() ? setenv(name, value->c_str(), 1) : unsetenv(name);
+    }
+  }
+
+ private:
+  void Keep(const char* name) {
+    const char* value = std::getenv(name);
+    old_.emplace_back(name, value == nullptr ? std::nullopt : std::optional<std::string>(value));
+  }
+  std::vector<std::pair<const char*, std::optional<std::string>>> old_;
+};
+
+struct Fixture {
+  Fixture() {
+    for (const char* name : {"CASEMATE_CONFIG", "CASEMATE_STATE_DIR", "CASEMATE_POLICY",
+                             "CASEMATE_WORKSPACE_ROOTS", "XDG_CONFIG_HOME", "XDG_STATE_HOME"}) {
+      env.Unset(name);
+    }
+    env.Set("HOME", dir.path());
+    std::filesystem::create_directory(dir / "work");
+  }
+  std::string ProblemOf(const std::string& yaml) {
+    const auto config = LoadConfig({.config_file = dir.Write("c.yaml", yaml)});
+    return config ? "" : Describe(config.error());
+  }
+  testing::TempDir dir;
+  Environment env;
+};
+
+TEST_CASE_METHOD(Fixture, "Without a file, defaults lie below HOME", "[config]") {
+  const auto config = LoadConfig({});
+  REQUIRE(config.ok());
+  CHECK(config->state_dir == dir / ".local/state/casemate");
+  CHECK(config->config_file == dir / ".config/casemate/config.yaml");
+  CHECK(config->workspace_roots.empty());
+  CHECK(config->max_line_bytes == 16U << 20);
+}
+
+TEST_CASE_METHOD(Fixture, "XDG directories come before HOME", "[config]") {
+  env.Set("XDG_STATE_HOME", "/x/state");
+  env.Set("XDG_CONFIG_HOME", "/x/config");
+  const auto config = LoadConfig({});
+  REQUIRE(config.ok());
+  CHECK(config->state_dir == "/x/state/casemate");
+  CHECK(config->config_file == "/x/config/casemate/config.yaml");
+}
+
+TEST_CASE_METHOD(Fixture, "Flags come before variables, variables before the file", "[config]") {
+  const std::string file = dir.Write("c.yaml", "version: 1\npolicy_file: /from/file\n");
+  env.Set("CASEMATE_CONFIG", file);
+  CHECK(LoadConfig({})->policy_file == "/from/file");
+  env.Set("CASEMATE_POLICY", "/from/env");
+  CHECK(LoadConfig({})->policy_file == "/from/env");
+  CHECK(LoadConfig({.policy_file = "/from/flag"})->policy_file == "/from/flag");
+}
+
+TEST_CASE_METHOD(Fixture, "A whole file is read", "[config]") {
+  const std::string file = dir.Write(
+      "c.yaml", "version: 1\nworkspace_roots:\n  - ~/work\n  - {path: /usr/share, writable: false}\n"
+                "default_profile: small\nmax_line_bytes: 100000\nmax_concurrent_calls: 2\n");
+  const auto config = LoadConfig({.config_file = file, .workspace_roots = {"/usr/lib"}});
+  REQUIRE(config.ok());
+  REQUIRE(config->workspace_roots.size() == 3);
+  CHECK(config->workspace_roots[0].path == dir / "work");
+  CHECK(config->workspace_roots[0].writable);
+  CHECK_FALSE(config->workspace_roots[1].writable);
+  CHECK(config->workspace_roots[2].path == "/usr/lib");
+  CHECK(config->default_profile == "small");
+  CHECK(config->max_concurrent_calls == 2);
+}
+
+TEST_CASE_METHOD(Fixture, "Mistakes in the file name the place and the way out", "[config]") {
+  CHECK_THAT(ProblemOf("version: 1\nworksapce_roots: []\n"),
+             Catch::Contains("c.yaml:2:") && Catch::Contains("did you mean `workspace_roots`"));
+  CHECK_THAT(ProblemOf("default_profile: x\n"), Catch::Contains("version: 1"));
+  CHECK_THAT(ProblemOf("version: 2\n"), Catch::Contains("got 2"));
+  CHECK_THAT(ProblemOf("version: 1\nmax_concurrent_calls: 0\n"), Catch::Contains("1 to 1024"));
+  CHECK_THAT(ProblemOf("version: 1\nmax_line_bytes: big\n"), Catch::Contains("got `big`"));
+  CHECK_THAT(ProblemOf("version: 1\nworkspace_roots: /tmp\n"), Catch::Contains("list"));
+  CHECK_THAT(ProblemOf("version: 1\nworkspace_roots: [relative]\n"), Catch::Contains("absolute"));
+  CHECK_THAT(ProblemOf("version: 1\nworkspace_roots: [/no/such/dir]\n"),
+             Catch::Contains("existing directory"));
+  CHECK_THAT(ProblemOf("version: 1\nworkspace_roots: [/etc/passwd]\n"),
+             Catch::Contains("expected a directory"));
+  CHECK_THAT(ProblemOf("version: 1\nworkspace_roots: [/]\n"), Catch::Contains("`/`"));
+  CHECK_THAT(ProblemOf("version: 1\nworkspace_roots: [{path: /usr, write: true}]\n"),
+             Catch::Contains("unknown key `write`"));
+  CHECK_THAT(ProblemOf("- a\n"), Catch::Contains("map"));
+}
+
+TEST_CASE_METHOD(Fixture, "A named file must exist; a root must not expose the state", "[config]") {
+  CHECK_FALSE(LoadConfig({.config_file = dir / "absent.yaml"}).ok());
+  const auto exposed = LoadConfig({.workspace_roots = {dir.path()}});
+  REQUIRE_FALSE(exposed.ok());
+  CHECK_THAT(exposed.error().message, Catch::Contains("state directory"));
+  const auto inside = LoadConfig({.state_dir = dir.path(), .workspace_roots = {dir / "work"}});
+  CHECK_FALSE(inside.ok());
+}
+
+TEST_CASE_METHOD(Fixture, "Roots are canonical, also through links and variables", "[config]") {
+  std::filesystem::create_symlink(dir / "work", dir / "link");
+  env.Set("CASEMATE_WORKSPACE_ROOTS", dir / "link" + ":/usr/share");
+  const auto config = LoadConfig({});
+  REQUIRE(config.ok());
+  REQUIRE(config->workspace_roots.size() == 2);
+  CHECK(config->workspace_roots[0].path == dir / "work");
+}
+
+TEST_CASE_METHOD(Fixture, "Without HOME and XDG there is a clear error", "[config]") {
+  env.Unset("HOME");
+  const auto config = LoadConfig({});
+  REQUIRE_FALSE(config.ok());
+  CHECK_THAT(Describe(config.error()), Catch::Contains("HOME"));
+}
+
+}  // namespace
+}  // namespace casemate

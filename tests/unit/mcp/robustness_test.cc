@@ -1,0 +1,146 @@
+// Whatever a client sends, the server answers with valid messages only, and never more often than
+// it was asked.
+#include <map>
+#include <random>
+
+#include "mcp/jsonrpc/message.h"
+#include "tests/unit/mcp/server_fixture.h"
+
+namespace casemate::mcp {
+namespace {
+
+using nlohmann::json;
+using test::Server;
+
+// Throws no exception on hostile input: what is not a message is an error of the test.
+void CheckIsMessage(const json& message) {
+  INFO(message.dump());
+  CHECK(message["jsonrpc"] == "2.0");
+  const bool is_result = message.contains("result");
+  const bool is_error = message.contains("error");
+  const bool is_notification = message.contains("method");
+  CHECK(is_result + is_error + is_notification == 1);
+  CHECK((!is_result || message.contains("id")));
+  CHECK((!is_notification || !message.contains("id")));
+  if (message.contains("id")) {
+    CHECK((message["id"].is_string() || message["id"].is_number_integer()));
+  }
+  if (is_error) {
+    CHECK(message["error"]["code"].is_number_integer());
+    CHECK(message["error"]["message"].is_string());
+  }
+}
+
+std::vector<std::string> Seeds() {
+  std::vector<json> seeds = {
+      Server::Request(1, "initialize", {{"protocolVersion", "2025-11-25"}}),
+      Server::Request("two", "ping", json::object()),
+      Server::Request(3, "tools/list", Server::Modern()),
+      Server::Request(4, "server/discover", Server::Modern()),
+      Server::Request(5, "tools/call", Server::Modern(Server::Probe("echo"))),
+      Server::Request(6, "tools/call", Server::Probe("progress")),
+      Server::Cancel(5),
+      json::parse(R"({"jsonrpc":"2.0","id":7,"result":{}})"),
+      json::parse(R"([{"jsonrpc":"2.0","id":8,"method":"ping"}])"),
+  };
+  seeds[5]["params"]["_meta"]["progressToken"] = "t";
+  std::vector<std::string> texts;
+  for (const json& seed : seeds) {
+    texts.push_back(seed.dump());
+  }
+  texts.emplace_back("{");
+  texts.emplace_back("\xef\xbb\xbf{}");
+  texts.emplace_back(1000, '[');
+  return texts;
+}
+
+std::string Mutated(std::string text, std::mt19937& random) {
+  const auto pick = [&random](std::size_t bound) {
+    return random() % std::max<std::size_t>(bound, 1);
+  };
+  for (std::size_t edits = pick(4); edits > 0 && !text.empty(); --edits) {
+    const std::size_t at = pick(text.size());
+    switch (pick(5)) {
+      case 0:
+        text[at] = static_cast<char>(pick(256));
+        break;
+      case 1:
+        text.erase(at, pick(8));
+        break;
+      case 2:
+        text.insert(at, 1, "{}[]\",:0-9e.\\n\x7f"[pick(15)]);
+        break;
+      case 3:
+        text.insert(at, text.substr(pick(text.size()), pick(30)));
+        break;
+      default:
+        text.resize(at);
+    }
+  }
+  return text;
+}
+
+TEST_CASE("any input yields only valid messages, and never more answers than requests") {
+  ServerOptions options = test::FewThreads();
+  options.max_queued_calls = 100'000;
+  Server server(options);
+  const std::vector<std::string> seeds = Seeds();
+  std::mt19937 random(20260728);  // NOLINT(cert-msc51-cpp): the same input each time
+  std::map<json, int> requests;
+  int without_id = 0;
+  for (int i = 0; i < 4000; ++i) {
+    const std::string text = Mutated(seeds[random() % seeds.size()], random);
+    auto parsed = jsonrpc::Parse(text, options.json);
+    if (const auto* failure = std::get_if<jsonrpc::ParseFailure>(&parsed)) {
+      failure->id ? ++requests[jsonrpc::ToJson(*failure->id)] : ++without_id;
+    } else if (const auto* request =
+                   std::get_if<jsonrpc::Request>(&std::get<jsonrpc::Message>(parsed))) {
+      ++requests[jsonrpc::ToJson(request->id)];
+    }
+    server.dispatcher->HandleMessage(text);
+  }
+  server.gate.Open();
+  server.dispatcher->Shutdown();
+  std::map<json, int> answers;
+  int errors_without_id = 0;
+  for (const json& message : server.transport.Sent()) {
+    CheckIsMessage(message);
+    if (message.contains("id")) {
+      ++answers[message["id"]];
+    } else if (message.contains("error")) {
+      ++errors_without_id;
+    }
+  }
+  CHECK(errors_without_id == without_id);
+  CHECK(requests.size() > 10);
+  for (const auto& [id, count] : answers) {
+    INFO(id.dump());
+    CHECK(count <= requests[id]);
+  }
+}
+
+TEST_CASE("a line beyond the limit is a parse error that says the limit") {
+  Server server;
+  server.dispatcher->HandleOversized(1234);
+  REQUIRE(server.transport.Sent().size() == 1);
+  CHECK(server.transport.Sent()[0]["error"]["code"] == -32700);
+  CHECK(server.transport.Sent()[0]["error"]["message"].get<std::string>().find("1234") !=
+        std::string::npos);
+}
+
+TEST_CASE("notifications and responses are never answered") {
+  Server server;
+  for (const char* text :
+       {R"({"jsonrpc":"2.0","method":"notifications/initialized"})",
+        R"({"jsonrpc":"2.0","method":"tools/call","params":{"name":"probe"}})",
+        R"({"jsonrpc":"2.0","method":"no/such"})", R"({"jsonrpc":"2.0","id":1,"result":{}})",
+        R"({"jsonrpc":"2.0","error":{"code":-32700,"message":"m"}})"}) {
+    server.dispatcher->HandleMessage(text);
+  }
+  server.dispatcher->Shutdown();
+  CHECK(server.transport.Sent().empty());
+  CHECK(server.gate.runs == 0);
+}
+
+}  // namespace
+}  // namespace casemate::mcp
