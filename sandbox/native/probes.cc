@@ -38,7 +38,9 @@ std::string ErrnoText(int err) {
 
 // Runs `attempt` in a child; what it returns (0 or an errno) is the result.
 int TryInChild(const std::function<int()>& attempt) {
-  const pid_t pid = fork();
+  // Not fork(3): its handlers may start a thread in the child (ThreadSanitizer's do), and unshare
+  // of a user namespace wants a single one.
+  const auto pid = static_cast<pid_t>(syscall(SYS_clone, SIGCHLD, 0, nullptr, nullptr, 0));
   if (pid < 0) {
     return errno;
   }

@@ -162,7 +162,7 @@ test('a slow run delays neither a ping, nor a list, nor another run', async (t) 
   await client.ping();
   await client.listTools();
   assert.equal((await run(client, { command: ['echo', 'x'] })).structuredContent.stdout, 'x\n');
-  assert.ok(processesWith(marker).length > 0, 'the slow one still runs');
+  await until(() => processesWith(marker).length > 0, 'the slow one still runs');
   abort.abort();
   await assert.rejects(slow);
   await until(() => processesWith(marker).length === 0, 'the sleeper is gone');

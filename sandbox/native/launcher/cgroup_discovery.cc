@@ -9,7 +9,7 @@
 #include <string_view>
 
 #include "sandbox/native/launcher/cgroup.h"
-#include "sandbox/native/launcher/cgroup_files.h"
+#include "sandbox/native/launcher/cgroup_v2.h"
 #include "sandbox/native/launcher/syscalls.h"
 #include "sandbox/native/launcher/text.h"
 
@@ -136,20 +136,6 @@ int MakeBase(Hierarchy* hierarchy, const char* incarnation) {
   return hierarchy->base.valid() ? 0 : LastError();
 }
 
-// v2 hands controllers down only where every group on the way enables them.
-int EnableV2(Hierarchy* hierarchy, const char* incarnation) {
-  constexpr const char* kEnable = "+memory +pids +cpu";
-  if (const int error =
-          WriteGroupFile(hierarchy->own.get(), ".", "cgroup.subtree_control", kEnable);
-      error != 0) {
-    return error;
-  }
-  if (const int error = MakeBase(hierarchy, incarnation); error != 0) {
-    return error;
-  }
-  return WriteGroupFile(hierarchy->base.get(), ".", "cgroup.subtree_control", kEnable);
-}
-
 unsigned AvailableV2(int own) {
   char text[512];
   const UniqueFd file(::openat(own, "cgroup.controllers", O_RDONLY | O_CLOEXEC));
@@ -173,7 +159,13 @@ void TryV2(const CgroupMount& mount, const char* incarnation, HierarchySet* set)
   if (hierarchy.controllers != kNeeded) {
     return;  // a hybrid system: the controllers are in v1 hierarchies
   }
-  set->error = EnableV2(&hierarchy, incarnation);
+  set->error = EnableV2(hierarchy.own.get());
+  if (set->error == 0) {
+    set->error = MakeBase(&hierarchy, incarnation);
+  }
+  if (set->error == 0) {
+    set->error = EnableV2(hierarchy.base.get());
+  }
   if (set->error == 0) {
     set->list[set->count++] = std::move(hierarchy);
   }

@@ -39,19 +39,6 @@ bool ParseNumber(const char* text, std::uint64_t* value) {
   return true;
 }
 
-// The group's processes, one pid a line; null when the group is gone.
-std::FILE* OpenProcessList(int base, const char* group) {
-  UniqueFd fd(OpenGroupFile(base, group, "cgroup.procs", O_RDONLY | O_CLOEXEC));
-  if (!fd.valid()) {
-    return nullptr;
-  }
-  std::FILE* list = ::fdopen(fd.get(), "re");
-  if (list != nullptr) {
-    static_cast<void>(fd.Release());  // the stream closes it
-  }
-  return list;
-}
-
 bool IsListed(int base, const char* group, pid_t pid) {
   std::FILE* list = OpenProcessList(base, group);
   if (list == nullptr) {
@@ -143,6 +130,18 @@ bool ReadField(int base, const char* group, const char* file, const char* key,
     line = line == nullptr ? nullptr : line + 1;
   }
   return false;
+}
+
+std::FILE* OpenProcessList(int base, const char* group) {
+  UniqueFd fd(OpenGroupFile(base, group, "cgroup.procs", O_RDONLY | O_CLOEXEC));
+  if (!fd.valid()) {
+    return nullptr;
+  }
+  std::FILE* list = ::fdopen(fd.get(), "re");
+  if (list != nullptr) {
+    static_cast<void>(fd.Release());  // the stream closes it
+  }
+  return list;
 }
 
 bool RemoveGroupTree(int parent, const char* name) {

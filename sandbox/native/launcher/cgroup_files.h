@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <cstdio>
 
 namespace casemate::launcher {
 
@@ -23,6 +24,10 @@ bool ReadNumber(int base, const char* group, const char* file, std::uint64_t* va
 // The number after `key` at the start of a line.
 bool ReadField(int base, const char* group, const char* file, const char* key,
                std::uint64_t* value);
+
+// The processes in the group, one pid a line, as a stream that the caller closes; null when the
+// group is gone.
+std::FILE* OpenProcessList(int base, const char* group);
 
 // Kills every process in `name` and the groups right below it and removes these groups. False: some
 // are still busy. True also when there is none.

@@ -25,9 +25,8 @@ struct NamespaceLimit {
   const char* name;
   const char* value;
 };
-constexpr NamespaceLimit kNamespaceLimits[] = {{"max_user_namespaces", "0"},
-                                               {"max_inotify_instances", "32"},
-                                               {"max_inotify_watches", "8192"}};
+constexpr NamespaceLimit kNamespaceLimits[] = {
+    {"max_user_namespaces", "0"}, {"max_inotify_instances", "32"}, {"max_inotify_watches", "8192"}};
 
 // ENOENT: a kernel without this counter.
 int LimitNamespaceResources() {

@@ -46,6 +46,7 @@ function sanitizerOptions() {
 export function cli(place, args, { input = '', env = {}, program = bin } = {}) {
   return new Promise((resolve, reject) => {
     const child = spawn(program, args, { env: { ...place.env, ...env }, stdio: 'pipe' });
+    place.closing(() => child.exitCode === null && child.signalCode === null && child.kill('SIGKILL'));
     let stdout = '';
     let stderr = '';
     child.stdout.on('data', (d) => (stdout += d));

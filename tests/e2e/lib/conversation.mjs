@@ -22,6 +22,7 @@ const errorTypes = {
   '-32022': ['UnsupportedProtocolVersionError', true],
 };
 const key = (id) => JSON.stringify(id); // 1 and "1" are different ids
+const shown = (message) => JSON.stringify(message).slice(0, 500);
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
 // Passes if one of `attempts` does; ids may be reused, so a reply may belong to several requests.
@@ -62,9 +63,9 @@ export class Conversation {
   // One line of the server's, without its end. Throws on what is not a JSON object in UTF-8.
   received(bytes) {
     const text = utf8.decode(bytes);
-    if (/[\r\0]/.test(text)) throw new Error(`control characters in a line: ${text}`);
+    if (/[\r\0]/.test(text)) throw new Error(`control characters in a line: ${text.slice(0, 500)}`);
     const message = JSON.parse(text);
-    if (message === null || typeof message !== 'object' || Array.isArray(message)) throw new Error(`not a message: ${text}`);
+    if (message === null || typeof message !== 'object' || Array.isArray(message)) throw new Error(`not a message: ${text.slice(0, 500)}`);
     this.#messages.push(message);
     return message;
   }
@@ -86,7 +87,7 @@ export class Conversation {
 
   #checkResult(message, editionsOf) {
     const entries = this.#requests.get(key(message.id));
-    if (!entries) throw new Error(`a result that nobody asked for: ${JSON.stringify(message)}`);
+    if (!entries) throw new Error(`a result that nobody asked for: ${shown(message)}`);
     oneOf(entries.flatMap((entry) => editionsOf(entry).map((edition) => () => {
       schemaOf(edition).check(edition >= '2025-11-25' ? 'JSONRPCResultResponse' : 'JSONRPCResponse', message);
       if (!(entry.method in resultTypes)) throw new Error(`a result of ${entry.method}`);

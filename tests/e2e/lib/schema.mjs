@@ -28,7 +28,7 @@ export class EditionSchema {
     if (!validate) throw new Error(`${this.#edition} has no ${type}`);
     if (!validate(value)) {
       const problems = validate.errors.map((e) => `${e.instancePath} ${e.message}`).join('; ');
-      throw new Error(`not a ${type} of ${this.#edition}: ${problems}\n${JSON.stringify(value)}`);
+      throw new Error(`not a ${type} of ${this.#edition}: ${problems}\n${JSON.stringify(value).slice(0, 500)}`);
     }
   }
 }

@@ -21,6 +21,7 @@ export const modernMeta = {
 export class Server {
   messages = [];
   stderr = '';
+  mayBeCut = false; // set by a test that does not read: the server then gives up within a line
   conversation = new Conversation();
   #waiters = new Set();
   #nextId = 1000;
@@ -50,7 +51,7 @@ export class Server {
       if (!server.gone) server.child.kill('SIGKILL');
       server.child.stdout.resume();
       const { signal } = await server.closed;
-      if (signal !== 'SIGKILL') assert.equal(server.#partial.length, 0, 'the last line lacks its end');
+      if (signal !== 'SIGKILL' && !server.mayBeCut) assert.equal(server.#partial.length, 0, 'the last line lacks its end');
       server.conversation.check();
     });
     return server;
@@ -73,7 +74,7 @@ export class Server {
 
   // As it is; lines of it are noted if they come whole.
   sendRaw(bytes) {
-    if (bytes.length < 1 << 20) for (const line of bytes.toString().split('\n')) this.conversation.sent(line);
+    if (bytes.length < 1 << 22) for (const line of bytes.toString().split('\n')) this.conversation.sent(line);
     this.child.stdin.write(bytes);
   }
   send(message) {

@@ -1,6 +1,5 @@
 #include "tests/escape/battery/process.h"
 
-#include <dirent.h>
 #include <fcntl.h>
 #include <grp.h>
 #include <poll.h>
@@ -15,8 +14,8 @@
 #include <cerrno>
 #include <csignal>
 #include <cstring>
+#include <filesystem>
 #include <fstream>
-#include <sstream>
 #include <stdexcept>
 
 namespace casemate::escape {
@@ -156,15 +155,24 @@ void BecomeSubreaper() {
   }
 }
 
+std::vector<pid_t> ChildrenOf(pid_t process) {
+  std::vector<pid_t> children;
+  std::error_code ignored;
+  const std::string tasks = "/proc/" + std::to_string(process) + "/task";
+  for (const auto& task : std::filesystem::directory_iterator(tasks, ignored)) {
+    std::ifstream file(task.path() / "children");
+    pid_t pid = 0;
+    while (file >> pid) {
+      children.push_back(pid);
+    }
+  }
+  return children;
+}
+
 std::vector<pid_t> LiveChildren() {
   while (waitpid(-1, nullptr, WNOHANG) > 0) {
   }
-  std::ifstream file("/proc/self/task/" + std::to_string(getpid()) + "/children");
-  std::vector<pid_t> children;
-  pid_t pid = 0;
-  while (file >> pid) {
-    children.push_back(pid);
-  }
+  std::vector<pid_t> children = ChildrenOf(getpid());
   if (children.empty() && waitpid(-1, nullptr, WNOHANG) == 0) {
     children.push_back(-1);  // there is one, and /proc does not name it
   }

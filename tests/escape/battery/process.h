@@ -52,6 +52,8 @@ void BecomeSubreaper();
 std::vector<pid_t> LiveChildren();
 // The same after waiting for them to end, for at most `limit`.
 std::vector<pid_t> LiveChildrenAfter(std::chrono::seconds limit);
+// The children of any process, those of all its threads.
+std::vector<pid_t> ChildrenOf(pid_t process);
 void KillChildren(const std::vector<pid_t>& children);
 
 }  // namespace casemate::escape

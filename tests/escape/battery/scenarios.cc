@@ -5,6 +5,7 @@
 
 #include <csignal>
 #include <iostream>
+#include <sstream>
 
 #include <catch2/catch.hpp>
 #include <nlohmann/json.hpp>
@@ -75,14 +76,51 @@ void DaemonStaysControl(Battery& battery) {
   battery.CountShown();
 }
 
+// What the next start says about the server that died, and whether its cgroups are gone.
+void CheckReaped(const std::string& trail) {
+  std::istringstream lines(trail);
+  std::string line;
+  bool reaped = false;
+  while (std::getline(lines, line)) {
+    const json record = json::parse(line, nullptr, false);
+    if (!record.is_object() || record.value("kind", "") != "reaped") {
+      continue;
+    }
+    reaped = true;
+    const auto left =
+        Host::CgroupsNamed("casemate-" + record["detail"].value("dead_incarnation", "?"));
+    CAPTURE(left);
+    CHECK(left.empty());
+  }
+  CHECK(reaped);
+}
+
+std::size_t UnfinishedCalls(const Battery& battery) {
+  const Finished verify = battery.Casemate({"audit", "verify", "--json"});
+  const json report = json::parse(verify.out, nullptr, false);
+  INFO(verify.out << verify.err);
+  REQUIRE(report.is_object());
+  CHECK(report["intact"] == true);
+  return report["unfinished"].size();
+}
+
 // 69: SIGKILL of the server in the middle of a call; the next start reaps and says so.
-void ServerKilled(Battery& battery) {
+void KillServer(Battery& battery, bool launcher_too) {
   const Host& host = battery.host();
+  const std::size_t unfinished_before = UnfinishedCalls(battery);
   {
     const Appearance ready(host.workspace() + "/ready");
     Process server(
         battery.Confined({.name = {}, .attack = Meeting(battery, "hold_meeting"), .expect = {}}));
     REQUIRE(ready.Await());
+    if (launcher_too) {
+      server.Signal(SIGSTOP);  // so that it cannot record the launcher's death
+      const std::vector<pid_t> launchers = ChildrenOf(server.pid());
+      CHECK_FALSE(launchers.empty());
+      for (const pid_t launcher : launchers) {
+        kill(launcher, SIGKILL);
+      }
+    }
     server.Signal(SIGKILL);
     server.Wait();
     const std::vector<pid_t> left = LiveChildrenAfter(std::chrono::seconds(10));
@@ -96,13 +134,14 @@ void ServerKilled(Battery& battery) {
   battery.CheckInvariants(result);
   const Finished tail = battery.Casemate({"audit", "tail", "-n", "12", "--json"});
   INFO(tail.out);
-  CHECK(tail.out.find("\"reaped\"") != std::string::npos);
-  const Finished verify = battery.Casemate({"audit", "verify", "--json"});
-  const json report = json::parse(verify.out, nullptr, false);
-  INFO(verify.out << verify.err);
-  REQUIRE(report.is_object());
-  CHECK(report["intact"] == true);
-  CHECK(report["unfinished"].size() == 1);
+  CheckReaped(tail.out);
+  CHECK(UnfinishedCalls(battery) == unfinished_before + 1);
+}
+void ServerKilled(Battery& battery) {
+  KillServer(battery, false);
+}
+void ServerAndLauncherKilled(Battery& battery) {
+  KillServer(battery, true);
 }
 
 // 65: no secret of the server's environment in the trail.
@@ -131,6 +170,7 @@ std::vector<Scenario> Scenarios() {
       {"64 two sandboxes cannot meet", SandboxesMeet},
       {"64 two sandboxes cannot meet, control", SandboxesMeetControl},
       {"69 the server is killed in a call", ServerKilled},
+      {"69 server and launcher are killed in a call", ServerAndLauncherKilled},
       {"65 no secrets in the trail", TrailHoldsNoSecrets},
       {"the trail verifies", TrailVerifies}};
   scenarios.insert(scenarios.end(), more.begin(), more.end());
