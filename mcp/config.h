@@ -23,10 +23,10 @@ struct Config {
 };
 
 struct ConfigOverrides {
-  std::string config_file;  // empty: not given
-  std::string state_dir;
-  std::string policy_file;
-  std::vector<std::string> workspace_roots;
+  std::string config_file{};  // empty: not given
+  std::string state_dir{};
+  std::string policy_file{};
+  std::vector<std::string> workspace_roots{};
 };
 
 // Reads environment and file. A config file named explicitly must exist.

@@ -1,4 +1,7 @@
 // The composition root: reads flags and configuration, puts the layers together, runs one command.
+#include <fcntl.h>
+#include <unistd.h>
+
 #include <iostream>
 #include <stop_token>
 
@@ -102,6 +105,18 @@ struct Run {
   }
 };
 
+// A program started with a closed standard descriptor would get its next socket or file there, and
+// the output of a confined command, or a reply, would be written into that.
+bool OpenStandardDescriptors() {
+  for (const int fd : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) {
+    // open(2) takes the lowest free number, which is this one.
+    if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", O_RDWR) != fd) {  // NOLINT(android-cloexec-open)
+      return false;
+    }
+  }
+  return true;
+}
+
 int Main(int argc, char** argv) {
   auto parsed = cli::ParseCommandLine(argc, argv);
   if (const int* code = std::get_if<int>(&parsed)) {
@@ -122,6 +137,9 @@ int Main(int argc, char** argv) {
 }  // namespace casemate
 
 int main(int argc, char** argv) {
+  if (!casemate::OpenStandardDescriptors()) {
+    return 1;
+  }
   try {
     return casemate::Main(argc, argv);
   } catch (const std::exception& error) {  // libraries only; ours does not throw

@@ -44,14 +44,16 @@ bool CallsInFlight::Contains(const jsonrpc::RequestId& id) const {
 }
 
 void CallsInFlight::Cancel(const jsonrpc::RequestId& id) {
-  std::stop_source stop(std::nostopstate);
+  std::optional<std::stop_source> stop;
   {
     const std::lock_guard lock(mutex_);
     if (const auto found = calls_.find(id); found != calls_.end()) {
-      stop = found->second;
+      stop.emplace(found->second);
     }
   }
-  stop.request_stop();  // outside the lock: it runs the callbacks of the call
+  if (stop.has_value()) {
+    stop->request_stop();  // outside the lock: it runs the callbacks of the call
+  }
 }
 
 void CallsInFlight::CancelAll() {

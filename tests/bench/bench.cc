@@ -2,6 +2,7 @@
 // interleaved rounds of random order, so that the machine's drift meets all three alike.
 #include <fcntl.h>
 #include <spawn.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -11,9 +12,11 @@
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
+#include <fstream>
 #include <functional>
 #include <iostream>
 #include <random>
+#include <sstream>
 #include <stdexcept>
 #include <string>
 #include <vector>
@@ -33,7 +36,9 @@ struct Options {
   bool json = false;
 };
 
-[[noreturn]] void Die(const std::string& what) { throw std::runtime_error(what); }
+[[noreturn]] void Die(const std::string& what) {
+  throw std::runtime_error(what);
+}
 
 pid_t Spawn(const std::vector<std::string>& argv, posix_spawn_file_actions_t* actions) {
   std::vector<char*> raw;
@@ -55,6 +60,49 @@ void RunToEnd(const std::vector<std::string>& argv) {
   if (waitpid(pid, &status, 0) != pid || status != 0) {
     Die(argv[0] + " failed");
   }
+}
+
+double Milliseconds(const timeval& time) {
+  return static_cast<double>(time.tv_sec) * 1e3 + static_cast<double>(time.tv_usec) / 1e3;
+}
+
+// Processor time of all children that have ended, with theirs.
+double EndedChildrenCpuMs() {
+  rusage usage{};
+  getrusage(RUSAGE_CHILDREN, &usage);
+  return Milliseconds(usage.ru_utime) + Milliseconds(usage.ru_stime);
+}
+
+// Processor time of a living process, with its threads and ended children; then the same of its
+// living children: the server's only one is its launcher.
+double LivingCpuMs(pid_t pid) {
+  const std::string proc = "/proc/" + std::to_string(pid);
+  std::ifstream stat(proc + "/stat");
+  std::string text((std::istreambuf_iterator<char>(stat)), std::istreambuf_iterator<char>());
+  std::istringstream fields(text.substr(text.rfind(')') + 2));  // the name may hold anything
+  std::string skipped;
+  for (int field = 3; field < 14; ++field) {
+    fields >> skipped;
+  }
+  double ticks = 0;
+  for (int field = 14; field <= 17; ++field) {  // utime, stime, cutime, cstime
+    double value = 0;
+    fields >> value;
+    ticks += value;
+  }
+  return ticks * 1e3 / static_cast<double>(sysconf(_SC_CLK_TCK));
+}
+
+double TreeCpuMs(pid_t root) {
+  double total = LivingCpuMs(root);
+  for (const auto& thread :
+       std::filesystem::directory_iterator("/proc/" + std::to_string(root) + "/task")) {
+    std::ifstream children(thread.path() / "children");
+    for (pid_t child = 0; children >> child;) {
+      total += LivingCpuMs(child);
+    }
+  }
+  return total;
 }
 
 // One live `casemate serve`, asked for /bin/true again and again.
@@ -88,9 +136,9 @@ class Server {
   }
 
   void RunTrue() {
-    const std::string reply =
-        Ask(R"({"jsonrpc":"2.0","id":)" + std::to_string(++last_id_) +
-            R"(,"method":"tools/call","params":{"name":"run","arguments":{"command":["/bin/true"]}}})");
+    const std::string reply = Ask(
+        R"({"jsonrpc":"2.0","id":)" + std::to_string(++last_id_) +
+        R"(,"method":"tools/call","params":{"name":"run","arguments":{"command":["/bin/true"]}}})");
     if (reply.find("\"exit_code\":0") == std::string::npos) {
       Die("the call failed: " + reply);
     }
@@ -122,9 +170,14 @@ class Server {
 };
 
 struct Contender {
+  std::string key;
   std::string name;
   std::function<void()> run;
+  std::function<double()> cpu_so_far;
+  bool lives_on = false;  // between rounds too, and may still tidy up after its reply
   std::vector<double> ms;
+  double cpu_ms = 0;
+  double cpu_seen = 0;
 
   [[nodiscard]] double Percentile(double p) const {
     std::vector<double> sorted = ms;
@@ -143,10 +196,16 @@ void Measure(std::vector<Contender>& contenders, const Options& options) {
   for (int i = -options.warm_up; i < options.rounds; ++i) {
     std::shuffle(round.begin(), round.end(), order);
     for (const std::size_t index : round) {
+      Contender& one = contenders[index];
+      const double cpu_before =
+          one.lives_on && i > -options.warm_up ? one.cpu_seen : one.cpu_so_far();
       const std::int64_t start = MonotonicNs();
-      contenders[index].run();
+      one.run();
+      const double elapsed = static_cast<double>(MonotonicNs() - start) / 1e6;
+      one.cpu_seen = one.cpu_so_far();
       if (i >= 0) {
-        contenders[index].ms.push_back(static_cast<double>(MonotonicNs() - start) / 1e6);
+        one.ms.push_back(elapsed);
+        one.cpu_ms += one.cpu_seen - cpu_before;
       }
     }
   }
@@ -158,17 +217,22 @@ void Print(const std::vector<Contender>& contenders, const Options& options) {
   if (options.json) {
     std::printf("{");
     for (const Contender& one : contenders) {
-      std::printf("\"%s\":{\"p50_ms\":%.3f,\"p95_ms\":%.3f},", one.name.c_str(),
-                  one.Percentile(0.5), one.Percentile(0.95));
+      const double p50 = one.Percentile(0.5);
+      std::printf(
+          "\"%s\":{\"p50_ms\":%.3f,\"p95_ms\":%.3f,\"cpu_ms\":%.3f,\"x_bwrap\":%.3f,"
+          "\"x_fork_exec\":%.3f},",
+          one.key.c_str(), p50, one.Percentile(0.95), one.cpu_ms / options.rounds, p50 / bwrap,
+          p50 / spawn);
     }
     std::printf("\"rounds\":%d}\n", options.rounds);
     return;
   }
-  std::printf("%-44s %8s %8s %9s %11s\n", "/bin/true", "p50 ms", "p95 ms", "x bwrap", "x fork+exec");
+  std::printf("%-46s %8s %8s %8s %9s %11s\n", "/bin/true", "p50 ms", "p95 ms", "cpu ms", "x bwrap",
+              "x fork+exec");
   for (const Contender& one : contenders) {
     const double p50 = one.Percentile(0.5);
-    std::printf("%-44s %8.2f %8.2f %9.2f %11.2f\n", one.name.c_str(), p50, one.Percentile(0.95),
-                p50 / bwrap, p50 / spawn);
+    std::printf("%-46s %8.2f %8.2f %8.2f %9.2f %11.2f\n", one.name.c_str(), p50,
+                one.Percentile(0.95), one.cpu_ms / options.rounds, p50 / bwrap, p50 / spawn);
   }
   std::printf("%d rounds, random order in each; target: casemate below 1.0 x bwrap\n",
               options.rounds);
@@ -199,12 +263,23 @@ void Run(const Options& options) {
   {
     Server server(options.casemate, state);
     const std::vector<std::string> bwrap = {
-        "bwrap", "--unshare-all", "--ro-bind", "/",      "/",    "--proc", "/proc",
-        "--dev", "/dev",          "--tmpfs",   "/tmp",   "--die-with-parent", "/bin/true"};
-    std::vector<Contender> contenders = {
-        {"fork+exec+wait", [] { RunToEnd({"/bin/true"}); }, {}},
-        {"bwrap --unshare-all", [&] { RunToEnd(bwrap); }, {}},
-        {"casemate run over MCP stdio, policy and audit", [&] { server.RunTrue(); }, {}}};
+        "bwrap",    "--unshare-all", "--ro-bind", "/",       "/",    "--proc",
+        "/proc",    "--dev",         "/dev",      "--tmpfs", "/tmp", "--die-with-parent",
+        "/bin/true"};
+    std::vector<Contender> contenders(3);
+    contenders[0].key = "fork_exec";
+    contenders[0].name = "fork+exec+wait";
+    contenders[0].run = [] { RunToEnd({"/bin/true"}); };
+    contenders[0].cpu_so_far = EndedChildrenCpuMs;
+    contenders[1].key = "bwrap";
+    contenders[1].name = "bwrap --unshare-all";
+    contenders[1].run = [&] { RunToEnd(bwrap); };
+    contenders[1].cpu_so_far = EndedChildrenCpuMs;
+    contenders[2].key = "casemate";
+    contenders[2].name = "casemate run over MCP stdio, policy and audit";
+    contenders[2].run = [&] { server.RunTrue(); };
+    contenders[2].cpu_so_far = [&] { return TreeCpuMs(server.pid()); };
+    contenders[2].lives_on = true;
     Measure(contenders, options);
     Print(contenders, options);
   }

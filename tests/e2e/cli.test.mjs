@@ -1,11 +1,15 @@
 // The command line, as a person meets it.
 import assert from 'node:assert/strict';
-import { spawnSync } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
 import fs from 'node:fs';
+import os from 'node:os';
 import path from 'node:path';
 import { test } from 'node:test';
 
-import { bin, cli, processesWith, scratch, uniqueSleep, until } from './lib/casemate.mjs';
+import { bin, cli, scratch, verifyTrail } from './lib/casemate.mjs';
+import { processesWith, uniqueSleep, until } from './lib/facts.mjs';
+import { Server } from './lib/server.mjs';
 
 test('--version and --help', async (t) => {
   const place = scratch(t);
@@ -48,9 +52,40 @@ test('run reads files, variables and standard input', async (t) => {
   assert.equal(JSON.parse(json.stdout).status, 'exited');
 });
 
+test('run --json takes what the tool takes', async (t) => {
+  const place = scratch(t);
+  const json = async (...args) => {
+    const { code, stdout } = await cli(place, ['run', '--json', ...args]);
+    return { code, ...JSON.parse(stdout) };
+  };
+  const limited = await json('--memory-mb', '64', '--pids', '20', '--timeout-ms', '5000', '--', 'true');
+  assert.equal(limited.code, 0);
+  assert.deepEqual([limited.limits.memory_mb, limited.limits.pids, limited.limits.timeout_ms], [64, 20, 5000]);
+  const code = await json('--language', 'python', '--code', 'import sys; print(6 * 7); sys.exit(5)');
+  assert.deepEqual([code.code, code.exit_code, code.stdout], [5, 5, '42\n']);
+  const inWorkspace = await json('--workspace', place.work, '--profile', 'scratch', '--', 'touch', 'new');
+  assert.equal(inWorkspace.isolation.workspace, 'host_overlay');
+  assert.deepEqual(fs.readdirSync(place.work), []);
+  const refused = await json('--workspace', '/etc', '--', 'true');
+  assert.deepEqual([refused.code, refused.status, refused.error.kind], [125, 'not_run', 'refused']);
+});
+
+test('global flags stand before or after the subcommand, and win over variables', async (t) => {
+  const place = scratch(t);
+  const other = path.join(place.dir, 'other');
+  assert.equal((await cli(place, ['--state-dir', other, 'run', '--', 'true'])).code, 0);
+  assert.equal((await cli(place, ['run', '--state-dir', other, '--', 'true'])).code, 0);
+  assert.equal(fs.existsSync(place.state), false);
+  const roots = ['--workspace-root', place.dir, '--state-dir', path.join(os.tmpdir(), path.basename(place.dir), 'third')];
+  const ran = await cli(place, [...roots, 'run', '--workspace', place.work, '--', 'pwd']);
+  assert.match(ran.stderr, /state/, 'a root that contains the state directory is refused');
+  const policy = path.join(place.dir, 'policy.yaml');
+  fs.writeFileSync(policy, 'version: 1\nrules:\n  - {id: nothing, effect: deny, tools: [run]}\n');
+  assert.equal((await cli(place, ['--policy', policy, 'run', '--', 'true'])).code, 125);
+});
+
 test('Ctrl-C ends a run and everything in it', async (t) => {
   const place = scratch(t);
-  const { spawn } = await import('node:child_process');
   const marker = uniqueSleep();
   const child = spawn(bin, ['run', '--', 'sleep', marker], { env: place.env, stdio: 'ignore' });
   const exited = new Promise((resolve) => child.on('close', resolve));
@@ -79,7 +114,6 @@ test('audit tail, verify and export', async (t) => {
   assert.match(tail, /intent +run \["echo","one"\]/);
   assert.match(tail, /refused/);
   assert.match((await cli(place, ['audit', 'verify'])).stdout, /^intact: \d+ records, head [0-9a-f]{64}\n$/);
-  const { createHash } = await import('node:crypto');
   let previous = '0'.repeat(64);
   const lines = (await cli(place, ['audit', 'export', '--jsonl'])).stdout.trim().split('\n');
   for (const line of lines) {
@@ -93,6 +127,7 @@ test('audit tail, verify and export', async (t) => {
 test('tampering shows', async (t) => {
   const place = scratch(t);
   await cli(place, ['run', '--', 'echo', 'secret-plan']);
+  assert.equal((await verifyTrail(place)).intact, true);
   const db = path.join(place.state, 'casemate.db');
   for (const file of [db, `${db}-wal`]) {
     if (!fs.existsSync(file)) continue;
@@ -118,6 +153,10 @@ test('configuration errors name the line and the nearest key', async (t) => {
   const { code, stderr } = await cli(place, ['run', '--', 'true'], { env: { CASEMATE_CONFIG: config } });
   assert.equal(code, 2);
   assert.match(stderr, /config\.yaml:2:\d+.*worksapce_roots.*workspace_roots/);
+  const served = await cli(place, ['serve'], { env: { CASEMATE_CONFIG: config } });
+  assert.notEqual(served.code, 0);
+  assert.equal(served.stdout, '', 'an error is never written to the protocol stream');
+  assert.match(served.stderr, /worksapce_roots/);
 });
 
 test('a state directory that cannot be written is a clear refusal', async (t) => {
@@ -129,20 +168,52 @@ test('a state directory that cannot be written is a clear refusal', async (t) =>
   assert.match(stderr, /file/);
 });
 
-test('a full disk refuses the call before anything runs', { skip: process.getuid() !== 0 && 'NEEDS ROOT to mount a small file system' }, async (t) => {
-  const place = scratch(t);
+// A small file system of the test's own, in a mount namespace that ends with `command`.
+const needsRoot = { skip: process.getuid() !== 0 && 'NEEDS ROOT to mount a small file system' };
+function onSmallDisk(place, ...command) {
   const small = path.join(place.dir, 'small');
   fs.mkdirSync(small);
+  return { small, args: ['-m', 'sh', '-c', `mount -t tmpfs -o size=512k tmpfs "$0" && exec "$@"`, small, ...command] };
+}
+
+test('a full disk refuses a run before anything runs', needsRoot, async (t) => {
+  const place = scratch(t);
   const script = `
-    mount -t tmpfs -o size=512k tmpfs ${small} || exit 99
-    ${bin} --state-dir ${small} run -- true || exit 98
-    head -c 1M /dev/zero > ${small}/filler 2>/dev/null
-    ${bin} --state-dir ${small} run --json -- touch /tmp/ran`;
-  const ran = spawnSync('unshare', ['-m', 'sh', '-c', script], { env: place.env, encoding: 'utf8' });
-  assert.notEqual(ran.status, 99);
-  assert.notEqual(ran.status, 98);
-  assert.equal(ran.status, 125, ran.stderr + ran.stdout);
-  assert.doesNotMatch(ran.stdout, /"status":"exited"/);
+    run() { '${bin}' --state-dir '${place.dir}/small' run --workspace '${place.work}' "$@"; }
+    run -- touch before || exit 98
+    head -c 1M /dev/zero > '${place.dir}/small/filler' 2>/dev/null
+    run --json -- touch after`;
+  const ran = await cli(place, onSmallDisk(place, 'sh', '-c', script).args, { program: 'unshare' });
+  assert.equal(ran.code, 125, ran.stderr + ran.stdout);
+  assert.deepEqual(fs.readdirSync(place.work), ['before']);
+});
+
+test('a disk that fills up under a server refuses calls, and serves again when there is space', needsRoot, async (t) => {
+  const place = scratch(t);
+  const { small, args } = onSmallDisk(place, bin, '--state-dir', path.join(place.dir, 'small'), 'serve');
+  const server = Server.start(place, { program: 'unshare', args });
+  await server.initialize();
+  const touch = (name) => server.run({ command: ['touch', name], workspace: place.work });
+  assert.equal((await touch('before')).result.isError, false);
+  const filler = path.join(`/proc/${server.child.pid}/root`, small, 'filler');
+  assert.throws(() => fs.writeFileSync(filler, Buffer.alloc(1 << 20)), { code: 'ENOSPC' });
+  // The trail has a little room left in the pages it holds already; then it is full.
+  let refused;
+  for (let i = 0; i < 200 && !refused?.isError; i++) {
+    fs.rmSync(path.join(place.work, 'during'), { force: true });
+    refused = (await touch('during')).result;
+  }
+  assert.equal(refused.isError, true);
+  if (refused.structuredContent.error.kind === 'outcome_not_recorded') {
+    fs.rmSync(path.join(place.work, 'during'), { force: true });
+    refused = (await touch('during')).result;
+  }
+  assert.equal(refused.structuredContent.error.kind, 'audit_unavailable', JSON.stringify(refused));
+  assert.match(refused.structuredContent.error.remedy, /free space/);
+  assert.equal(fs.existsSync(path.join(place.work, 'during')), false, 'it did not run');
+  fs.rmSync(filler);
+  assert.equal((await touch('after')).result.isError, false);
+  assert.deepEqual(fs.readdirSync(place.work).sort(), ['after', 'before']);
 });
 
 test('colours only on a terminal', async (t) => {

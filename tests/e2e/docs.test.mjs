@@ -13,19 +13,46 @@ const pages = [
   'README.md', 'SECURITY.md', 'tests/protocol/README.md', 'tests/escape/README.md',
   ...fs.readdirSync(path.join(root, 'docs'), { recursive: true }).filter((f) => f.endsWith('.md')).map((f) => `docs/${f}`),
 ];
-const tested = /<!-- tested -->\n```sh\n([^]*?)```/g;
+const marker = '<!-- tested -->';
+const tested = new RegExp(`^${marker}\\n\`\`\`sh\\n([^]*?)^\`\`\``, 'gm');
+const blocksOf = (text) => [...text.matchAll(tested)].map(([, script]) => script);
+
+// With `casemate` in the PATH, in an empty directory.
+function runBlock(t, script) {
+  const place = scratch(t);
+  const programs = path.join(place.dir, 'bin');
+  fs.mkdirSync(programs);
+  fs.symlinkSync(bin, path.join(programs, 'casemate'));
+  return spawnSync('bash', ['-euo', 'pipefail', '-c', script], {
+    env: { ...place.env, PATH: `${programs}:${process.env.PATH}` },
+    cwd: place.work,
+    encoding: 'utf8',
+    timeout: 60000,
+  });
+}
+
+test('a block that fails is found, wherever in it', (t) => {
+  for (const script of ['false\ntrue\n', 'casemate run -- false\ntrue\n', 'casemate no-such-command | cat\n']) {
+    assert.notEqual(runBlock(t, script).status, 0, script);
+  }
+  assert.equal(runBlock(t, 'casemate --version\n').status, 0);
+});
+
+test('every mark belongs to a block that runs', () => {
+  let blocks = 0;
+  for (const page of pages) {
+    const text = fs.readFileSync(path.join(root, page), 'utf8');
+    assert.equal(blocksOf(text).length, text.split(marker).length - 1, page);
+    blocks += blocksOf(text).length;
+  }
+  assert.ok(blocks > 0);
+});
 
 for (const page of pages) {
   const text = fs.readFileSync(path.join(root, page), 'utf8');
-  for (const [index, [, script]] of [...text.matchAll(tested)].entries()) {
+  for (const [index, script] of blocksOf(text).entries()) {
     test(`${page}, block ${index + 1}`, (t) => {
-      const place = scratch(t);
-      fs.symlinkSync(bin, path.join(place.dir, 'casemate'));
-      const ran = spawnSync('bash', ['-euo', 'pipefail', '-c', script], {
-        env: { ...place.env, PATH: `${place.dir}:${process.env.PATH}` },
-        cwd: place.work,
-        encoding: 'utf8',
-      });
+      const ran = runBlock(t, script);
       assert.equal(ran.status, 0, `${ran.stdout}\n${ran.stderr}`);
     });
   }

@@ -50,7 +50,7 @@ struct StdioTransport::State {
   std::unique_ptr<OutputQueue> output;
 
   // False at end of file, on an error, and when there is no sense in reading on.
-  bool WaitReadable() const;
+  [[nodiscard]] bool WaitReadable() const;
 };
 
 StdioTransport::StdioTransport(std::unique_ptr<State> state) : state_(std::move(state)) {}

@@ -102,8 +102,7 @@ int SetRlimits(ChildContext& context) {
   };
   const Limit limits[] = {
       // A core file would carry secrets out of the sandbox. 1, not 0: only that stops a
-      // core_pattern
-      // which pipes to a program of the host (core(5)); no file fits in one byte.
+      // core_pattern which pipes to a program of the host (core(5)); no file fits in one byte.
       {RLIMIT_CORE, 1, 1},
       {RLIMIT_NOFILE, spec.open_files, spec.open_files},
       {RLIMIT_FSIZE, spec.file_bytes, spec.file_bytes},

@@ -15,10 +15,12 @@ const bold = (text) => (process.stdout.isTTY ? `\x1b[1m${text}\x1b[0m` : text);
 const show = (text) => console.log(text.trimEnd().replace(/^/gm, '    '));
 const heading = (text) => console.log(`\n${bold(text)}`);
 
-async function call(client, title, args) {
+async function call(client, title, args, { refused = false } = {}) {
   heading(title);
   const start = performance.now();
   const result = await client.callTool({ name: 'run', arguments: args });
+  const failed = result.isError || result.structuredContent.exit_code !== 0;
+  if (failed !== refused) throw new Error(`the demo went wrong: ${JSON.stringify(result)}`);
   show(result.content[0].text);
   console.log(`    (${(performance.now() - start).toFixed(1)} ms from request to reply)`);
 }
@@ -44,7 +46,7 @@ try {
   await call(client, 'A shell command: what does it see of the machine?', {
     command: ['sh', '-c', 'pwd; ls /; cat /proc/net/dev | tail -n +3 | cut -d: -f1'],
   });
-  await call(client, 'A call that the policy refuses', { command: ['cat', 'shadow'], workspace: '/etc' });
+  await call(client, 'A call that the policy refuses', { command: ['cat', 'shadow'], workspace: '/etc' }, { refused: true });
   await client.close();
 
   casemate('audit', 'tail');

@@ -12,7 +12,7 @@ namespace {
 using nlohmann::json;
 using test::RecordingTransport;
 
-const EditionTraits& kModern = TraitsOf(Edition::k2026_07_28);
+const EditionTraits& modern = TraitsOf(Edition::k2026_07_28);
 
 TEST_CASE("an answer is given once") {
   RecordingTransport transport;
@@ -45,7 +45,7 @@ TEST_CASE("the right to answer moves, and can be given up") {
 
 TEST_CASE("progress only ever grows, and is of the class that may be dropped") {
   RecordingTransport transport;
-  ProgressRelay relay(transport, kModern, "t", {});
+  ProgressRelay relay(transport, modern, "t", {});
   for (const double value :
        {0.0, 0.0, 2.0, 1.0, std::nan(""), std::numeric_limits<double>::infinity(), 2.5}) {
     relay.Report(value, std::nullopt, "m");
@@ -67,7 +67,7 @@ TEST_CASE("progress only ever grows, and is of the class that may be dropped") {
 TEST_CASE("a cancelled call reports no progress") {
   RecordingTransport transport;
   std::stop_source stop;
-  ProgressRelay relay(transport, kModern, 1, stop.get_token());
+  ProgressRelay relay(transport, modern, 1, stop.get_token());
   stop.request_stop();
   relay.Report(1, std::nullopt, "m");
   CHECK(transport.Sent().empty());

@@ -160,7 +160,7 @@ TEST_CASE("progress is dropped when nobody reads, without blocking") {
   }
   wire.transport->Close(0);
   wire.transport.reset();
-  CHECK(wire.ReadAll().size() < 1000 * 1000);
+  CHECK(wire.ReadAll().size() < 1'000'000);
 }
 
 // Otherwise a client that stops reading could keep a server from ending on SIGTERM.

@@ -3,6 +3,9 @@
 #include <functional>
 #include <stdexcept>
 
+#include <catch2/catch.hpp>
+#include <nlohmann/json.hpp>
+
 #include "fixtures.h"
 
 namespace casemate::tools {

@@ -4,6 +4,9 @@
 
 #include <array>
 
+#include <catch2/catch.hpp>
+#include <nlohmann/json.hpp>
+
 #include "fixtures.h"
 
 namespace casemate::tools {

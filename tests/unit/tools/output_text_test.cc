@@ -1,5 +1,8 @@
 #include "tools/output_text.h"
 
+#include <catch2/catch.hpp>
+#include <nlohmann/json.hpp>
+
 #include "base/text.h"
 #include "fixtures.h"
 

@@ -1,6 +1,10 @@
 #include "tools/run_args.h"
 
+#include <catch2/catch.hpp>
+#include <nlohmann/json.hpp>
+
 #include "base/hash.h"
+#include "base/json.h"
 #include "base/text.h"
 #include "fixtures.h"
 #include "tools/run_files.h"

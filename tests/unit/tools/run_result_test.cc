@@ -4,6 +4,9 @@
 #include <cerrno>
 #include <csignal>
 
+#include <catch2/catch.hpp>
+#include <nlohmann/json.hpp>
+
 #include "base/text.h"
 #include "fixtures.h"
 #include "tools/run_schema.h"

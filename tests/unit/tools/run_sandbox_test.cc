@@ -5,6 +5,9 @@
 #include <functional>
 #include <iterator>
 
+#include <catch2/catch.hpp>
+#include <nlohmann/json.hpp>
+
 #include "fixtures.h"
 #include "sandbox/native/launcher_client.h"
 #include "tools/executor.h"

@@ -6,6 +6,9 @@
 #include <filesystem>
 #include <fstream>
 
+#include <catch2/catch.hpp>
+#include <nlohmann/json.hpp>
+
 #include "fixtures.h"
 
 namespace casemate::tools {

@@ -1,5 +1,8 @@
 #include <set>
 
+#include <catch2/catch.hpp>
+#include <nlohmann/json.hpp>
+
 #include "fixtures.h"
 #include "tools/run.h"
 #include "tools/run_schema.h"
