@@ -15,7 +15,7 @@ Result<void> MakeDirectory(const std::string& path) {
     return {};
   }
   const int err = errno;
-  struct stat info {};
+  struct stat info{};
   if (err == EEXIST && stat(path.c_str(), &info) == 0 && S_ISDIR(info.st_mode)) {
     return {};
   }
@@ -30,19 +30,19 @@ Result<std::string> ReadFile(const std::string& path, std::size_t max_bytes) {
   if (!fd.valid()) {
     return ErrnoError("cannot open " + path, errno);
   }
-  struct stat info {};
+  struct stat info{};
   if (fstat(fd.get(), &info) != 0) {
     return ErrnoError("cannot examine " + path, errno);
   }
   if (!S_ISREG(info.st_mode)) {
     return Error{ErrorCode::kInvalidArgument, path + " is not a regular file", {}, {}, 0};
   }
-  const Error too_large{ErrorCode::kResourceExhausted,
-                        path + " is larger than the limit of " + std::to_string(max_bytes) +
-                            " bytes",
-                        {},
-                        {},
-                        0};
+  const Error too_large{
+      ErrorCode::kResourceExhausted,
+      path + " is larger than the limit of " + std::to_string(max_bytes) + " bytes",
+      {},
+      {},
+      0};
   if (info.st_size > 0 && static_cast<std::size_t>(info.st_size) > max_bytes) {
     return too_large;
   }

@@ -16,7 +16,9 @@ std::atomic<LogLevel> g_level{LogLevel::kInfo};  // set once at start
 
 }  // namespace
 
-void SetLogLevel(LogLevel level) { g_level.store(level, std::memory_order_relaxed); }
+void SetLogLevel(LogLevel level) {
+  g_level.store(level, std::memory_order_relaxed);
+}
 
 void Log(LogLevel level, std::string_view message) {
   if (level < g_level.load(std::memory_order_relaxed)) {

@@ -9,7 +9,9 @@ namespace {
 constexpr std::string_view kReplacement = "\xEF\xBF\xBD";  // U+FFFD
 constexpr std::size_t kMaxNameLength = 64;                 // longer ones are not typing errors
 
-std::uint8_t Byte(char c) { return static_cast<std::uint8_t>(c); }
+std::uint8_t Byte(char c) {
+  return static_cast<std::uint8_t>(c);
+}
 
 // Length of the valid UTF-8 sequence at `i` (RFC 3629: no surrogates, no overlong forms), or 0.
 std::size_t SequenceLength(std::string_view text, std::size_t i) {

@@ -181,9 +181,15 @@ std::optional<Number> ParseNumber(const Data& data) {
 
 }  // namespace
 
-Kind YamlNode::kind() const { return data_->kind; }
-std::string YamlNode::Where() const { return data_->where; }
-bool YamlNode::IsQuoted() const { return data_->quoted; }
+Kind YamlNode::kind() const {
+  return data_->kind;
+}
+std::string YamlNode::Where() const {
+  return data_->where;
+}
+bool YamlNode::IsQuoted() const {
+  return data_->quoted;
+}
 
 std::vector<YamlNode> YamlNode::Items() const {
   std::vector<YamlNode> items;
@@ -195,7 +201,9 @@ std::vector<YamlNode> YamlNode::Items() const {
   return items;
 }
 
-std::vector<std::string> YamlNode::Keys() const { return data_->keys; }
+std::vector<std::string> YamlNode::Keys() const {
+  return data_->keys;
+}
 
 std::optional<YamlNode> YamlNode::Get(std::string_view key) const {
   const auto found = std::find(data_->keys.begin(), data_->keys.end(), key);
@@ -259,8 +267,8 @@ Result<void> YamlNode::OnlyKeys(std::vector<std::string_view> allowed) const {
 
 Result<YamlNode> ParseYaml(std::string_view text, const std::string& origin) {
   if (text.size() > kMaxBytes) {
-    return At(origin, "expected at most 1 MiB of YAML, got " + std::to_string(text.size()) +
-                          " bytes");
+    return At(origin,
+              "expected at most 1 MiB of YAML, got " + std::to_string(text.size()) + " bytes");
   }
   if (!IsValidUtf8(text)) {
     return At(origin, "expected UTF-8 text");

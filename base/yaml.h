@@ -24,8 +24,8 @@ class YamlNode {
   [[nodiscard]] Kind kind() const;
   // "file:line:column" of this node, 1-based.
   [[nodiscard]] std::string Where() const;
-  [[nodiscard]] std::vector<YamlNode> Items() const;          // of a sequence; else empty
-  [[nodiscard]] std::vector<std::string> Keys() const;        // of a map, in file order
+  [[nodiscard]] std::vector<YamlNode> Items() const;    // of a sequence; else empty
+  [[nodiscard]] std::vector<std::string> Keys() const;  // of a map, in file order
   [[nodiscard]] std::optional<YamlNode> Get(std::string_view key) const;  // of a map
   // Typed scalars. Errors name Where(), what was expected and what was got. Integers are decimal
   // only (012 and 0x1f are refused), booleans are true/false only.

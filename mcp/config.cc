@@ -91,13 +91,14 @@ Result<policies::WorkspaceRoot> ResolveRoot(const std::string& where, const std:
   }
   policies::WorkspaceRoot root{resolved, writable};
   std::free(resolved);
-  struct stat info {};
+  struct stat info{};
   if (stat(root.path.c_str(), &info) != 0 || !S_ISDIR(info.st_mode)) {
     return InvalidArgument(where, "expected a directory, got `" + path + "`");
   }
   if (root.path == "/") {
-    return InvalidArgument(where, "expected a directory below `/`; the whole file system cannot "
-                                  "be a workspace root");
+    return InvalidArgument(where,
+                           "expected a directory below `/`; the whole file system cannot "
+                           "be a workspace root");
   }
   return root;
 }
@@ -109,9 +110,9 @@ Result<void> RefuseStateDir(const Config& config) {
   std::free(resolved);
   for (const policies::WorkspaceRoot& root : config.workspace_roots) {
     if (IsSameOrBelow(state, root.path) || IsSameOrBelow(root.path, state)) {
-      return InvalidArgument("workspace_roots", "`" + root.path +
-                                                    "` would expose the state directory `" + state +
-                                                    "` to the sandbox");
+      return InvalidArgument(
+          "workspace_roots",
+          "`" + root.path + "` would expose the state directory `" + state + "` to the sandbox");
     }
   }
   return {};
@@ -199,8 +200,7 @@ Result<void> ApplyFile(const std::string& text, Config& config) {
     return InvalidArgument(root->Where(), "expected a map of settings");
   }
   Result<void> done = root->OnlyKeys({"version", "workspace_roots", "policy_file",
-                                      "default_profile", "max_line_bytes",
-                                      "max_concurrent_calls"});
+                                      "default_profile", "max_line_bytes", "max_concurrent_calls"});
   const auto then = [&done](Result<void> next) {
     if (done) {
       done = std::move(next);

@@ -13,11 +13,14 @@
 namespace casemate {
 
 struct Config {
-  std::string state_dir;    // $CASEMATE_STATE_DIR, else $XDG_STATE_HOME/casemate, else ~/.local/state/casemate
-  std::string config_file;  // $CASEMATE_CONFIG, else $XDG_CONFIG_HOME/casemate/config.yaml; may not exist
+  std::string state_dir;  // $CASEMATE_STATE_DIR, else $XDG_STATE_HOME/casemate, else
+                          // ~/.local/state/casemate
+  std::string
+      config_file;  // $CASEMATE_CONFIG, else $XDG_CONFIG_HOME/casemate/config.yaml; may not exist
   std::string policy_file;  // $CASEMATE_POLICY or key `policy_file`; empty: the shipped policy
-  std::vector<policies::WorkspaceRoot> workspace_roots;  // key `workspace_roots`: list of paths or {path, writable}
-  std::string default_profile = "default";     // key `default_profile`
+  std::vector<policies::WorkspaceRoot>
+      workspace_roots;  // key `workspace_roots`: list of paths or {path, writable}
+  std::string default_profile = "default";             // key `default_profile`
   std::size_t max_line_bytes = std::size_t{16} << 20;  // key `max_line_bytes`
   std::size_t max_concurrent_calls = 16;               // key `max_concurrent_calls`
 };
@@ -30,7 +33,8 @@ struct ConfigOverrides {
 };
 
 // Reads environment and file. A config file named explicitly must exist.
-// Errors: kInvalidArgument "config.yaml:3:1: unknown key `worksapce_roots`; did you mean `workspace_roots`?"
+// Errors: kInvalidArgument "config.yaml:3:1: unknown key `worksapce_roots`; did you mean
+// `workspace_roots`?"
 Result<Config> LoadConfig(const ConfigOverrides& overrides);
 
 }  // namespace casemate

@@ -28,10 +28,11 @@ Result<policies::Grant> GrantForProbe(const Config& config) {
   if (!policy) {
     return std::move(policy).error();
   }
-  const nlohmann::json args = {{"command", {"/bin/true"}}, {"network", "none"}, {"profile", "small"}};
+  const nlohmann::json args = {
+      {"command", {"/bin/true"}}, {"network", "none"}, {"profile", "small"}};
   const nlohmann::json context = nlohmann::json::object();
-  policies::Decision decision = (*policy)->Decide(
-      {.tool = "run", .principal = {}, .args = args, .context = context});
+  policies::Decision decision =
+      (*policy)->Decide({.tool = "run", .principal = {}, .args = args, .context = context});
   if (!decision.grant.has_value()) {
     return Error{ErrorCode::kPermissionDenied,
                  "the policy in force refuses `run` of /bin/true: " + decision.reason, "policy",
@@ -87,9 +88,8 @@ struct Run {
   }
   int operator()(const cli::DoctorArgs& args) const { return RunDoctor(args, config); }
   int operator()(const cli::AuditTailArgs& args) const {
-    return WithTrail(config, [&](policies::AuditLog& audit) {
-      return cli::AuditTailCommand(args, audit);
-    });
+    return WithTrail(config,
+                     [&](policies::AuditLog& audit) { return cli::AuditTailCommand(args, audit); });
   }
   int operator()(const cli::AuditVerifyArgs& args) const {
     const auto is_alive = [this](const std::string& incarnation) {
@@ -110,7 +110,8 @@ struct Run {
 bool OpenStandardDescriptors() {
   for (const int fd : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) {
     // open(2) takes the lowest free number, which is this one.
-    if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", O_RDWR) != fd) {  // NOLINT(android-cloexec-open)
+    if (fcntl(fd, F_GETFD) < 0 &&
+        open("/dev/null", O_RDWR) != fd) {  // NOLINT(android-cloexec-open)
       return false;
     }
   }

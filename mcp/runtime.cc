@@ -83,18 +83,18 @@ Result<std::unique_ptr<Runtime>> Runtime::Start(const Config& config, const std:
   }
   runtime->runner_ = *std::move(runner);
 
-  runtime->catalog_.Add(tools::MakeRunTool(
-      *runtime->runner_, {.roots = config.workspace_roots,
-                          .default_profile = config.default_profile,
-                          .config_file = config.config_file}));
+  runtime->catalog_.Add(
+      tools::MakeRunTool(*runtime->runner_, {.roots = config.workspace_roots,
+                                             .default_profile = config.default_profile,
+                                             .config_file = config.config_file}));
   runtime->catalog_.Add(tools::MakeProfileListTool());
   runtime->executor_ = std::make_unique<tools::ToolExecutor>(runtime->catalog_, *runtime->policy_,
                                                              *runtime->trail_.audit);
   runtime->ReapDead(config.state_dir);
-  auto noted = runtime->trail_.audit->Note(
-      "server_start", {{"version", CASEMATE_VERSION},
-                       {"channel", channel},
-                       {"policy_revision", runtime->policy_->revision()}});
+  auto noted = runtime->trail_.audit->Note("server_start",
+                                           {{"version", CASEMATE_VERSION},
+                                            {"channel", channel},
+                                            {"policy_revision", runtime->policy_->revision()}});
   if (!noted) {
     return std::move(noted).error();
   }
@@ -109,8 +109,8 @@ void Runtime::ReapDead(const std::string& state_dir) {
     }
     auto unfinished = trail_.audit->UnfinishedIntents(dead.id);
     if (!unfinished) {
-      Log(LogLevel::kWarning, "cannot read what " + dead.id +
-                                  " left unfinished: " + Describe(unfinished.error()));
+      Log(LogLevel::kWarning,
+          "cannot read what " + dead.id + " left unfinished: " + Describe(unfinished.error()));
       continue;
     }
     auto noted = trail_.audit->Note(
@@ -130,6 +130,10 @@ Runtime::~Runtime() {
   auto noted = trail_.audit->Note("server_stop", nlohmann::json::object());
   if (!noted) {
     Log(LogLevel::kWarning, "cannot record the stop: " + Describe(noted.error()));
+  }
+  if (!launcher_->Stop()) {
+    Log(LogLevel::kWarning, "the sandbox launcher had died; the next start removes its cgroups");
+    incarnation_.LeaveToReaper();
   }
 }
 

@@ -62,8 +62,8 @@ Result<void> ServeStdio(const Config& config) {
     return std::move(stop).error();
   }
   // First of all: from here on nothing but the transport can write to the protocol stream.
-  auto transport = mcp::StdioTransport::Create(
-      STDIN_FILENO, STDOUT_FILENO, {.max_line_bytes = config.max_line_bytes}, *stop);
+  auto transport = mcp::StdioTransport::Create(STDIN_FILENO, STDOUT_FILENO,
+                                               {.max_line_bytes = config.max_line_bytes}, *stop);
   if (!transport) {
     return std::move(transport).error();
   }
@@ -81,8 +81,9 @@ Result<void> ServeStdio(const Config& config) {
     options.json.max_bytes = config.max_line_bytes;
     options.max_concurrent_calls = config.max_concurrent_calls;
     mcp::Dispatcher dispatcher((*runtime)->executor(), **transport, policies::Principal{}, options);
-    (*transport)->Run([&](std::string_view line) { dispatcher.HandleMessage(line); },
-                      [&](std::size_t limit) { dispatcher.HandleOversized(limit); });
+    (*transport)
+        ->Run([&](std::string_view line) { dispatcher.HandleMessage(line); },
+              [&](std::size_t limit) { dispatcher.HandleOversized(limit); });
     if (auto started = ShutdownDeadline::Start(); started) {
       deadline.emplace(*std::move(started));
     }

@@ -44,7 +44,7 @@ Result<void> SignalWatch::Block() {
   if (const int err = pthread_sigmask(SIG_BLOCK, &set, nullptr); err != 0) {
     return ErrnoError("cannot block signals", err);
   }
-  struct sigaction ignore {};
+  struct sigaction ignore{};
   ignore.sa_handler = SIG_IGN;
   if (sigaction(SIGPIPE, &ignore, nullptr) != 0) {
     return ErrnoError("cannot ignore SIGPIPE", errno);

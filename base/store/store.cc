@@ -1,10 +1,11 @@
 #include "base/store/store.h"
 
 #include <fcntl.h>
-#include <sqlite3.h>
 #include <sys/stat.h>
 
 #include <cerrno>
+
+#include <sqlite3.h>
 
 #include "base/clock.h"
 #include "base/unique_fd.h"
@@ -55,7 +56,9 @@ Result<void> CreatePrivately(const std::string& path) {
 
 }  // namespace
 
-Statement::~Statement() { sqlite3_finalize(stmt_); }
+Statement::~Statement() {
+  sqlite3_finalize(stmt_);
+}
 Statement::Statement(Statement&& other) noexcept : stmt_(std::exchange(other.stmt_, nullptr)) {}
 Statement& Statement::operator=(Statement&& other) noexcept {
   if (this != &other) {
@@ -89,7 +92,9 @@ Result<bool> Statement::Step() {
   return error;
 }
 
-std::int64_t Statement::Int(int column) const { return sqlite3_column_int64(stmt_, column); }
+std::int64_t Statement::Int(int column) const {
+  return sqlite3_column_int64(stmt_, column);
+}
 
 std::string Statement::Text(int column) const {
   const auto* bytes = static_cast<const char*>(sqlite3_column_blob(stmt_, column));
@@ -107,7 +112,9 @@ void Statement::Reset() {
 }
 
 Store::Store(sqlite3* db, std::string path) : db_(db), path_(std::move(path)) {}
-Store::~Store() { sqlite3_close_v2(db_); }
+Store::~Store() {
+  sqlite3_close_v2(db_);
+}
 
 Result<std::unique_ptr<Store>> Store::Open(const std::string& path) {
   if (auto created = CreatePrivately(path); !created) {

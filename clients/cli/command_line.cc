@@ -18,13 +18,15 @@ Exit codes: 0 done; 1 the answer is no (doctor, audit verify); 2 wrong flags or 
 void AddRun(CLI::App& app, RunArgs& args) {
   app.add_option("command", args.command, "Program and arguments, after --");
   app.add_option("--code", args.code, "Source text to run instead of a command");
-  app.add_option("--language", args.language, "Language of --code: python, javascript, bash, c, cpp");
+  app.add_option("--language", args.language,
+                 "Language of --code: python, javascript, bash, c, cpp");
   app.add_option("--workspace", args.workspace,
                  "Host directory to work in; must lie below a workspace root");
   app.add_option("--profile", args.profile, "Sandbox profile; see `casemate profile list`");
   app.add_option("--env", args.env, "NAME=value to set inside; repeatable")
       ->allow_extra_args(false);
-  app.add_option("--file", args.files, "SOURCE=PATH: copy a host file into the workspace; repeatable")
+  app.add_option("--file", args.files,
+                 "SOURCE=PATH: copy a host file into the workspace; repeatable")
       ->allow_extra_args(false);
   app.add_flag("--stdin", args.read_stdin, "Feed standard input (at most 16 MiB) to the command");
   app.add_option("--timeout-ms", args.timeout_ms, "Wall-clock limit in milliseconds");
@@ -72,7 +74,8 @@ std::variant<CommandLine, int> ParseCommandLine(int argc, char** argv) {
   CLI::App* tail = audit->add_subcommand("tail", "The newest records");
   tail->add_option("-n,--count", tail_args.count, "How many")->check(CLI::Range(1, 100000));
   tail->add_flag("--json", tail_args.json, "Print the records as they are stored");
-  CLI::App* verify = audit->add_subcommand("verify", "Check the hash chain; exit 1 if it is broken");
+  CLI::App* verify =
+      audit->add_subcommand("verify", "Check the hash chain; exit 1 if it is broken");
   verify->add_flag("--json", verify_args.json, "Print JSON");
   CLI::App* export_cmd = audit->add_subcommand("export", "Write every record to standard output");
   bool jsonl = true;

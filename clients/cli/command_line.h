@@ -12,13 +12,13 @@ namespace casemate::cli {
 
 // Exit codes of every subcommand; `casemate --help` prints this table.
 inline constexpr int kExitOk = 0;
-inline constexpr int kExitFailure = 1;      // the answer is "no": doctor, audit verify
-inline constexpr int kExitUsage = 2;        // wrong flags or configuration
-inline constexpr int kExitTimedOut = 124;   // run: stopped at its time limit
-inline constexpr int kExitNotRun = 125;     // run: refused, or Casemate could not run it
-inline constexpr int kExitCannotExec = 126; // run: found but not executable
-inline constexpr int kExitNotFound = 127;   // run: no such program in the sandbox
-inline constexpr int kExitSignalBase = 128; // run: 128 + number of the signal that ended it
+inline constexpr int kExitFailure = 1;       // the answer is "no": doctor, audit verify
+inline constexpr int kExitUsage = 2;         // wrong flags or configuration
+inline constexpr int kExitTimedOut = 124;    // run: stopped at its time limit
+inline constexpr int kExitNotRun = 125;      // run: refused, or Casemate could not run it
+inline constexpr int kExitCannotExec = 126;  // run: found but not executable
+inline constexpr int kExitNotFound = 127;    // run: no such program in the sandbox
+inline constexpr int kExitSignalBase = 128;  // run: 128 + number of the signal that ended it
 
 struct GlobalFlags {
   std::string config_file;

@@ -67,7 +67,8 @@ Result<json> FileList(const std::vector<std::string>& entries) {
     if (!content) {
       return std::move(content).error();
     }
-    files.push_back({{"path", entry.substr(equals + 1)}, {"content_base64", EncodeBase64(*content)}});
+    files.push_back(
+        {{"path", entry.substr(equals + 1)}, {"content_base64", EncodeBase64(*content)}});
   }
   return files;
 }

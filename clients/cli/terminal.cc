@@ -30,7 +30,8 @@ std::string FormatTime(long long time_ms) {
     return std::to_string(time_ms);
   }
   std::array<char, 8> fraction{};
-  static_cast<void>(std::snprintf(fraction.data(), fraction.size(), ".%03d", static_cast<int>(time_ms % 1000)));
+  static_cast<void>(
+      std::snprintf(fraction.data(), fraction.size(), ".%03d", static_cast<int>(time_ms % 1000)));
   return std::string(date.data()) + fraction.data();
 }
 

@@ -14,7 +14,8 @@ enum class SendClass { kReply, kProgress };
 class Transport {
  public:
   virtual ~Transport() = default;
-  // Queues one serialised message, without line end. Blocks only while the queue is full of replies.
+  // Queues one serialised message, without line end. Blocks only while the queue is full of
+  // replies.
   virtual void Send(std::string message, SendClass send_class) = 0;
 };
 

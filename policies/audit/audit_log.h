@@ -27,9 +27,9 @@ struct AuditIntent {
 };
 
 struct AuditRecord {
-  std::int64_t seq = 0;         // 1, 2, 3 … without gaps
-  std::string body;             // canonical JSON; holds seq, kind, time_ms, prev_hash, …
-  std::string hash;             // hex SHA-256 over 0x00 ‖ body
+  std::int64_t seq = 0;  // 1, 2, 3 … without gaps
+  std::string body;      // canonical JSON; holds seq, kind, time_ms, prev_hash, …
+  std::string hash;      // hex SHA-256 over 0x00 ‖ body
 };
 
 // One problem found by Verify. `seq` is the first record concerned.
@@ -41,10 +41,10 @@ struct AuditProblem {
 struct AuditVerification {
   std::int64_t records = 0;
   std::string head_hash;
-  std::vector<AuditProblem> problems;             // tampering: gaps, wrong hashes, forks
-  std::vector<std::int64_t> unfinished_intents;   // intents of dead servers without an outcome
-  std::vector<std::int64_t> running_intents;      // intents of live servers without an outcome
-  std::vector<std::int64_t> clock_regressions;    // time_ms smaller than before (information)
+  std::vector<AuditProblem> problems;            // tampering: gaps, wrong hashes, forks
+  std::vector<std::int64_t> unfinished_intents;  // intents of dead servers without an outcome
+  std::vector<std::int64_t> running_intents;     // intents of live servers without an outcome
+  std::vector<std::int64_t> clock_regressions;   // time_ms smaller than before (information)
 };
 
 class AuditLog {

@@ -139,6 +139,10 @@ Incarnation::~Incarnation() {
   RemoveAndRelease(path_, lock_);
 }
 
+void Incarnation::LeaveToReaper() {
+  lock_.Reset();
+}
+
 void Incarnation::Dead::Forget() {
   RemoveAndRelease(path, lock);
 }

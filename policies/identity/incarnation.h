@@ -21,6 +21,8 @@ class Incarnation {
   ~Incarnation();  // removes the lock file and releases the lock
 
   [[nodiscard]] const std::string& id() const { return id_; }
+  // Ends this incarnation as if the process had died: the next server reaps what it left.
+  void LeaveToReaper();
 
   // A dead incarnation whose lock we now hold, so that only one server reaps it. Call Forget when
   // all that it left is gone; otherwise the next start tries again.

@@ -97,7 +97,8 @@ int AwaitExec(int exec_error) {
   return got == static_cast<ssize_t>(sizeof err) ? err : 0;
 }
 
-void AwaitEnd(pid_t pid) {
+// True when it ended by itself, in order.
+bool AwaitEnd(pid_t pid) {
   const UniqueFd process(static_cast<int>(syscall(SYS_pidfd_open, pid, 0)));
   pollfd ended = {process.get(), POLLIN, 0};
   int ready = 0;
@@ -107,8 +108,12 @@ void AwaitEnd(pid_t pid) {
   if (ready == 0) {
     kill(pid, SIGKILL);  // what it runs dies with it
   }
-  while (waitpid(pid, nullptr, 0) < 0 && errno == EINTR) {
-  }
+  int status = 0;
+  pid_t waited = -1;
+  do {
+    waited = waitpid(pid, &status, 0);
+  } while (waited < 0 && errno == EINTR);
+  return waited == pid && WIFEXITED(status) && WEXITSTATUS(status) == 0;
 }
 
 // Also after success no report is a promise: a launcher that dies later shows on its sockets.
@@ -214,8 +219,16 @@ Result<std::unique_ptr<LauncherClient>> LauncherClient::Start(const std::string&
 }
 
 LauncherClient::~LauncherClient() {
-  control_.Reset();
-  AwaitEnd(pid_);
+  Stop();
+}
+
+bool LauncherClient::Stop() {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  if (control_.valid()) {
+    control_.Reset();
+    ended_in_order_ = AwaitEnd(pid_);
+  }
+  return ended_in_order_;
 }
 
 Result<void> LauncherClient::Launch(const std::vector<int>& fds) {

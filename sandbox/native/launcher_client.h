@@ -20,9 +20,11 @@ class LauncherClient {
   // Call while single-threaded. `incarnation` ([a-z0-9-]+) names this server's cgroups
   // ("casemate-<incarnation>").
   static Result<std::unique_ptr<LauncherClient>> Start(const std::string& incarnation);
+  ~LauncherClient();  // Stop()
+
   // Closes the control socket; the launcher kills all that it runs, removes its cgroups and ends;
-  // waits for that.
-  ~LauncherClient();
+  // waits for that. False when it died otherwise: its cgroups may be left, for Reap to remove.
+  bool Stop();
 
   // Sends one launch request. `fds`, in order: spec memfd, stdin, stdout, stderr, the launcher's
   // end of the run socket, and the workspace directory for the host kinds. See launcher/wire.h.
@@ -36,6 +38,7 @@ class LauncherClient {
   LauncherClient(pid_t pid, UniqueFd control) : pid_(pid), control_(std::move(control)) {}
   pid_t pid_;
   UniqueFd control_;
+  bool ended_in_order_ = false;
   std::mutex mutex_;
 };
 

@@ -13,7 +13,8 @@ namespace casemate::testing {
 class TempDir {
  public:
   TempDir() {
-    std::string pattern = (std::filesystem::temp_directory_path() / "casemate-test-XXXXXX").string();
+    std::string pattern =
+        (std::filesystem::temp_directory_path() / "casemate-test-XXXXXX").string();
     if (mkdtemp(pattern.data()) == nullptr) {
       throw std::runtime_error("mkdtemp failed");
     }

@@ -1,9 +1,10 @@
+#include "base/file.h"
+
 #include <sys/stat.h>
 
 #include <catch2/catch.hpp>
 
 #include "base/event_fd.h"
-#include "base/file.h"
 #include "tests/unit/temp_dir.h"
 
 namespace casemate {
@@ -36,7 +37,7 @@ TEST_CASE("MakePrivateDirectories makes all parents, private", "[file]") {
   const std::string path = dir / "a/b/c";
   REQUIRE(MakePrivateDirectories(path).ok());
   REQUIRE(MakePrivateDirectories(path).ok());
-  struct stat info {};
+  struct stat info{};
   REQUIRE(stat(path.c_str(), &info) == 0);
   CHECK((info.st_mode & 0777) == 0700);
   const std::string file = dir.Write("file", "");

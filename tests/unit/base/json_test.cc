@@ -1,7 +1,7 @@
+#include "base/json.h"
+
 #include <catch2/catch.hpp>
 #include <nlohmann/json.hpp>
-
-#include "base/json.h"
 
 namespace casemate {
 namespace {

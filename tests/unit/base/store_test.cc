@@ -1,3 +1,5 @@
+#include "base/store/store.h"
+
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -8,7 +10,6 @@
 
 #include <catch2/catch.hpp>
 
-#include "base/store/store.h"
 #include "tests/unit/temp_dir.h"
 
 namespace casemate {
@@ -29,7 +30,7 @@ TEST_CASE("Store::Open makes a private file", "[store]") {
   const testing::TempDir dir;
   const std::string path = dir / "db";
   REQUIRE(Store::Open(path).ok());
-  struct stat info {};
+  struct stat info{};
   REQUIRE(stat(path.c_str(), &info) == 0);
   CHECK((info.st_mode & 0777) == 0600);
 }

@@ -1,9 +1,10 @@
+#include "base/text.h"
+
 #include <array>
 
 #include <catch2/catch.hpp>
 
 #include "base/hash.h"
-#include "base/text.h"
 
 namespace casemate {
 namespace {
@@ -20,8 +21,8 @@ TEST_CASE("UTF-8 is checked by RFC 3629", "[text]") {
   for (const char* valid : {"", "plain", "é", "日本", "\xF0\x9F\x98\x80"}) {
     CHECK(IsValidUtf8(valid));
   }
-  for (const char* invalid : {"\x80", "\xC0\xAF", "\xED\xA0\x80", "\xF5\x80\x80\x80", "\xE2\x82",
-                              "\xF0\x82\x82\xAC"}) {
+  for (const char* invalid :
+       {"\x80", "\xC0\xAF", "\xED\xA0\x80", "\xF5\x80\x80\x80", "\xE2\x82", "\xF0\x82\x82\xAC"}) {
     CHECK_FALSE(IsValidUtf8(invalid));
     CHECK(IsValidUtf8(ToValidUtf8(invalid)));
   }
@@ -32,7 +33,9 @@ TEST_CASE("EscapeControls disarms terminal escapes", "[text]") {
   CHECK(EscapeControls("\x1b]0;title\x07", true) == "\\x1b]0;title\\x07");
   CHECK(EscapeControls("a\nb\tc", true) == "a\nb\tc");
   CHECK(EscapeControls("a\nb", false) == "a\\x0ab");
-  CHECK(EscapeControls("\xC2\x9B" "31m", true) == "\\x9b31m");  // CSI as a C1 control
+  CHECK(EscapeControls("\xC2\x9B"
+                       "31m",
+                       true) == "\\x9b31m");  // CSI as a C1 control
   CHECK(EscapeControls("é", true) == "é");
 }
 
@@ -48,8 +51,8 @@ TEST_CASE("Base64 follows RFC 4648 strictly", "[text]") {
     CHECK(EncodeBase64(plain) == encoded);
     CHECK(DecodeBase64(encoded) == plain);
   }
-  for (const char* wrong : {"Zg=", "Zg", "Zh==", "Zm9=", "Z===", "Zg==Zg==", "Zm 9", "Zm9\n", "====",
-                            "Zm-_"}) {
+  for (const char* wrong :
+       {"Zg=", "Zg", "Zh==", "Zm9=", "Z===", "Zg==Zg==", "Zm 9", "Zm9\n", "====", "Zm-_"}) {
     INFO(wrong);
     CHECK_FALSE(DecodeBase64(wrong).has_value());
   }

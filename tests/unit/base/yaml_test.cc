@@ -1,6 +1,6 @@
-#include <catch2/catch.hpp>
-
 #include "base/yaml.h"
+
+#include <catch2/catch.hpp>
 
 namespace casemate {
 namespace {

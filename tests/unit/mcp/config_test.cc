@@ -1,9 +1,10 @@
+#include "mcp/config.h"
+
 #include <cstdlib>
 #include <optional>
 
 #include <catch2/catch.hpp>
 
-#include "mcp/config.h"
 #include "tests/unit/temp_dir.h"
 
 namespace casemate {
@@ -83,8 +84,9 @@ TEST_CASE_METHOD(Fixture, "Flags come before variables, variables before the fil
 
 TEST_CASE_METHOD(Fixture, "A whole file is read", "[config]") {
   const std::string file = dir.Write(
-      "c.yaml", "version: 1\nworkspace_roots:\n  - ~/work\n  - {path: /usr/share, writable: false}\n"
-                "default_profile: small\nmax_line_bytes: 100000\nmax_concurrent_calls: 2\n");
+      "c.yaml",
+      "version: 1\nworkspace_roots:\n  - ~/work\n  - {path: /usr/share, writable: false}\n"
+      "default_profile: small\nmax_line_bytes: 100000\nmax_concurrent_calls: 2\n");
   const auto config = LoadConfig({.config_file = file, .workspace_roots = {"/usr/lib"}});
   REQUIRE(config.ok());
   REQUIRE(config->workspace_roots.size() == 3);

@@ -99,6 +99,17 @@ TEST_CASE("Only the dead are claimed, and by one server only") {
   CHECK(Incarnation::IsAlive(dir.path(), alive->id()));
 }
 
+TEST_CASE("What is left to the reaper is claimed like the dead") {
+  const TempDir dir;
+  auto incarnation = Incarnation::Begin(dir.path());
+  REQUIRE(incarnation.ok());
+  incarnation->LeaveToReaper();
+  CHECK_FALSE(Incarnation::IsAlive(dir.path(), incarnation->id()));
+  auto dead = Incarnation::ClaimDead(dir.path());
+  REQUIRE(dead.size() == 1);
+  CHECK(dead[0].id == incarnation->id());
+}
+
 TEST_CASE("Forget does not remove a file that is no longer ours") {
   const TempDir dir;
   const std::string id = KilledIncarnation(dir);
