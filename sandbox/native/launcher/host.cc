@@ -50,7 +50,7 @@ void AddEtc(Host* host, const char* name) {
 
 // Nothing that may hold a secret: only the loader's and the interpreters' own configuration.
 void DiscoverEtc(Host* host) {
-  for (const char* name : {"ld.so.cache", "ld.so.conf", "ld.so.conf.d", "alternatives"}) {
+  for (const char* name : {"ld.so.cache", "alternatives"}) {
     AddEtc(host, name);
   }
   if (DIR* etc = ::opendir("/etc"); etc != nullptr) {

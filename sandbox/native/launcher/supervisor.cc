@@ -281,11 +281,11 @@ void Supervisor::Finish(RunSlot& run) {
     report.sys_errno = run.failed_errno;
   }
   cgroups_.Read(run.group, &report);
-  cgroups_.Remove(&run.group);
   if (run.socket.valid()) {
     Send(run.socket.get(), report);
   }
   run.socket.Reset();
+  cgroups_.Remove(&run.group);  // empty by now; the caller need not wait for it
   run.pidfd.Reset();
   run.report.Reset();
 }
