@@ -48,15 +48,15 @@ void AddEtc(Host* host, const char* name) {
   entry.is_directory = S_ISDIR(status.st_mode);
 }
 
-// Nothing that may hold a secret: only the loader's and the interpreters' own configuration.
+// Nothing that may hold a secret, and only what programs cannot do without (each costs a mount in
+// every call): the loader's cache, the links of alternatives, the settings of Java's runtime.
 void DiscoverEtc(Host* host) {
   for (const char* name : {"ld.so.cache", "alternatives"}) {
     AddEtc(host, name);
   }
   if (DIR* etc = ::opendir("/etc"); etc != nullptr) {
     while (const dirent* entry = ::readdir(etc)) {  // NOLINT(concurrency-mt-unsafe): one thread
-      const std::string_view name = entry->d_name;
-      if (name.starts_with("java") || name.starts_with("python") || name == "perl") {
+      if (std::string_view(entry->d_name).starts_with("java")) {
         AddEtc(host, entry->d_name);
       }
     }

@@ -10,6 +10,21 @@
 #include "sandbox/native/launcher/text.h"
 
 namespace casemate::launcher {
+namespace {
+
+constexpr const char* kGenerated = "run/casemate";  // for files that a caller did not name
+
+// A tmpfs costs more than all else in a sandbox's root: this place gets one only when it is used.
+bool NeedsGeneratedFiles(const Request& request) {
+  for (std::uint32_t i = 0; i < request.spec().files.count; ++i) {
+    if (std::strncmp(request.Text(request.File(i).path), "/run/", 5) == 0) {
+      return true;
+    }
+  }
+  return false;
+}
+
+}  // namespace
 
 int MakeDirectory(const char* path, mode_t mode) {
   return ErrorOf(::mkdir(path, mode));
@@ -106,13 +121,16 @@ int MountTmp(ChildContext& context) {
   };
   const Place places[] = {{"tmp", spec.tmp_bytes, "1777"},
                           {"dev/shm", spec.shm_bytes, "1777"},
-                          {"run/casemate", spec.tmp_bytes, "0755"}};
+                          {kGenerated, spec.tmp_bytes, "0755"}};
   if (const int error = MakeDirectory("run", 0755); error != 0) {
     return error;
   }
   for (const Place& place : places) {
     if (const int error = MakeDirectory(place.path, 0755); error != 0) {
       return error;
+    }
+    if (place.path == kGenerated && !NeedsGeneratedFiles(context.request)) {
+      continue;
     }
     if (const int error = MountTmpfs(place.path, place.bytes, spec.tmp_inodes, place.mode);
         error != 0) {
