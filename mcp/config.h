@@ -25,12 +25,15 @@ struct Config {
   std::size_t max_concurrent_calls = 16;               // key `max_concurrent_calls`
 };
 
+// The initialisers let g++ 12 accept designated initialisers that name only some members.
+// NOLINTBEGIN(readability-redundant-member-init)
 struct ConfigOverrides {
   std::string config_file{};  // empty: not given
   std::string state_dir{};
   std::string policy_file{};
   std::vector<std::string> workspace_roots{};
 };
+// NOLINTEND(readability-redundant-member-init)
 
 // Reads environment and file. A config file named explicitly must exist.
 // Errors: kInvalidArgument "config.yaml:3:1: unknown key `worksapce_roots`; did you mean
