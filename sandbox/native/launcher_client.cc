@@ -19,8 +19,10 @@
 #include "sandbox/native/sealed_memfd.h"
 
 // The launcher program, put in by the generated launcher_image.S.
+// NOLINTBEGIN(readability-identifier-naming): an assembler's symbols
 extern "C" const char casemate_launcher_begin[];
 extern "C" const char casemate_launcher_end[];
+// NOLINTEND(readability-identifier-naming)
 
 namespace casemate::sandbox {
 namespace {

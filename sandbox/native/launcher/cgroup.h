@@ -73,8 +73,8 @@ class Cgroups {
   static constexpr std::size_t kNameBytes = 96;
 
   int Make(RunGroup* group);
-  int WriteLimits(const Hierarchy& hierarchy, const RunGroup& group,
-                  const wire::LaunchSpec& spec) const;
+  [[nodiscard]] int WriteLimits(const Hierarchy& hierarchy, const RunGroup& group,
+                                const wire::LaunchSpec& spec) const;
   [[nodiscard]] bool TryRemove(const char* name) const;
   void RemoveLater(const char* name);
 

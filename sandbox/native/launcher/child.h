@@ -22,9 +22,9 @@ struct ChildContext {
   int cgroup_tasks[kMaxHierarchies] = {-1, -1, -1, -1};  // v1: writing "0" attaches the writer
   bool memory_cgroup = false;                            // false: RLIMIT_DATA instead
   bool pids_cgroup = false;                              // false: RLIMIT_NPROC is the only limit
-  UniqueFd workspace_tree =
-      {};                 // detached mount of a host workspace, id-mapped or made by the child
-  char* title = nullptr;  // memory of the launcher's argv, overwritten for init
+  // Detached mount of a host workspace, id-mapped or made by the child. The initialiser is for g++.
+  UniqueFd workspace_tree = {};  // NOLINT(readability-redundant-member-init)
+  char* title = nullptr;         // memory of the launcher's argv, overwritten for init
   std::size_t title_bytes = 0;
 };
 
