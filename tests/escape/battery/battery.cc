@@ -95,6 +95,11 @@ Launch Battery::Confined(const Row& row) const {
     } else if (row.place == Place::kInspect) {
       Append(launch.argv, {"--profile", "inspect"});
     }
+    if (row.place == Place::kCode) {
+      const std::string code = "exec ./casemate_attack " + Joined(Expanded(host_, row.attack));
+      Append(launch.argv, {"--language", "bash", "--code", code});
+      return launch;
+    }
     Append(launch.argv, {"--", "./casemate_attack"});
   }
   Append(launch.argv, Expanded(host_, row.attack));

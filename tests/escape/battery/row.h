@@ -12,6 +12,7 @@ enum class Place {
   kPrivate,  // an empty private workspace; the probe is copied in
   kScratch,  // profile "scratch": copy-on-write over the host workspace
   kInspect,  // profile "inspect": the host workspace read-only
+  kCode,     // as kHost, but started by a snippet: /run/casemate is there and writable
 };
 
 enum class ControlAs {

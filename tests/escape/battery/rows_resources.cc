@@ -81,6 +81,11 @@ std::vector<Row> FilesystemRows() {
       {.name = "run_fill",
        .attack = {"file_fill", "/run/casemate", "1024"},
        .expect = "blocked ENOSPC",
+       .place = Place::kCode,
+       .control = {"file_fill", "{dir}/home", "8"}},
+      {.name = "run_fill_command",
+       .attack = {"file_fill", "/run/casemate", "1024"},
+       .expect = "blocked EROFS",  // writable for snippets only
        .control = {"file_fill", "{dir}/home", "8"}},
       {.name = "disk_fill_private",
        .attack = {"file_fill", ".", "1024"},

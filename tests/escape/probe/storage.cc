@@ -35,6 +35,9 @@ std::string PathIn(Args args, std::string_view directory) {
 Outcome FileFill(Args args) {
   const std::string path = PathIn(args, "/tmp");
   const int fd = open(path.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+  if (fd < 0 && errno == EROFS) {
+    return Blocked("EROFS");
+  }
   Outcome outcome = FillFile(fd, NumberArg(args, 1, 1024));
   unlink(path.c_str());
   return outcome;
