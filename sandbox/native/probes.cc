@@ -20,16 +20,12 @@
 #include <utility>
 
 #include "base/text.h"
+#include "sandbox/native/report.h"
 #include "sandbox/native/sealed_memfd.h"
 #include "sandbox/native/seccomp.h"
 
 namespace casemate::sandbox {
 namespace {
-
-constexpr const char* kNamespaceRemedy =
-    "sysctl kernel.unprivileged_userns_clone=1 (Debian), "
-    "kernel.apparmor_restrict_unprivileged_userns=0 or an AppArmor profile (Ubuntu), "
-    "user.max_user_namespaces above 0; in a container, a seccomp profile that lets unshare pass";
 
 std::string ErrnoText(int err) {
   const char* text = strerrordesc_np(err);
@@ -97,7 +93,7 @@ Probe FromErrno(std::string layer, int err, std::string detail, std::string reme
 
 Probe ProbeUserNamespace() {
   return FromErrno("user namespace", TryInChild([] { return BecomeRootOfUserNamespace(0); }),
-                   "ids can be mapped", kNamespaceRemedy);
+                   "ids can be mapped", NamespaceRemedy(EPERM));
 }
 
 // Ubuntu grants the user namespace and refuses what is made inside it: each is tried there.
@@ -118,7 +114,7 @@ Probe ProbeOtherNamespaces() {
   probe.layer = "namespaces";
   probe.present = missing.empty();
   probe.detail = Join(missing.empty() ? present : missing, ", ");
-  probe.remedy = missing.empty() ? "" : kNamespaceRemedy;
+  probe.remedy = missing.empty() ? "" : NamespaceRemedy(EPERM);
   return probe;
 }
 

@@ -17,19 +17,6 @@ using wire::Stage;
 
 constexpr int kShellSaysKilled = 128 + SIGKILL;  // exit code of a shell whose child was killed
 
-std::string NamespaceRemedy(int err) {
-  if (err == ENOSPC) {
-    return "raise the sysctls user.max_user_namespaces and user.max_net_namespaces";
-  }
-  if (err == EAGAIN || err == ENOMEM) {
-    return "let running calls end, or raise the limit on processes (ulimit -u)";
-  }
-  return "allow unprivileged user namespaces: sysctl kernel.unprivileged_userns_clone=1 (Debian), "
-         "kernel.apparmor_restrict_unprivileged_userns=0 or an AppArmor profile (Ubuntu), "
-         "user.max_user_namespaces above 0; in a container, a seccomp profile that lets unshare "
-         "pass";
-}
-
 std::string SetupRemedy(Stage stage, int err) {
   switch (stage) {
     case Stage::kRequest:
@@ -227,6 +214,19 @@ SandboxOutcome LauncherLost() {
   outcome.remedy =
       "restart casemate: its sandbox launcher has ended; the command may have run in part";
   return outcome;
+}
+
+std::string NamespaceRemedy(int err) {
+  if (err == ENOSPC) {
+    return "raise the sysctls user.max_user_namespaces and user.max_net_namespaces";
+  }
+  if (err == EAGAIN || err == ENOMEM) {
+    return "let running calls end, or raise the limit on processes (ulimit -u)";
+  }
+  return "allow unprivileged user namespaces: sysctl kernel.unprivileged_userns_clone=1 (Debian), "
+         "kernel.apparmor_restrict_unprivileged_userns=0 or an AppArmor profile (Ubuntu), "
+         "user.max_user_namespaces above 0; in a container, a seccomp profile that lets unshare "
+         "pass; the kernel also refuses within a chroot: use pivot_root";
 }
 
 }  // namespace casemate::sandbox

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <string>
 #include <string_view>
 
 #include "sandbox/native/launcher/wire.h"
@@ -22,5 +23,7 @@ struct ReportContext {
 SandboxOutcome Interpret(const wire::LaunchReport& report, const ReportContext& context);
 // The launcher ended, or spoke nonsense, before it reported.
 SandboxOutcome LauncherLost();
+// What to do when the kernel refuses to make namespaces with `err` (errno).
+std::string NamespaceRemedy(int err);
 
 }  // namespace casemate::sandbox

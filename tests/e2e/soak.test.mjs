@@ -2,6 +2,7 @@
 // CASEMATE_SOAK_CALLS sets how many; `./dev test --full` takes many more than the default.
 import assert from 'node:assert/strict';
 import fs from 'node:fs';
+import path from 'node:path';
 import { test } from 'node:test';
 
 import { cli, scratch } from './lib/casemate.mjs';
@@ -26,7 +27,10 @@ async function callMany(server, count) {
 
 test(`${calls} calls leave the server as it was`, async (t) => {
   const place = scratch(t);
-  const server = Server.start(place);
+  // As many threads as calls at once: the first calls start them all, and no more may come.
+  const config = path.join(place.dir, 'config.yaml');
+  fs.writeFileSync(config, `version: 1\nmax_concurrent_calls: ${atOnce}\n`);
+  const server = Server.start(place, { env: { CASEMATE_CONFIG: config } });
   await server.initialize();
   await callMany(server, 100);
   const [incarnation] = incarnations(place);

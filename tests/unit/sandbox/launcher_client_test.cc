@@ -88,8 +88,8 @@ TEST_CASE("a launcher that dies in a run is a failed set-up, and then an error")
   const SandboxOutcome outcome =
       sandbox.Run(Builder({"/bin/sh", "-c", "echo up; sleep 1000"}), {}, &sink);
   INFO(Told(outcome));
-  CHECK(outcome.status == OutcomeStatus::kSetupFailed);
-  CHECK(outcome.stage == "launcher");
+  REQUIRE(outcome.status == OutcomeStatus::kSetupFailed);
+  REQUIRE(outcome.stage == "launcher");  // else it lives on, and the wait below would not end
   CHECK_FALSE(outcome.remedy.empty());
   siginfo_t ended{};
   REQUIRE(waitid(P_PID, static_cast<id_t>(sandbox.launcher().pid()), &ended, WEXITED | WNOWAIT) ==
