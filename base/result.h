@@ -16,6 +16,8 @@ enum class ErrorCode {
   kUnavailable,        // something this needs is not there now; `remedy` says what to do
   kResourceExhausted,  // a limit or a full disk
   kCancelled,          // the caller took the request back
+  kInputRequired,      // the caller must answer questions and make the call again
+  kUnsupportedByClient,  // the caller's client did not declare what this needs
   kDataLoss,           // stored data is damaged or was tampered with
   kInternal,           // a defect of ours or an unexpected failure of the system
 };

@@ -83,13 +83,11 @@ Result<std::unique_ptr<Runtime>> Runtime::Start(const Config& config, const std:
   }
   runtime->runner_ = *std::move(runner);
 
-  runtime->catalog_.Add(
-      tools::MakeRunTool(*runtime->runner_, {.roots = config.workspace_roots,
-                                             .default_profile = config.default_profile,
-                                             .config_file = config.config_file}));
-  runtime->catalog_.Add(tools::MakeProfileListTool());
-  runtime->executor_ = std::make_unique<tools::ToolExecutor>(runtime->catalog_, *runtime->policy_,
-                                                             *runtime->trail_.audit);
+  if (auto filled = runtime->FillCatalog(config); !filled) {
+    return std::move(filled).error();
+  }
+  runtime->gate_ = std::make_unique<tools::Gate>(*runtime->policy_, *runtime->trail_.audit);
+  runtime->executor_ = std::make_unique<tools::ToolExecutor>(runtime->catalog_, *runtime->gate_);
   runtime->ReapDead(config.state_dir);
   auto noted = runtime->trail_.audit->Note("server_start",
                                            {{"version", CASEMATE_VERSION},
@@ -99,6 +97,16 @@ Result<std::unique_ptr<Runtime>> Runtime::Start(const Config& config, const std:
     return std::move(noted).error();
   }
   return runtime;
+}
+
+Result<void> Runtime::FillCatalog(const Config& config) {
+  auto run = tools::MakeRunTool(*runner_, {.roots = config.workspace_roots,
+                                           .default_profile = config.default_profile,
+                                           .config_file = config.config_file});
+  if (auto added = catalog_.Add(std::move(run)); !added) {
+    return added;
+  }
+  return catalog_.Add(tools::MakeProfileListTool());
 }
 
 void Runtime::ReapDead(const std::string& state_dir) {

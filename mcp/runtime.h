@@ -15,6 +15,7 @@
 #include "sandbox/native/runner.h"
 #include "tools/catalog.h"
 #include "tools/executor.h"
+#include "tools/gate.h"
 
 namespace casemate {
 
@@ -37,6 +38,7 @@ class Runtime {
 
  private:
   explicit Runtime(policies::Incarnation incarnation) : incarnation_(std::move(incarnation)) {}
+  Result<void> FillCatalog(const Config& config);
   void ReapDead(const std::string& state_dir);
 
   // In the order of construction: what comes later uses what comes before.
@@ -46,6 +48,7 @@ class Runtime {
   std::unique_ptr<policies::PolicyEngine> policy_;
   std::unique_ptr<sandbox::SandboxRunner> runner_;
   tools::Catalog catalog_;
+  std::unique_ptr<tools::Gate> gate_;
   std::unique_ptr<tools::ToolExecutor> executor_;
 };
 

@@ -3,16 +3,67 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/text.h"
+
 namespace casemate::tools {
 
-void Catalog::Add(std::unique_ptr<Tool> tool) {
-  tools_.push_back(std::move(tool));
+namespace {
+
+constexpr std::size_t kMaxNameBytes = 30;  // hosts prefix it; some models' APIs stop at 64 in all
+
+bool IsName(std::string_view name) {
+  return !name.empty() && name.size() <= kMaxNameBytes && std::ranges::all_of(name, [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_';
+  });
 }
 
-const Tool* Catalog::Find(std::string_view name) const {
+template <typename T>
+const T* FindByName(const std::vector<std::unique_ptr<T>>& items, std::string_view name) {
   const auto found =
-      std::ranges::find_if(tools_, [&](const auto& tool) { return tool->spec().name == name; });
-  return found == tools_.end() ? nullptr : found->get();
+      std::ranges::find_if(items, [&](const auto& item) { return item->spec().name == name; });
+  return found == items.end() ? nullptr : found->get();
+}
+
+template <typename T>
+Result<void> AddNamed(std::vector<std::unique_ptr<T>>& items, std::unique_ptr<T> item) {
+  const std::string& name = item->spec().name;
+  const std::string shown = "`" + EscapeControls(ToValidUtf8(name), false) + "`";
+  if (!IsName(name)) {
+    return InvalidArgument("name", "expected [a-z0-9_]{1,30}, got " + shown);
+  }
+  if (FindByName(items, name) != nullptr) {
+    return InvalidArgument("name", "expected a new name, got " + shown + " for the second time");
+  }
+  items.push_back(std::move(item));
+  return {};
+}
+
+}  // namespace
+
+Result<void> Catalog::Add(std::unique_ptr<Tool> tool) {
+  return AddNamed(tools_, std::move(tool));
+}
+
+Result<void> Catalog::Add(std::unique_ptr<Prompt> prompt) {
+  return AddNamed(prompts_, std::move(prompt));
+}
+
+void Catalog::Add(std::unique_ptr<ResourceProvider> provider) {
+  providers_.push_back(std::move(provider));
+}
+
+const Tool* Catalog::FindTool(std::string_view name) const {
+  return FindByName(tools_, name);
+}
+
+const Prompt* Catalog::FindPrompt(std::string_view name) const {
+  return FindByName(prompts_, name);
+}
+
+const ResourceProvider* Catalog::ProviderOf(std::string_view uri) const {
+  const auto found =
+      std::ranges::find_if(providers_, [&](const auto& provider) { return provider->Owns(uri); });
+  return found == providers_.end() ? nullptr : found->get();
 }
 
 }  // namespace casemate::tools

@@ -1,6 +1,5 @@
 #include "tools/executor.h"
 
-#include <array>
 #include <exception>
 #include <utility>
 
@@ -15,13 +14,10 @@ namespace {
 
 using nlohmann::json;
 
-constexpr std::string_view kAuditRemedy =
-    "free disk space or repair the state directory (`casemate audit verify`), then repeat the call";
-
 Error UnknownTool(const Catalog& catalog, std::string_view name) {
   std::vector<std::string_view> candidates;
   std::vector<std::string> names;
-  for (const auto& tool : catalog.all()) {
+  for (const auto& tool : catalog.tools()) {
     candidates.push_back(tool->spec().name);
     names.push_back(tool->spec().name);
   }
@@ -73,17 +69,6 @@ ToolResult RunCaught(PreparedCall& call, const policies::Grant& grant, CallConte
   }
 }
 
-ToolResult AuditUnavailable(const Error& cause) {
-  Log(LogLevel::kError, "cannot record a call: " + Describe(cause));
-  return ErrorResult(
-      "audit_unavailable",
-      Error{ErrorCode::kUnavailable,
-            "the call was not run: it could not be recorded in the audit trail: " + cause.message,
-            {},
-            cause.remedy.empty() ? std::string(kAuditRemedy) : cause.remedy,
-            cause.sys_errno});
-}
-
 ToolResult Refused(const policies::Decision& decision) {
   ToolResult result = ErrorResult(
       "refused", Error{ErrorCode::kPermissionDenied, decision.reason, {}, decision.remedy, 0});
@@ -93,15 +78,11 @@ ToolResult Refused(const policies::Decision& decision) {
 
 // The call ran, but the trail does not say how it ended: whoever called must know.
 void MarkUnrecorded(ToolResult& result, const Error& cause) {
-  Log(LogLevel::kError, "cannot record an outcome: " + Describe(cause));
   const ToolResult error =
       ErrorResult("outcome_not_recorded",
-                  Error{ErrorCode::kUnavailable,
-                        "the call ran, but its outcome could not be recorded in the audit trail: " +
-                            cause.message,
-                        {},
-                        cause.remedy.empty() ? std::string(kAuditRemedy) : cause.remedy,
-                        cause.sys_errno});
+                  AuditUnavailable("the call ran, but its outcome could not be recorded in the "
+                                   "audit trail",
+                                   cause));
   result.is_error = true;
   result.structured["error"] = error.structured["error"];
   result.text = error.text + "\n\n" + result.text;
@@ -119,50 +100,67 @@ void Stamp(ToolResult& result, const policies::Decision& decision, std::int64_t 
 
 std::vector<const ToolSpec*> ToolExecutor::List(const policies::Principal& principal) const {
   std::vector<const ToolSpec*> specs;
-  for (const auto& tool : catalog_.all()) {
-    if (policy_.MayEverAllow(tool->spec().name, principal)) {
+  for (const auto& tool : catalog_.tools()) {
+    if (gate_.MayEverAllow(tool->spec().name, principal)) {
       specs.push_back(&tool->spec());
     }
   }
   return specs;
 }
 
-Result<ToolResult> ToolExecutor::Call(std::string_view name, const json& args,
+Result<Admission> ToolExecutor::Admit(std::string_view name, const json& args,
                                       CallContext& context) {
-  const Tool* tool = catalog_.Find(name);
+  const Tool* tool = catalog_.FindTool(name);
   if (tool == nullptr) {
     return UnknownTool(catalog_, name);
   }
   auto prepared = PrepareCaught(*tool, args);
   if (!prepared) {
-    return ErrorResult(prepared.error());
+    return Admission(ErrorResult(prepared.error()));
   }
-  PreparedCall& call = **prepared;
-  policies::Decision decision =
-      policy_.Decide({tool->spec().name, context.principal, call.normalised(), call.context()});
-  if (decision.effect == policies::Effect::kAllow && !decision.grant) {
-    decision.effect = policies::Effect::kDeny;
-    decision.reason = "policy_error: the engine allowed the call without granting anything";
-  }
-  const auto begun = audit_.Begin({tool->spec().name, context.principal, context.channel,
-                                   call.normalised(), call.context(), decision});
+  AdmittedCall call{&tool->spec(), *std::move(prepared), {}, 0};
+  const Operation operation{tool->spec().name, context.principal, context.channel,
+                            call.prepared->normalised(), call.prepared->context()};
+  call.decision = gate_.Decide(operation);
+  const auto begun = gate_.Begin(operation, call.decision);
   if (!begun) {
-    return AuditUnavailable(begun.error());
+    return Admission(ErrorResult(
+        "audit_unavailable",
+        AuditUnavailable("the call was not run: it could not be recorded in the audit trail",
+                         begun.error())));
   }
+  call.audit_seq = *begun;
   context.audit_seq = *begun;
-  if (decision.effect != policies::Effect::kAllow || !decision.grant) {
-    ToolResult refused = Refused(decision);
-    Stamp(refused, decision, *begun);
-    refused.text += "\n(rule " + ToValidUtf8(decision.rule_id) + ", decision " +
-                    decision.decision_id + ", audit record " + std::to_string(*begun) + ")";
-    return refused;
+  if (call.decision.effect == policies::Effect::kAllow) {
+    return Admission(std::move(call));
   }
-  ToolResult result = RunCaught(call, *decision.grant, context);
-  Stamp(result, decision, *begun);
-  if (const auto ended = audit_.End(*begun, result.audit); !ended) {
+  ToolResult refused = Refused(call.decision);
+  Stamp(refused, call.decision, *begun);
+  refused.text += "\n(rule " + ToValidUtf8(call.decision.rule_id) + ", decision " +
+                  call.decision.decision_id + ", audit record " + std::to_string(*begun) + ")";
+  return Admission(std::move(refused));
+}
+
+ToolResult ToolExecutor::Finish(AdmittedCall& call, CallContext& context) {
+  context.audit_seq = call.audit_seq;
+  ToolResult result = RunCaught(*call.prepared, *call.decision.grant, context);
+  Stamp(result, call.decision, call.audit_seq);
+  if (const auto ended = gate_.End(call.audit_seq, result.audit); !ended) {
     MarkUnrecorded(result, ended.error());
   }
   return result;
+}
+
+Result<ToolResult> ToolExecutor::Call(std::string_view name, const json& args,
+                                      CallContext& context) {
+  auto admission = Admit(name, args, context);
+  if (!admission) {
+    return std::move(admission).error();
+  }
+  if (auto* call = std::get_if<AdmittedCall>(&*admission)) {
+    return Finish(*call, context);
+  }
+  return std::get<ToolResult>(*std::move(admission));
 }
 
 }  // namespace casemate::tools

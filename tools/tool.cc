@@ -22,6 +22,10 @@ const char* KindOf(ErrorCode code) {
       return "resource_exhausted";
     case ErrorCode::kCancelled:
       return "cancelled";
+    case ErrorCode::kInputRequired:
+      return "input_required";
+    case ErrorCode::kUnsupportedByClient:
+      return "unsupported_by_client";
     case ErrorCode::kDataLoss:
       return "data_loss";
     case ErrorCode::kInternal:
@@ -36,6 +40,17 @@ std::string Shown(std::string_view text) {
 }
 
 }  // namespace
+
+Result<Answers> CallContext::Ask(const std::vector<Question>& questions) const {
+  if (asker == nullptr) {
+    return Error{ErrorCode::kUnsupportedByClient,
+                 "there is nobody to ask on this channel",
+                 {},
+                 "call this tool from a client that supports elicitation",
+                 0};
+  }
+  return asker->Ask(questions);
+}
 
 ToolResult ErrorResult(const Error& error) {
   return ErrorResult(KindOf(error.code), error);

@@ -9,12 +9,15 @@
 #include <stop_token>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include <nlohmann/json.hpp>
 
 #include "base/result.h"
 #include "policies/grant.h"
 #include "policies/identity/principal.h"
+#include "tools/ask.h"
+#include "tools/content.h"
 
 namespace casemate::tools {
 
@@ -26,18 +29,25 @@ struct Annotations {
   bool open_world = true;
 };
 
+// When a call of a client that knows tasks becomes one (MCP io.modelcontextprotocol/tasks): never,
+// once it has taken some seconds, or at once.
+enum class TaskSupport { kNever, kWhenSlow, kAlways };
+
 struct ToolSpec {
   std::string name;         // [a-z0-9_]{1,30}
   std::string title;        // for people
   std::string description;  // for models: when to use it, what comes back, what to do on refusal
   nlohmann::json input_schema;   // JSON Schema 2020-12, root type object
-  nlohmann::json output_schema;  // likewise
+  nlohmann::json output_schema;  // likewise; null: no structured result
   Annotations annotations;
+  std::string toolset = "core";  // the group that `--toolsets` picks
+  TaskSupport task = TaskSupport::kNever;
 };
 
 struct ToolResult {
   bool is_error = false;
-  std::string text;           // what the model reads
+  std::string text;           // what the model reads; may be empty when there is more
+  std::vector<Content> more;  // further blocks: links, pictures
   nlohmann::json structured;  // conforms to output_schema when !is_error; on error {error: {…}} too
   nlohmann::json audit;       // the outcome for the trail: status, exit code, usage, digests
 };
@@ -50,12 +60,28 @@ class ProgressSink {
   virtual void Report(double progress, std::optional<double> total, std::string_view message) = 0;
 };
 
+// RFC 5424 severities, as MCP names them: "debug" … "emergency".
+enum class Severity { kDebug, kInfo, kNotice, kWarning, kError, kCritical, kAlert, kEmergency };
+
+// Where a running call logs to for its client. Implementations are thread-safe and never block for
+// long.
+class LogSink {
+ public:
+  virtual ~LogSink() = default;
+  virtual void Write(Severity severity, std::string_view logger, const nlohmann::json& data) = 0;
+};
+
 struct CallContext {
   policies::Principal principal;
-  std::string channel;               // "mcp-stdio", "cli"
+  std::string channel;               // "mcp-stdio", "mcp-http", "cli"
   std::stop_token stop;              // requested: end the work, report kCancelled
   ProgressSink* progress = nullptr;  // borrowed for the call; null: nobody listens
+  LogSink* log = nullptr;            // likewise
+  Asker* asker = nullptr;            // likewise; null: nobody can be asked
   std::int64_t audit_seq = 0;        // set by the executor before Run
+
+  // Asks the caller's client; kUnsupportedByClient when there is nobody to ask.
+  Result<Answers> Ask(const std::vector<Question>& questions) const;
 };
 
 class PreparedCall {
@@ -66,6 +92,8 @@ class PreparedCall {
   // Facts that we established about it (workspace_root, profile, …).
   [[nodiscard]] virtual const nlohmann::json& context() const = 0;
   virtual ToolResult Run(const policies::Grant& grant, CallContext& context) = 0;
+  // Whether the caller asked for the call to go on in the background, as a job.
+  [[nodiscard]] virtual bool background() const { return false; }
 };
 
 class Tool {

@@ -31,14 +31,23 @@ Result<std::unique_ptr<AuditLog>> AuditLog::Open(Store& store, std::string incar
   return log;
 }
 
-Result<std::int64_t> AuditLog::Begin(const AuditIntent& intent) {
+Result<std::int64_t> AuditLog::AppendDecided(std::string_view allowed_kind,
+                                             const AuditIntent& intent) {
   const bool allowed = intent.decision.effect == Effect::kAllow;
   if (allowed != intent.decision.grant.has_value()) {
     return Error{ErrorCode::kInternal,
                  "expected a grant exactly when the decision allows, got the opposite", "decision",
                  "", 0};
   }
-  return statements_->Append(allowed ? "intent" : "refused", IntentPayload(intent), 0);
+  return statements_->Append(allowed ? allowed_kind : "refused", IntentPayload(intent), 0);
+}
+
+Result<std::int64_t> AuditLog::Begin(const AuditIntent& intent) {
+  return AppendDecided("intent", intent);
+}
+
+Result<std::int64_t> AuditLog::Access(const AuditIntent& access) {
+  return AppendDecided("access", access);
 }
 
 Result<void> AuditLog::End(std::int64_t intent_seq, const nlohmann::json& outcome) {

@@ -7,6 +7,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include <nlohmann/json_fwd.hpp>
@@ -58,6 +59,9 @@ class AuditLog {
   Result<std::int64_t> Begin(const AuditIntent& intent);
   // `outcome`: status, exit code, usage, sizes and hashes of the output; never secrets.
   Result<void> End(std::int64_t intent_seq, const nlohmann::json& outcome);
+  // Records a look at something (kind "access", or "refused"), which needs no End. On error nothing
+  // must be shown. Returns the sequence number once the record is on disk.
+  Result<std::int64_t> Access(const AuditIntent& access);
   // Records a fact that belongs to no call (kind "server_start", "server_stop", "reaped").
   Result<std::int64_t> Note(const std::string& kind, const nlohmann::json& detail);
 
@@ -72,6 +76,7 @@ class AuditLog {
 
  private:
   AuditLog(Store& store, std::string incarnation);
+  Result<std::int64_t> AppendDecided(std::string_view allowed_kind, const AuditIntent& intent);
   struct Statements;
   Store& store_;
   std::string incarnation_;

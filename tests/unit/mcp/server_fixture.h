@@ -24,7 +24,7 @@
 namespace casemate::mcp::test {
 
 // What the tool's calls share with the test. Thread-safe.
-class Gate {
+class Barrier {
  public:
   // Called by a call: waits for Open or a cancellation; true if it was cancelled.
   bool Wait(const std::stop_token& stop) {
@@ -58,7 +58,7 @@ class Gate {
 // Arguments: {"do": "echo" | "wait" | "throw" | "progress" | "fail"}, anything else is refused.
 class ProbeCall : public tools::PreparedCall {
  public:
-  ProbeCall(Gate& gate, json args) : gate_(gate), args_(std::move(args)) {}
+  ProbeCall(Barrier& gate, json args) : gate_(gate), args_(std::move(args)) {}
   [[nodiscard]] const json& normalised() const override { return args_; }
   [[nodiscard]] const json& context() const override { return context_; }
   tools::ToolResult Run(const policies::Grant& /*grant*/, tools::CallContext& context) override {
@@ -85,14 +85,14 @@ class ProbeCall : public tools::PreparedCall {
   }
 
  private:
-  Gate& gate_;
+  Barrier& gate_;
   json args_;
   json context_ = json::object();
 };
 
 class ProbeTool : public tools::Tool {
  public:
-  explicit ProbeTool(Gate& gate) : gate_(gate) {
+  explicit ProbeTool(Barrier& gate) : gate_(gate) {
     spec_.name = "probe";
     spec_.title = "Probe";
     spec_.description = "Probes.";
@@ -110,14 +110,14 @@ class ProbeTool : public tools::Tool {
   }
 
  private:
-  Gate& gate_;
+  Barrier& gate_;
   tools::ToolSpec spec_;
 };
 
 // A second tool, which policy lets nobody call.
 class HiddenTool : public ProbeTool {
  public:
-  explicit HiddenTool(Gate& gate) : ProbeTool(gate), spec_(ProbeTool::spec()) {
+  explicit HiddenTool(Barrier& gate) : ProbeTool(gate), spec_(ProbeTool::spec()) {
     spec_.name = "hidden";
   }
   [[nodiscard]] const tools::ToolSpec& spec() const override { return spec_; }
@@ -149,8 +149,9 @@ struct Server {
   std::unique_ptr<Store> store;
   std::unique_ptr<policies::AuditLog> audit;
   std::unique_ptr<policies::PolicyEngine> policy;
-  Gate gate;
+  Barrier gate;
   tools::Catalog catalog;
+  std::unique_ptr<tools::Gate> policy_gate;
   std::unique_ptr<tools::ToolExecutor> executor;
   RecordingTransport transport;
   std::unique_ptr<Dispatcher> dispatcher;
@@ -166,9 +167,10 @@ struct Server {
     INFO((engine ? std::string() : Describe(engine.error())));
     REQUIRE(engine);
     policy = *std::move(engine);
-    catalog.Add(std::make_unique<ProbeTool>(gate));
-    catalog.Add(std::make_unique<HiddenTool>(gate));
-    executor = std::make_unique<tools::ToolExecutor>(catalog, *policy, *audit);
+    REQUIRE(catalog.Add(std::make_unique<ProbeTool>(gate)));
+    REQUIRE(catalog.Add(std::make_unique<HiddenTool>(gate)));
+    policy_gate = std::make_unique<tools::Gate>(*policy, *audit);
+    executor = std::make_unique<tools::ToolExecutor>(catalog, *policy_gate);
     dispatcher = std::make_unique<Dispatcher>(*executor, transport, policies::Principal{}, options);
   }
 

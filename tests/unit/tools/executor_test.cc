@@ -70,11 +70,12 @@ struct Bench {
   test::Trail trail;
   std::unique_ptr<policies::PolicyEngine> policy = test::LoadPolicy(kPolicy);
   Catalog catalog;
-  ToolExecutor executor{catalog, *policy, *trail.audit};
+  Gate gate{*policy, *trail.audit};
+  ToolExecutor executor{catalog, gate};
   CallContext context;
 
   Bench() {
-    catalog.Add(std::make_unique<ScriptedTool>(script));
+    REQUIRE(catalog.Add(std::make_unique<ScriptedTool>(script)));
     context.channel = "test";
     script.run = [](CallContext&) {
       ToolResult result;
@@ -201,7 +202,8 @@ TEST_CASE("only tools that policy could ever allow are listed") {
   REQUIRE(listed.size() == 1);
   CHECK(listed[0]->name == "echo");
   const auto nobody = test::LoadPolicy("version: 1\nrules: []\n");
-  const ToolExecutor closed(bench.catalog, *nobody, *bench.trail.audit);
+  Gate nobodys(*nobody, *bench.trail.audit);
+  const ToolExecutor closed(bench.catalog, nobodys);
   CHECK(closed.List({}).empty());
 }
 

@@ -39,7 +39,8 @@ struct Line {
   test::TempDir roots;
   std::unique_ptr<policies::PolicyEngine> policy = test::ShippedPolicy();
   Catalog catalog;
-  ToolExecutor executor{catalog, *policy, *trail.audit};
+  Gate gate{*policy, *trail.audit};
+  ToolExecutor executor{catalog, gate};
   Recorder progress;
   std::stop_source stop;
 
@@ -54,10 +55,10 @@ struct Line {
     fs::create_directory(roots.path() + "/rw");
     fs::create_directory(roots.path() + "/ro");
     fs::create_directory(roots.path() + "/other");
-    catalog.Add(MakeRunTool(*runner,
-                            {.roots = {{roots.path() + "/rw", true}, {roots.path() + "/ro", false}},
-                             .default_profile = "default",
-                             .config_file = "/etc/casemate/config.yaml"}));
+    REQUIRE(catalog.Add(MakeRunTool(
+        *runner, {.roots = {{roots.path() + "/rw", true}, {roots.path() + "/ro", false}},
+                  .default_profile = "default",
+                  .config_file = "/etc/casemate/config.yaml"})));
   }
   ToolResult Call(const json& args) {
     CallContext context;
@@ -66,7 +67,7 @@ struct Line {
     context.stop = stop.get_token();
     auto result = executor.Call("run", args, context);
     REQUIRE(result);
-    test::CheckConforms(result->structured, catalog.Find("run")->spec().output_schema);
+    test::CheckConforms(result->structured, catalog.FindTool("run")->spec().output_schema);
     return *std::move(result);
   }
   // Standard output of a call that must exit with `exit_code`.
@@ -173,7 +174,8 @@ TEST_CASE("a policy that forgets the roots still opens nothing outside of them")
   Line line;
   const auto generous = test::LoadPolicy(
       "version: 1\nrules:\n  - {id: all, effect: allow, tools: [run], workspace: host_write}\n");
-  ToolExecutor executor(line.catalog, *generous, *line.trail.audit);
+  Gate gate(*generous, *line.trail.audit);
+  ToolExecutor executor(line.catalog, gate);
   CallContext context;
   for (const char* name : {"/other", "/missing"}) {
     const auto result = executor.Call(

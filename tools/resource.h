@@ -1,0 +1,60 @@
+// Resources: things with a URI that clients may list, read and watch. One ResourceProvider for each
+// kind of thing. Providers are thread-safe; what they return belongs to the caller. Access passes
+// policy and audit in ResourceReader, never here.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <nlohmann/json_fwd.hpp>
+
+#include "base/result.h"
+#include "policies/identity/principal.h"
+#include "tools/content.h"
+
+namespace casemate::tools {
+
+struct ResourceSpec {
+  std::string uri;
+  std::string name;
+  std::string title;
+  std::string description;
+  std::string mime_type;
+  std::optional<std::int64_t> size;  // bytes, if known
+};
+
+// RFC 6570 level 1: "casemate://runs/{id}/stdout".
+struct ResourceTemplateSpec {
+  std::string uri_template;
+  std::string name;
+  std::string title;
+  std::string description;
+  std::string mime_type;
+};
+
+class ResourceProvider {
+ public:
+  virtual ~ResourceProvider() = default;
+  // Whether URIs like this one are its own, existing or not.
+  [[nodiscard]] virtual bool Owns(std::string_view uri) const = 0;
+  // What `principal` may find by listing, newest or most useful first.
+  [[nodiscard]] virtual std::vector<ResourceSpec> List(
+      const policies::Principal& principal) const = 0;
+  [[nodiscard]] virtual std::vector<ResourceTemplateSpec> Templates() const { return {}; }
+  // Facts for the policy: at least {kind}, and {own: bool} where things have an owner.
+  [[nodiscard]] virtual nlohmann::json Facts(std::string_view uri,
+                                             const policies::Principal& principal) const = 0;
+  // Errors: kNotFound, also for what belongs to another principal.
+  [[nodiscard]] virtual Result<ResourceContents> Read(
+      std::string_view uri, const policies::Principal& principal) const = 0;
+  // Values of `variable` of `uri_template` that begin with `prefix`, at most 100.
+  [[nodiscard]] virtual std::vector<std::string> Complete(
+      std::string_view uri_template, std::string_view variable, std::string_view prefix,
+      const policies::Principal& principal) const;
+};
+
+}  // namespace casemate::tools
