@@ -104,9 +104,10 @@ Probe ProbeOtherNamespaces() {
   std::vector<std::string> present;
   std::vector<std::string> missing;
   for (const auto& [flag, name] : kinds) {
-    const int err = TryInChild([flag = flag] {
+    const int kind = flag;
+    const int err = TryInChild([kind] {
       const int user = BecomeRootOfUserNamespace(0);
-      return user != 0 ? user : Unshare(flag);
+      return user != 0 ? user : Unshare(kind);
     });
     (err == 0 ? present : missing).push_back(err == 0 ? name : name + (": " + ErrnoText(err)));
   }
