@@ -1,6 +1,8 @@
 #include "base/hash.h"
 
+#include <openssl/crypto.h>
 #include <openssl/evp.h>
+#include <openssl/hmac.h>
 #include <sys/random.h>
 
 #include <array>
@@ -21,6 +23,21 @@ std::string Sha256Hex(std::string_view bytes) {
     std::abort();  // a record without its hash must never be written
   }
   return ToHex(digest);
+}
+
+std::string HmacSha256Hex(std::string_view key, std::string_view bytes) {
+  std::array<std::uint8_t, 32> code{};
+  unsigned int size = 0;
+  if (HMAC(EVP_sha256(), key.data(), static_cast<int>(key.size()),
+           reinterpret_cast<const unsigned char*>(bytes.data()), bytes.size(), code.data(),
+           &size) == nullptr) {
+    std::abort();  // no memory: nothing may pass unauthenticated
+  }
+  return ToHex(code);
+}
+
+bool EqualInConstantTime(std::string_view a, std::string_view b) {
+  return a.size() == b.size() && CRYPTO_memcmp(a.data(), b.data(), a.size()) == 0;
 }
 
 std::string RandomHex(std::size_t byte_count) {

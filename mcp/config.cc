@@ -1,15 +1,15 @@
 #include "mcp/config.h"
 
-#include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
-#include <cstdlib>
-#include <optional>
 
 #include "base/file.h"
 #include "base/yaml.h"
-#include "policies/workspace_root.h"
+#include "mcp/config_fields.h"
+#include "mcp/config_http.h"
+#include "mcp/config_roots.h"
 
 namespace casemate {
 namespace {
@@ -18,12 +18,9 @@ constexpr std::size_t kMaxConfigBytes = std::size_t{1} << 20;
 constexpr std::int64_t kMinLineBytes = 65536;
 constexpr std::int64_t kMaxLineBytes = std::int64_t{1} << 30;
 constexpr std::int64_t kMaxCalls = 1024;
-
-// Called before any thread starts.
-std::string Environment(const char* name) {
-  const char* value = std::getenv(name);  // NOLINT(concurrency-mt-unsafe)
-  return value == nullptr ? std::string() : value;
-}
+constexpr std::int64_t kMaxKept = 1'000'000;
+constexpr std::int64_t kMaxKeptDays = 3650;
+constexpr std::size_t kMaxToolsetBytes = 30;
 
 // The value that counts: flag, then variable; empty when neither is set.
 std::string Chosen(const std::string& flag, const char* variable) {
@@ -47,135 +44,6 @@ Result<std::string> DefaultDirectory(const char* xdg_variable, const char* below
   return base + "/casemate";
 }
 
-Result<std::string> ExpandHome(const std::string& path) {
-  if (path != "~" && !path.starts_with("~/")) {
-    return path;
-  }
-  const std::string home = Environment("HOME");
-  if (home.empty()) {
-    return InvalidArgument("HOME", "expected a home directory for `" + path + "`, got none");
-  }
-  return home + path.substr(1);
-}
-
-Result<std::string> Absolute(const std::string& path) {
-  if (path.starts_with('/')) {
-    return path;
-  }
-  char* cwd = get_current_dir_name();
-  if (cwd == nullptr) {
-    return ErrnoError("cannot tell the working directory for `" + path + "`", errno);
-  }
-  std::string absolute = std::string(cwd) + "/" + path;
-  std::free(cwd);
-  return absolute;
-}
-
-bool IsSameOrBelow(const std::string& path, const std::string& directory) {
-  return path == directory || path.starts_with(directory + "/");
-}
-
-// Resolves a root now, so that policy compares canonical paths with canonical paths.
-Result<policies::WorkspaceRoot> ResolveRoot(const std::string& where, const std::string& path,
-                                            bool writable) {
-  auto expanded = ExpandHome(path);
-  if (!expanded) {
-    return std::move(expanded).error();
-  }
-  if (!expanded->starts_with('/')) {
-    return InvalidArgument(where, "expected an absolute directory, got `" + path + "`");
-  }
-  char* resolved = realpath(expanded->c_str(), nullptr);
-  if (resolved == nullptr) {
-    return InvalidArgument(where, "expected an existing directory, got `" + path + "`");
-  }
-  policies::WorkspaceRoot root{resolved, writable};
-  std::free(resolved);
-  struct stat info{};
-  if (stat(root.path.c_str(), &info) != 0 || !S_ISDIR(info.st_mode)) {
-    return InvalidArgument(where, "expected a directory, got `" + path + "`");
-  }
-  if (root.path == "/") {
-    return InvalidArgument(where,
-                           "expected a directory below `/`; the whole file system cannot "
-                           "be a workspace root");
-  }
-  return root;
-}
-
-// The agent must not reach our own records through a workspace.
-Result<void> RefuseStateDir(const Config& config) {
-  char* resolved = realpath(config.state_dir.c_str(), nullptr);
-  const std::string state = resolved == nullptr ? config.state_dir : resolved;
-  std::free(resolved);
-  for (const policies::WorkspaceRoot& root : config.workspace_roots) {
-    if (IsSameOrBelow(state, root.path) || IsSameOrBelow(root.path, state)) {
-      return InvalidArgument(
-          "workspace_roots",
-          "`" + root.path + "` would expose the state directory `" + state + "` to the sandbox");
-    }
-  }
-  return {};
-}
-
-Result<policies::WorkspaceRoot> RootFromYaml(const YamlNode& node) {
-  if (node.kind() != YamlNode::Kind::kMap) {
-    auto path = node.AsString();
-    if (!path) {
-      return std::move(path).error();
-    }
-    return ResolveRoot(node.Where(), *path, true);
-  }
-  if (auto known = node.OnlyKeys({"path", "writable"}); !known) {
-    return std::move(known).error();
-  }
-  const auto path_node = node.Get("path");
-  if (!path_node) {
-    return InvalidArgument(node.Where(), "expected the key `path`");
-  }
-  auto path = path_node->AsString();
-  if (!path) {
-    return std::move(path).error();
-  }
-  bool writable = true;
-  if (const auto flag = node.Get("writable")) {
-    auto value = flag->AsBool();
-    if (!value) {
-      return std::move(value).error();
-    }
-    writable = *value;
-  }
-  return ResolveRoot(path_node->Where(), *path, writable);
-}
-
-Result<void> ReadText(const YamlNode& root, std::string_view key, std::string& target) {
-  if (const auto node = root.Get(key)) {
-    auto value = node->AsString();
-    if (!value) {
-      return std::move(value).error();
-    }
-    target = *std::move(value);
-  }
-  return {};
-}
-
-Result<void> ReadSize(const YamlNode& root, std::string_view key, std::int64_t low,
-                      std::int64_t high, std::size_t& target) {
-  if (const auto node = root.Get(key)) {
-    auto value = node->AsInt();
-    if (!value) {
-      return std::move(value).error();
-    }
-    if (*value < low || *value > high) {
-      return InvalidArgument(node->Where(), "expected a number from " + std::to_string(low) +
-                                                " to " + std::to_string(high) + ", got " +
-                                                std::to_string(*value));
-    }
-    target = static_cast<std::size_t>(*value);
-  }
-  return {};
-}
-
 Result<void> CheckVersion(const YamlNode& root) {
   const auto node = root.Get("version");
   if (!node) {
@@ -191,6 +59,42 @@ Result<void> CheckVersion(const YamlNode& root) {
   return {};
 }
 
+Result<void> CheckToolset(const std::string& where, const std::string& name) {
+  const bool is_name =
+      !name.empty() && name.size() <= kMaxToolsetBytes && std::ranges::all_of(name, [](char c) {
+        return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_';
+      });
+  if (!is_name) {
+    return InvalidArgument(where,
+                           "expected the name of a toolset, such as `core`, got `" + name + "`");
+  }
+  return {};
+}
+
+Result<void> ReadRuns(const YamlNode& section, RunsConfig& runs) {
+  return Steps()
+      .Then([&] { return ReadSize(section, "keep", 1, kMaxKept, runs.keep); })
+      .Then([&] { return ReadSize(section, "keep_days", 1, kMaxKeptDays, runs.keep_days); })
+      .Then([&] { return ReadSize(section, "keep_mb", 1, kMaxKept, runs.keep_mb); })
+      .Take();
+}
+
+Result<void> ReadScalars(const YamlNode& root, Config& config) {
+  return Steps()
+      .Then([&] { return CheckVersion(root); })
+      .Then([&] { return ReadText(root, "policy_file", config.policy_file); })
+      .Then([&] { return ReadText(root, "default_profile", config.default_profile); })
+      .Then([&] {
+        return ReadSize(root, "max_line_bytes", kMinLineBytes, kMaxLineBytes,
+                        config.max_line_bytes);
+      })
+      .Then([&] {
+        return ReadSize(root, "max_concurrent_calls", 1, kMaxCalls, config.max_concurrent_calls);
+      })
+      .Then([&] { return ReadTexts(root, "toolsets", CheckToolset, config.toolsets); })
+      .Take();
+}
+
 Result<void> ApplyFile(const std::string& text, Config& config) {
   auto root = ParseYaml(text, config.config_file);
   if (!root) {
@@ -199,33 +103,25 @@ Result<void> ApplyFile(const std::string& text, Config& config) {
   if (root->kind() != YamlNode::Kind::kMap) {
     return InvalidArgument(root->Where(), "expected a map of settings");
   }
-  Result<void> done = root->OnlyKeys({"version", "workspace_roots", "policy_file",
-                                      "default_profile", "max_line_bytes", "max_concurrent_calls"});
-  const auto then = [&done](Result<void> next) {
-    if (done) {
-      done = std::move(next);
-    }
-  };
-  then(CheckVersion(*root));
-  then(ReadText(*root, "policy_file", config.policy_file));
-  then(ReadText(*root, "default_profile", config.default_profile));
-  then(ReadSize(*root, "max_line_bytes", kMinLineBytes, kMaxLineBytes, config.max_line_bytes));
-  then(ReadSize(*root, "max_concurrent_calls", 1, kMaxCalls, config.max_concurrent_calls));
-  const auto roots = root->Get("workspace_roots");
-  if (!done || !roots) {
-    return done;
-  }
-  if (roots->kind() != YamlNode::Kind::kSequence) {
-    return InvalidArgument(roots->Where(), "expected a list of directories");
-  }
-  for (const YamlNode& item : roots->Items()) {
-    auto entry = RootFromYaml(item);
-    if (!entry) {
-      return std::move(entry).error();
-    }
-    config.workspace_roots.push_back(*std::move(entry));
-  }
-  return {};
+  return Steps()
+      .Then([&] {
+        return root->OnlyKeys({"version", "workspace_roots", "policy_file", "default_profile",
+                               "max_line_bytes", "max_concurrent_calls", "toolsets", "http", "auth",
+                               "runs", "jobs"});
+      })
+      .Then([&] { return ReadScalars(*root, config); })
+      .Then([&] { return ReadHttp(*root, config); })
+      .Then([&] {
+        return ReadSection(*root, "runs", {"keep", "keep_days", "keep_mb"},
+                           [&](const YamlNode& runs) { return ReadRuns(runs, config.runs); });
+      })
+      .Then([&] {
+        return ReadSection(*root, "jobs", {"max_running"}, [&](const YamlNode& jobs) {
+          return ReadSize(jobs, "max_running", 1, kMaxCalls, config.jobs.max_running);
+        });
+      })
+      .Then([&] { return ReadRoots(*root, config); })
+      .Take();
 }
 
 // Where the file and the state are, before the file is read.
@@ -264,22 +160,6 @@ Result<void> ReadConfigFile(bool must_exist, Config& config) {
   return text ? ApplyFile(*text, config) : Result<void>(std::move(text).error());
 }
 
-Result<void> AddRoots(const std::string& source, const std::vector<std::string>& paths,
-                      Config& config) {
-  for (const std::string& path : paths) {
-    auto absolute = Absolute(path);
-    if (!absolute) {
-      return std::move(absolute).error();
-    }
-    auto root = ResolveRoot(source, path.starts_with('~') ? path : *absolute, true);
-    if (!root) {
-      return std::move(root).error();
-    }
-    config.workspace_roots.push_back(*std::move(root));
-  }
-  return {};
-}
-
 std::vector<std::string> SplitColons(const std::string& text) {
   std::vector<std::string> parts;
   for (std::size_t begin = 0; begin < text.size();) {
@@ -292,27 +172,41 @@ std::vector<std::string> SplitColons(const std::string& text) {
   return parts;
 }
 
+Result<void> ApplyToolsets(const std::vector<std::string>& toolsets, Config& config) {
+  for (const std::string& name : toolsets) {
+    if (auto checked = CheckToolset("--toolsets", name); !checked) {
+      return checked;
+    }
+  }
+  if (!toolsets.empty()) {
+    config.toolsets = toolsets;
+  }
+  return {};
+}
+
 }  // namespace
 
 Result<Config> LoadConfig(const ConfigOverrides& overrides) {
   Config config;
-  Result<void> done = Locate(overrides, config);
-  const auto then = [&done](auto&& step) {
-    if (done) {
-      done = step();
-    }
-  };
   const bool named = !Chosen(overrides.config_file, "CASEMATE_CONFIG").empty();
-  then([&] { return ReadConfigFile(named, config); });
-  then([&] {
-    return AddRoots("CASEMATE_WORKSPACE_ROOTS",
-                    SplitColons(Environment("CASEMATE_WORKSPACE_ROOTS")), config);
-  });
-  then([&] { return AddRoots("--workspace-root", overrides.workspace_roots, config); });
-  then([&] { return RefuseStateDir(config); });
+  auto done =
+      Steps()
+          .Then([&] { return Locate(overrides, config); })
+          .Then([&] { return ReadConfigFile(named, config); })
+          .Then([&] {
+            return AddRoots("CASEMATE_WORKSPACE_ROOTS",
+                            SplitColons(Environment("CASEMATE_WORKSPACE_ROOTS")), config);
+          })
+          .Then([&] { return AddRoots("--workspace-root", overrides.workspace_roots, config); })
+          .Then([&] { return RefuseStateDir(config); })
+          .Then([&] { return ApplyToolsets(overrides.toolsets, config); })
+          .Then([&] { return ApplyHttpFlags(overrides, config.http); })
+          .Then([&] { return CheckListening(config.http, config.auth_mode); })
+          .Take();
   if (!done) {
     return std::move(done).error();
   }
+  GiveTlsToEndpoints(config.http);
   if (const std::string policy = Chosen(overrides.policy_file, "CASEMATE_POLICY");
       !policy.empty()) {
     config.policy_file = policy;

@@ -2,15 +2,45 @@
 // flags. Unknown keys are errors that name the nearest valid one. Value type.
 #pragma once
 
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <string>
 #include <vector>
 
 #include "base/result.h"
+#include "mcp/http/server.h"
 #include "policies/workspace_root.h"
 
 namespace casemate {
+
+enum class AuthMode {
+  kSimple,      // one local principal, no tokens: stdio, unix sockets and loopback only
+  kEnterprise,  // bearer tokens
+};
+
+struct HttpConfig {
+  std::vector<http::Endpoint> endpoints;     // key `http.listen`; empty: stdio only
+  http::TlsFiles tls;                        // key `http.tls`; empty: none. Part of each TCP
+                                             // endpoint already
+  bool trusted_proxy = false;                // key `http.trusted_proxy`
+  std::vector<std::string> allowed_origins;  // key `http.allowed_origins`
+  std::vector<std::string> allowed_hosts;    // key `http.allowed_hosts`
+  http::Limits limits;              // keys `http.max_body_bytes`, `max_connections`, `max_streams`
+  std::size_t max_sessions = 1024;  // key `http.max_sessions`
+  std::chrono::seconds session_idle{3600};  // key `http.session_idle_s`
+};
+
+// How many finished runs keep their full output: what goes beyond any of these is removed.
+struct RunsConfig {
+  std::size_t keep = 200;      // key `runs.keep`
+  std::size_t keep_days = 7;   // key `runs.keep_days`
+  std::size_t keep_mb = 1024;  // key `runs.keep_mb`
+};
+
+struct JobsConfig {
+  std::size_t max_running = 32;  // key `jobs.max_running`
+};
 
 struct Config {
   std::string state_dir;  // $CASEMATE_STATE_DIR, else $XDG_STATE_HOME/casemate, else
@@ -23,6 +53,11 @@ struct Config {
   std::string default_profile = "default";             // key `default_profile`
   std::size_t max_line_bytes = std::size_t{16} << 20;  // key `max_line_bytes`
   std::size_t max_concurrent_calls = 16;               // key `max_concurrent_calls`
+  std::vector<std::string> toolsets = {"core"};        // key `toolsets`; names are well-formed only
+  AuthMode auth_mode = AuthMode::kSimple;              // key `auth.mode`
+  HttpConfig http;                                     // keys `http.*`
+  RunsConfig runs;                                     // keys `runs.*`
+  JobsConfig jobs;                                     // keys `jobs.*`
 };
 
 // The initialisers let g++ 12 accept designated initialisers that name only some members.
@@ -31,7 +66,11 @@ struct ConfigOverrides {
   std::string config_file{};  // empty: not given
   std::string state_dir{};
   std::string policy_file{};
-  std::vector<std::string> workspace_roots{};
+  std::vector<std::string> workspace_roots{};  // added to those of the file
+  std::vector<std::string> http_listen{};      // instead of those of the file, as all below
+  std::vector<std::string> toolsets{};
+  std::string tls_certificate{};
+  std::string tls_key{};
 };
 // NOLINTEND(readability-redundant-member-init)
 

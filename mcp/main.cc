@@ -13,6 +13,7 @@
 #include "mcp/runtime.h"
 #include "mcp/serve.h"
 #include "mcp/signals.h"
+#include "policies/identity/token_store.h"
 
 namespace casemate {
 namespace {
@@ -70,6 +71,16 @@ int WithTrail(const Config& config, const Body& body) {
   return trail ? body(*trail->audit) : Complain(trail.error(), cli::kExitFailure);
 }
 
+template <typename Body>
+int WithTokens(const Config& config, const Body& body) {
+  auto trail = OpenTrail(config, "cli");
+  if (!trail) {
+    return Complain(trail.error(), cli::kExitFailure);
+  }
+  auto tokens = policies::TokenStore::Open(*trail->store);
+  return tokens ? body(**tokens, *trail->audit) : Complain(tokens.error(), cli::kExitFailure);
+}
+
 struct Run {
   const Config& config;
 
@@ -103,6 +114,21 @@ struct Run {
     return WithTrail(config,
                      [](policies::AuditLog& audit) { return cli::AuditExportCommand(audit); });
   }
+  int operator()(const cli::TokenAddArgs& args) const {
+    return WithTokens(config, [&](policies::TokenStore& tokens, policies::AuditLog& audit) {
+      return cli::TokenAddCommand(args, tokens, audit);
+    });
+  }
+  int operator()(const cli::TokenRmArgs& args) const {
+    return WithTokens(config, [&](policies::TokenStore& tokens, policies::AuditLog& audit) {
+      return cli::TokenRmCommand(args, tokens, audit);
+    });
+  }
+  int operator()(const cli::TokenListArgs& args) const {
+    return WithTokens(config, [&](policies::TokenStore& tokens, policies::AuditLog&) {
+      return cli::TokenListCommand(args, tokens);
+    });
+  }
 };
 
 // A program started with a closed standard descriptor would get its next socket or file there, and
@@ -118,16 +144,27 @@ bool OpenStandardDescriptors() {
   return true;
 }
 
+ConfigOverrides OverridesOf(const cli::CommandLine& line) {
+  ConfigOverrides overrides{.config_file = line.flags.config_file,
+                            .state_dir = line.flags.state_dir,
+                            .policy_file = line.flags.policy_file,
+                            .workspace_roots = line.flags.workspace_roots};
+  if (const auto* serve = std::get_if<cli::ServeArgs>(&line.command)) {
+    overrides.http_listen = serve->http;
+    overrides.toolsets = serve->toolsets;
+    overrides.tls_certificate = serve->tls_certificate;
+    overrides.tls_key = serve->tls_key;
+  }
+  return overrides;
+}
+
 int Main(int argc, char** argv) {
   auto parsed = cli::ParseCommandLine(argc, argv);
   if (const int* code = std::get_if<int>(&parsed)) {
     return *code;
   }
   const auto& line = std::get<cli::CommandLine>(parsed);
-  auto config = LoadConfig({.config_file = line.flags.config_file,
-                            .state_dir = line.flags.state_dir,
-                            .policy_file = line.flags.policy_file,
-                            .workspace_roots = line.flags.workspace_roots});
+  auto config = LoadConfig(OverridesOf(line));
   if (!config) {
     return Complain(config.error(), cli::kExitUsage);
   }

@@ -6,12 +6,18 @@
 #include "base/log.h"
 #include "policies/engine/yaml_policy.h"
 #include "policies/profiles/profile.h"
+#include "tools/documents.h"
+#include "tools/job_tools.h"
 #include "tools/run.h"
+#include "tools/run_prompts.h"
+#include "tools/run_resources.h"
 
 namespace casemate {
 namespace {
 
 constexpr std::size_t kMaxPolicyBytes = std::size_t{1} << 20;
+// Of each stream: what an agent reads costs its context, and all of it is kept.
+constexpr std::int64_t kReplyKb = 4;
 
 }  // namespace
 
@@ -83,11 +89,21 @@ Result<std::unique_ptr<Runtime>> Runtime::Start(const Config& config, const std:
   }
   runtime->runner_ = *std::move(runner);
 
+  if (channel != "cli") {
+    if (auto opened = runtime->OpenStores(config); !opened) {
+      return std::move(opened).error();
+    }
+  }
   if (auto filled = runtime->FillCatalog(config); !filled) {
     return std::move(filled).error();
   }
   runtime->gate_ = std::make_unique<tools::Gate>(*runtime->policy_, *runtime->trail_.audit);
   runtime->executor_ = std::make_unique<tools::ToolExecutor>(runtime->catalog_, *runtime->gate_);
+  runtime->resources_ = std::make_unique<tools::ResourceReader>(runtime->catalog_, *runtime->gate_);
+  runtime->prompts_ = std::make_unique<tools::PromptReader>(runtime->catalog_, *runtime->gate_);
+  if (auto started = runtime->StartJobs(); !started) {
+    return std::move(started).error();
+  }
   runtime->ReapDead(config.state_dir);
   auto noted = runtime->trail_.audit->Note("server_start",
                                            {{"version", CASEMATE_VERSION},
@@ -99,14 +115,76 @@ Result<std::unique_ptr<Runtime>> Runtime::Start(const Config& config, const std:
   return runtime;
 }
 
+Result<void> Runtime::OpenStores(const Config& config) {
+  auto runs =
+      tools::RunStore::Open(*trail_.store, {.directory = config.state_dir + "/runs"}, &changes_);
+  if (!runs) {
+    return std::move(runs).error();
+  }
+  runs_ = *std::move(runs);
+  auto jobs = tools::JobStore::Open(*trail_.store, incarnation_.id(),
+                                    [state_dir = config.state_dir](const std::string& id) {
+                                      return policies::Incarnation::IsAlive(state_dir, id);
+                                    });
+  if (!jobs) {
+    return std::move(jobs).error();
+  }
+  job_store_ = *std::move(jobs);
+  return {};
+}
+
+Result<void> Runtime::StartJobs() {
+  if (job_store_ == nullptr) {
+    return {};
+  }
+  jobs_ = std::make_unique<tools::JobRunner>(*executor_, *job_store_, &changes_);
+  executor_->set_jobs(jobs_.get());
+  std::vector<std::unique_ptr<tools::Tool>> followers;
+  followers.push_back(tools::MakeJobStatusTool(*jobs_));
+  followers.push_back(tools::MakeJobOutputTool(*jobs_, *runs_));
+  followers.push_back(tools::MakeJobCancelTool(*jobs_));
+  for (auto& tool : followers) {
+    if (auto added = catalog_.Add(std::move(tool)); !added) {
+      return added;
+    }
+  }
+  catalog_.Add(tools::MakeRunResources(*runs_));
+  return {};
+}
+
 Result<void> Runtime::FillCatalog(const Config& config) {
   auto run = tools::MakeRunTool(*runner_, {.roots = config.workspace_roots,
                                            .default_profile = config.default_profile,
-                                           .config_file = config.config_file});
+                                           .config_file = config.config_file,
+                                           .store = runs_.get(),
+                                           .reply_kb = runs_ == nullptr ? 0 : kReplyKb});
   if (auto added = catalog_.Add(std::move(run)); !added) {
     return added;
   }
-  return catalog_.Add(tools::MakeProfileListTool());
+  if (auto added = catalog_.Add(tools::MakeProfileListTool()); !added) {
+    return added;
+  }
+  catalog_.Add(tools::MakeDocsResource());
+  catalog_.Add(tools::MakeProfileResource());
+  catalog_.Add(tools::MakeAuditResource(*trail_.audit));
+  return AddPrompts(config);
+}
+
+Result<void> Runtime::AddPrompts(const Config& config) {
+  if (auto added = catalog_.Add(tools::MakeRunAndExplainPrompt()); !added) {
+    return added;
+  }
+  tools::RunPromptSources sources;
+  sources.roots = config.workspace_roots;
+  sources.run_ids = [this](std::string_view prefix, const policies::Principal& principal) {
+    const tools::ResourceProvider* runs = catalog_.ProviderOf("casemate://runs/");
+    return runs == nullptr ? std::vector<std::string>()
+                           : runs->Complete("casemate://runs/{id}/result", "id", prefix, principal);
+  };
+  sources.read = [this](std::string_view uri, const tools::CallContext& context) {
+    return resources_->Read(uri, context);
+  };
+  return catalog_.Add(tools::MakeFixFailingCommandPrompt(std::move(sources)));
 }
 
 void Runtime::ReapDead(const std::string& state_dir) {
@@ -134,6 +212,9 @@ void Runtime::ReapDead(const std::string& state_dir) {
 Runtime::~Runtime() {
   if (executor_ == nullptr) {
     return;
+  }
+  if (jobs_ != nullptr) {
+    jobs_->Shutdown();  // while there is still a trail to record it, and a launcher to stop them
   }
   auto noted = trail_.audit->Note("server_stop", nlohmann::json::object());
   if (!noted) {

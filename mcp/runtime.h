@@ -14,8 +14,14 @@
 #include "sandbox/native/launcher_client.h"
 #include "sandbox/native/runner.h"
 #include "tools/catalog.h"
+#include "tools/changes.h"
 #include "tools/executor.h"
 #include "tools/gate.h"
+#include "tools/job_runner.h"
+#include "tools/job_store.h"
+#include "tools/prompt_reader.h"
+#include "tools/resource_reader.h"
+#include "tools/run_store.h"
 
 namespace casemate {
 
@@ -35,10 +41,20 @@ class Runtime {
   ~Runtime();  // records the stop, ends the launcher, releases the incarnation
 
   [[nodiscard]] tools::ToolExecutor& executor() { return *executor_; }
+  [[nodiscard]] tools::Gate& gate() { return *gate_; }
+  [[nodiscard]] tools::Changes& changes() { return changes_; }
+  [[nodiscard]] tools::ResourceReader& resources() { return *resources_; }
+  [[nodiscard]] tools::PromptReader& prompts() { return *prompts_; }
+  // null on the command line: nobody is there to follow a job.
+  [[nodiscard]] tools::JobRunner* jobs() { return jobs_.get(); }
 
  private:
   explicit Runtime(policies::Incarnation incarnation) : incarnation_(std::move(incarnation)) {}
   Result<void> FillCatalog(const Config& config);
+  Result<void> AddPrompts(const Config& config);
+  // What only a server needs, in two steps: the stores, and, with an executor, the jobs.
+  Result<void> OpenStores(const Config& config);
+  Result<void> StartJobs();
   void ReapDead(const std::string& state_dir);
 
   // In the order of construction: what comes later uses what comes before.
@@ -47,9 +63,15 @@ class Runtime {
   Trail trail_;
   std::unique_ptr<policies::PolicyEngine> policy_;
   std::unique_ptr<sandbox::SandboxRunner> runner_;
+  tools::Changes changes_;
+  std::unique_ptr<tools::RunStore> runs_;       // null on the command line
+  std::unique_ptr<tools::JobStore> job_store_;  // likewise
   tools::Catalog catalog_;
   std::unique_ptr<tools::Gate> gate_;
   std::unique_ptr<tools::ToolExecutor> executor_;
+  std::unique_ptr<tools::ResourceReader> resources_;
+  std::unique_ptr<tools::PromptReader> prompts_;
+  std::unique_ptr<tools::JobRunner> jobs_;  // likewise; its threads use all of the above
 };
 
 }  // namespace casemate

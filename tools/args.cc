@@ -172,6 +172,18 @@ std::optional<std::int64_t> ArgReader::Integer(std::string_view name, std::int64
   return number;
 }
 
+std::optional<bool> ArgReader::Boolean(std::string_view name) {
+  const json* value = Find(name);
+  if (value == nullptr) {
+    return std::nullopt;
+  }
+  if (!value->is_boolean()) {
+    errors_.Expected(PathOf(name), "true or false", DescribeJson(*value));
+    return std::nullopt;
+  }
+  return value->get<bool>();
+}
+
 std::optional<double> ArgReader::Number(std::string_view name, double min, double max) {
   const json* value = Find(name);
   if (value == nullptr) {

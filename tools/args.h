@@ -56,6 +56,7 @@ class ArgReader {
   // nullopt or null: absent, or wrong and recorded as an error.
   std::optional<std::string> Text(std::string_view name, const TextRule& rule = {});
   std::optional<std::int64_t> Integer(std::string_view name, std::int64_t min, std::int64_t max);
+  std::optional<bool> Boolean(std::string_view name);
   std::optional<double> Number(std::string_view name, double min, double max);
   // One of `choices`.
   std::optional<std::string> Choice(std::string_view name,

@@ -9,7 +9,7 @@ namespace casemate::tools {
 
 namespace {
 
-constexpr std::size_t kMaxNameBytes = 30;  // hosts prefix it; some models' APIs stop at 64 in all
+constexpr std::size_t kMaxNameBytes = 64;  // MCP; our own stay below 31, for hosts prefix them
 
 bool IsName(std::string_view name) {
   return !name.empty() && name.size() <= kMaxNameBytes && std::ranges::all_of(name, [](char c) {
@@ -29,7 +29,7 @@ Result<void> AddNamed(std::vector<std::unique_ptr<T>>& items, std::unique_ptr<T>
   const std::string& name = item->spec().name;
   const std::string shown = "`" + EscapeControls(ToValidUtf8(name), false) + "`";
   if (!IsName(name)) {
-    return InvalidArgument("name", "expected [a-z0-9_]{1,30}, got " + shown);
+    return InvalidArgument("name", "expected [a-z0-9_]{1,64}, got " + shown);
   }
   if (FindByName(items, name) != nullptr) {
     return InvalidArgument("name", "expected a new name, got " + shown + " for the second time");
@@ -41,7 +41,23 @@ Result<void> AddNamed(std::vector<std::unique_ptr<T>>& items, std::unique_ptr<T>
 }  // namespace
 
 Result<void> Catalog::Add(std::unique_ptr<Tool> tool) {
-  return AddNamed(tools_, std::move(tool));
+  const nlohmann::json& schema = tool->spec().input_schema;
+  return Add(std::move(tool), schema);
+}
+
+Result<void> Catalog::Add(std::unique_ptr<Tool> tool, const nlohmann::json& checked) {
+  auto schema = ArgumentSchema::Compile(checked);
+  if (!schema) {
+    Error error = std::move(schema).error();
+    error.message = "tool `" + tool->spec().name + "`: " + error.message;
+    return error;
+  }
+  const Tool* key = tool.get();
+  auto added = AddNamed(tools_, std::move(tool));
+  if (added) {
+    schemas_.emplace(key, *std::move(schema));
+  }
+  return added;
 }
 
 Result<void> Catalog::Add(std::unique_ptr<Prompt> prompt) {

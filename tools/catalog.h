@@ -2,6 +2,7 @@
 // to read. Each Add refuses what a client could not use (kInvalidArgument).
 #pragma once
 
+#include <map>
 #include <memory>
 #include <string_view>
 #include <vector>
@@ -9,18 +10,26 @@
 #include "base/result.h"
 #include "tools/prompt.h"
 #include "tools/resource.h"
+#include "tools/schema_check.h"
 #include "tools/tool.h"
 
 namespace casemate::tools {
 
 class Catalog {
  public:
-  // Errors: a name that is not [a-z0-9_]{1,30} or that is taken.
+  // Errors: a name that is not [a-z0-9_]{1,64} or that is taken; an input schema with keywords that
+  // are not checked (schema_lint.h).
   Result<void> Add(std::unique_ptr<Tool> tool);
+  // Checks arguments against `checked` instead of the input schema that clients see.
+  Result<void> Add(std::unique_ptr<Tool> tool, const nlohmann::json& checked);
   Result<void> Add(std::unique_ptr<Prompt> prompt);
   void Add(std::unique_ptr<ResourceProvider> provider);
 
-  [[nodiscard]] const Tool* FindTool(std::string_view name) const;      // null: no such tool
+  [[nodiscard]] const Tool* FindTool(std::string_view name) const;  // null: no such tool
+  // What the arguments of a tool of this catalog must conform to.
+  [[nodiscard]] const ArgumentSchema& SchemaOf(const Tool& tool) const {
+    return schemas_.at(&tool);
+  }
   [[nodiscard]] const Prompt* FindPrompt(std::string_view name) const;  // null: no such prompt
   // The provider whose URIs look like this; null: none.
   [[nodiscard]] const ResourceProvider* ProviderOf(std::string_view uri) const;
@@ -33,6 +42,7 @@ class Catalog {
 
  private:
   std::vector<std::unique_ptr<Tool>> tools_;
+  std::map<const Tool*, ArgumentSchema> schemas_;
   std::vector<std::unique_ptr<Prompt>> prompts_;
   std::vector<std::unique_ptr<ResourceProvider>> providers_;
 };

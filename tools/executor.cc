@@ -7,6 +7,7 @@
 
 #include "base/log.h"
 #include "base/text.h"
+#include "tools/job_runner.h"
 
 namespace casemate::tools {
 
@@ -34,10 +35,15 @@ Error UnknownTool(const Catalog& catalog, std::string_view name) {
 }
 
 // A tool is ours, but the libraries below it may throw: one bad call must not end the server.
-Result<std::unique_ptr<PreparedCall>> PrepareCaught(const Tool& tool, const json& args) {
+Result<std::unique_ptr<PreparedCall>> PrepareCaught(const Tool& tool, const json& args,
+                                                    const policies::Principal& principal) {
   std::string what;
   try {
-    return tool.Prepare(args);
+    auto prepared = tool.Prepare(args);
+    if (prepared) {
+      (*prepared)->Bind(principal);
+    }
+    return prepared;
   } catch (const std::exception& caught) {
     what = caught.what();
   } catch (...) {
@@ -114,7 +120,10 @@ Result<Admission> ToolExecutor::Admit(std::string_view name, const json& args,
   if (tool == nullptr) {
     return UnknownTool(catalog_, name);
   }
-  auto prepared = PrepareCaught(*tool, args);
+  if (const auto violations = catalog_.SchemaOf(*tool).Check(args); !violations.empty()) {
+    return Admission(InvalidArguments(violations));
+  }
+  auto prepared = PrepareCaught(*tool, args, context.principal);
   if (!prepared) {
     return Admission(ErrorResult(prepared.error()));
   }
@@ -151,6 +160,40 @@ ToolResult ToolExecutor::Finish(AdmittedCall& call, CallContext& context) {
   return result;
 }
 
+ToolResult ToolExecutor::Abandon(AdmittedCall& call, const Error& why) {
+  ToolResult result = ErrorResult(why);
+  if (why.code == ErrorCode::kCancelled) {
+    result.structured["status"] = "cancelled";
+    result.audit["status"] = "cancelled";
+  }
+  Stamp(result, call.decision, call.audit_seq);
+  if (const auto ended = gate_.End(call.audit_seq, result.audit); !ended) {
+    MarkUnrecorded(result, ended.error());
+  }
+  return result;
+}
+
+ToolResult ToolExecutor::StartJob(AdmittedCall call, const CallContext& context) {
+  if (jobs_ == nullptr) {
+    return Abandon(
+        call, Error{ErrorCode::kUnavailable, "there are no background jobs here", "args.background",
+                    "leave `background` out, and wait for the result", 0});
+  }
+  const policies::Decision decision = call.decision;
+  auto started = jobs_->Start(std::move(call), {context.principal, context.channel});
+  if (auto* refused = std::get_if<ToolResult>(&started)) {
+    return std::move(*refused);
+  }
+  const auto& job = std::get<JobView>(started);
+  ToolResult result;
+  result.structured = {{"status", "working"}, {"job_id", job.id}};
+  result.text = "Runs in the background as job " + job.id +
+                ". job_status waits for it (wait_ms), job_output shows its output, job_cancel "
+                "stops it.";
+  Stamp(result, decision, job.audit_seq);
+  return result;
+}
+
 Result<ToolResult> ToolExecutor::Call(std::string_view name, const json& args,
                                       CallContext& context) {
   auto admission = Admit(name, args, context);
@@ -158,7 +201,8 @@ Result<ToolResult> ToolExecutor::Call(std::string_view name, const json& args,
     return std::move(admission).error();
   }
   if (auto* call = std::get_if<AdmittedCall>(&*admission)) {
-    return Finish(*call, context);
+    return call->prepared->background() ? StartJob(std::move(*call), context)
+                                        : Finish(*call, context);
   }
   return std::get<ToolResult>(*std::move(admission));
 }

@@ -18,6 +18,8 @@
 
 namespace casemate::tools {
 
+class JobRunner;
+
 // A call that policy allowed and whose intent is on disk: it must be passed to Finish, once.
 struct AdmittedCall {
   const ToolSpec* spec = nullptr;
@@ -36,17 +38,32 @@ class ToolExecutor {
   // The tools that `principal` could ever be allowed to call.
   [[nodiscard]] std::vector<const ToolSpec*> List(const policies::Principal& principal) const;
 
+  // null: there is no such tool.
+  [[nodiscard]] const ToolSpec* Find(std::string_view name) const {
+    const Tool* tool = catalog_.FindTool(name);
+    return tool == nullptr ? nullptr : &tool->spec();
+  }
+
   // Error only when there is no such tool (kNotFound); everything else, bad arguments, refusals and
-  // failures included, is a ToolResult with is_error. Admit and Finish in one.
+  // failures included, is a ToolResult with is_error. Admit and Finish in one; a call that asks for
+  // the background becomes a job.
   Result<ToolResult> Call(std::string_view name, const nlohmann::json& args, CallContext& context);
   // The first half: everything up to the durable intent. Sets context.audit_seq.
   Result<Admission> Admit(std::string_view name, const nlohmann::json& args, CallContext& context);
   // The second half: runs it and records the outcome.
   ToolResult Finish(AdmittedCall& call, CallContext& context);
+  // In place of Finish: records that the call was not run, and returns what its caller is told.
+  ToolResult Abandon(AdmittedCall& call, const Error& why);
+  // In place of Finish: hands the call to the jobs; the result says how to follow it.
+  ToolResult StartJob(AdmittedCall call, const CallContext& context);
+
+  // Where background calls go. Borrowed; null: they are errors. Call before the first call.
+  void set_jobs(JobRunner* jobs) { jobs_ = jobs; }
 
  private:
   const Catalog& catalog_;
   Gate& gate_;
+  JobRunner* jobs_ = nullptr;
 };
 
 }  // namespace casemate::tools

@@ -1,5 +1,6 @@
 #include "tools/output_text.h"
 
+#include <algorithm>
 #include <cstdint>
 
 #include "base/text.h"
@@ -54,6 +55,17 @@ std::string_view Utf8Prefix(std::string_view text, std::size_t max_bytes) {
   return cut.substr(0, cut.size() - TornTail(cut));
 }
 
+sandbox::CapturedStream Shorten(const sandbox::CapturedStream& stream, std::size_t max_bytes) {
+  if (stream.head.size() + stream.tail.size() <= max_bytes) {
+    return stream;
+  }
+  // Of a stream that was not cut, all is in the head.
+  const std::string& end = stream.tail.empty() ? stream.head : stream.tail;
+  const std::size_t last = std::min(max_bytes / 2, end.size());
+  const std::size_t first = std::min(max_bytes - last, stream.head.size());
+  return {stream.head.substr(0, first), end.substr(end.size() - last), stream.total_bytes};
+}
+
 std::string StreamText(const sandbox::CapturedStream& stream) {
   if (!stream.truncated()) {
     return ToValidUtf8(stream.head + stream.tail);
@@ -64,6 +76,19 @@ std::string StreamText(const sandbox::CapturedStream& stream) {
   tail.remove_prefix(TornHead(tail));
   const std::uint64_t cut = stream.total_bytes - head.size() - tail.size();
   return ToValidUtf8(head) + "\n[… " + std::to_string(cut) + " bytes cut …]\n" + ToValidUtf8(tail);
+}
+
+std::string ShownText(const sandbox::CapturedStream& stream, std::size_t max_bytes) {
+  std::size_t taken = stream.head.size() + stream.tail.size();
+  while (true) {
+    std::string text = EscapeControls(StreamText(Shorten(stream, taken)), true);
+    if (text.size() <= max_bytes || taken == 0) {
+      return text;
+    }
+    // In proportion, less the note of what was cut: a few rounds.
+    taken = std::min(taken - 1, taken * max_bytes / text.size());
+    taken -= std::min<std::size_t>(taken, 32);
+  }
 }
 
 }  // namespace casemate::tools

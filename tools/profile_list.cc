@@ -6,23 +6,14 @@
 
 #include "policies/profiles/profile.h"
 #include "tools/args.h"
+#include "tools/profile_json.h"
 #include "tools/run.h"
-#include "tools/run_args.h"
 
 namespace casemate::tools {
 
 namespace {
 
 using nlohmann::json;
-
-json ProfileJson(const policies::Profile& profile) {
-  json limits = LimitsJson(profile.limits);
-  limits["timeout_ms"] = profile.limits.wall_ms;
-  return {{"name", profile.name},
-          {"description", profile.description},
-          {"workspace_mode", policies::ToString(profile.workspace_mode)},
-          {"limits", std::move(limits)}};
-}
 
 class ProfileListCall : public PreparedCall {
  public:

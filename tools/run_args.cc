@@ -17,9 +17,9 @@ namespace {
 
 using nlohmann::json;
 
-constexpr std::array<std::string_view, 11> kNames = {
-    "command",   "code",       "language", "stdin",   "env",    "files",
-    "workspace", "timeout_ms", "limits",   "network", "profile"};
+constexpr std::array<std::string_view, 12> kNames = {
+    "command",   "code",       "language", "stdin",   "env",     "files",
+    "workspace", "timeout_ms", "limits",   "network", "profile", "background"};
 constexpr std::array<std::string_view, 1> kNetworks = {"none"};
 constexpr TextRule kArgumentRule{.max_bytes = kMaxArgumentBytes, .allow_nul = false};
 
@@ -160,6 +160,7 @@ Result<RunArgs> DecodeRunArgs(const json& args, const std::string& default_profi
   DecodeWorkspace(reader, errors, run);
   run.explicit_limits = DecodeLimits(reader, errors);
   (void)reader.Choice("network", kNetworks);
+  run.background = reader.Boolean("background").value_or(false);
   const auto profile = policies::FindProfile(reader.Text("profile").value_or(default_profile));
   if (!profile) {
     errors.Add(profile.error());

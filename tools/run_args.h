@@ -60,6 +60,7 @@ struct RunArgs {
   std::vector<std::pair<std::string, std::string>> env;
   std::vector<RunFile> files;
   std::string workspace;  // absolute host path as given; empty: a private one
+  bool background = false;
   policies::Profile profile;
   ExplicitLimits explicit_limits;
   policies::Limits limits;  // the profile's, overridden by the explicit ones

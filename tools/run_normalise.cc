@@ -42,7 +42,8 @@ json NormaliseRunArgs(const RunArgs& args, const std::string& workspace) {
   json normal = {{"network", "none"},
                  {"profile", args.profile.name},
                  {"timeout_ms", args.limits.wall_ms},
-                 {"limits", LimitsJson(args.limits)}};
+                 {"limits", LimitsJson(args.limits)},
+                 {"background", args.background}};
   if (args.language != nullptr) {
     normal["language"] = args.language->name;
     json code = Digest(args.code);

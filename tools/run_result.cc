@@ -1,6 +1,9 @@
 #include "tools/run_result.h"
 
+#include <algorithm>
+#include <array>
 #include <cstring>
+#include <limits>
 #include <optional>
 #include <utility>
 #include <vector>
@@ -32,6 +35,48 @@ json IsolationJson(const SandboxOutcome& outcome, const RunFacts& facts) {
   return {{"layers", std::move(layers)}, {"workspace", ToString(facts.workspace)}};
 }
 
+std::string UriOf(const std::string& id, const char* part) {
+  return "casemate://runs/" + id + "/" + part;
+}
+
+// One of the two streams, and what was kept of it.
+struct StreamFacts {
+  const char* name;
+  const sandbox::CapturedStream& stream;
+  std::uint64_t kept_bytes;
+};
+std::array<StreamFacts, 2> StreamsOf(const SandboxOutcome& outcome, const RunFacts& facts) {
+  return {{{"stdout", outcome.out, facts.kept ? facts.kept->stdout_bytes : 0},
+           {"stderr", outcome.err, facts.kept ? facts.kept->stderr_bytes : 0}}};
+}
+
+std::string CutNote(const StreamFacts& stream, const KeptOutput& kept) {
+  const bool all = stream.kept_bytes >= stream.stream.total_bytes;
+  const std::string what =
+      all ? std::string("all of it") : "its first " + std::to_string(stream.kept_bytes) + " bytes";
+  return std::string(stream.name) + " was cut; " + what + ": job_output with job_id " + kept.id +
+         ", or " + UriOf(kept.id, stream.name);
+}
+
+void AddCutNotes(const SandboxOutcome& outcome, const RunFacts& facts,
+                 std::vector<std::string>& notes) {
+  if (!outcome.out.truncated() && !outcome.err.truncated()) {
+    return;
+  }
+  if (facts.kept) {
+    for (const StreamFacts& stream : StreamsOf(outcome, facts)) {
+      if (stream.stream.truncated()) {
+        notes.push_back(CutNote(stream, *facts.kept));
+      }
+    }
+    return;
+  }
+  notes.push_back("the middle of the output was cut: limits.output_kb = " +
+                  std::to_string(facts.limits.output_kb) + " (policy grants up to " +
+                  std::to_string(facts.granted.output_kb) +
+                  "); write long output to a file and read the part you need");
+}
+
 std::vector<std::string> Notes(const SandboxOutcome& outcome, const RunFacts& facts) {
   std::vector<std::string> notes;
   if (outcome.pids_limit_hit) {
@@ -39,11 +84,9 @@ std::vector<std::string> Notes(const SandboxOutcome& outcome, const RunFacts& fa
                     std::to_string(facts.limits.pids) + " (policy grants up to " +
                     std::to_string(facts.granted.pids) + ")");
   }
-  if (outcome.out.truncated() || outcome.err.truncated()) {
-    notes.push_back("the middle of the output was cut: limits.output_kb = " +
-                    std::to_string(facts.limits.output_kb) + " (policy grants up to " +
-                    std::to_string(facts.granted.output_kb) +
-                    "); write long output to a file and read the part you need");
+  AddCutNotes(outcome, facts, notes);
+  if (!facts.not_kept.empty()) {
+    notes.push_back("the full output could not be kept: " + ToValidUtf8(facts.not_kept));
   }
   return notes;
 }
@@ -77,6 +120,26 @@ json Structured(const SandboxOutcome& outcome, const RunFacts& facts) {
   return body;
 }
 
+// Where the rest is: of what was cut, structured and as links.
+void AddResources(const SandboxOutcome& outcome, const RunFacts& facts, ToolResult& result) {
+  if (!facts.kept || (!outcome.out.truncated() && !outcome.err.truncated())) {
+    return;
+  }
+  json resources = {{"result", UriOf(facts.kept->id, "result")}};
+  for (const StreamFacts& stream : StreamsOf(outcome, facts)) {
+    if (!stream.stream.truncated()) {
+      continue;
+    }
+    const std::string uri = UriOf(facts.kept->id, stream.name);
+    resources[stream.name] = uri;
+    result.more.emplace_back(ResourceLink{uri, stream.name, std::string("All of ") + stream.name,
+                                          "text/plain",
+                                          static_cast<std::int64_t>(stream.kept_bytes)});
+  }
+  result.structured["run_id"] = facts.kept->id;
+  result.structured["resources"] = std::move(resources);
+}
+
 // Digests of what was kept of a stream; never the output itself.
 json StreamRecord(const sandbox::CapturedStream& stream) {
   return {{"bytes", stream.total_bytes},
@@ -103,12 +166,28 @@ json AuditOutcome(const SandboxOutcome& outcome, const RunFacts& facts, const js
   return record;
 }
 
-void AppendSection(std::string& text, const char* title, const json& output) {
-  const std::string shown = EscapeControls(output.get_ref<const std::string&>(), true);
+std::string Section(const char* title, const sandbox::CapturedStream& stream, std::size_t limit) {
+  const std::string shown = ShownText(stream, limit);
   if (shown.empty()) {
-    return;
+    return {};
   }
-  text += std::string(title) + ":\n" + shown + (shown.ends_with('\n') ? "" : "\n");
+  return std::string(title) + ":\n" + shown + (shown.ends_with('\n') ? "" : "\n");
+}
+
+// Both streams in at most `budget` bytes: what one does not need, the other may have.
+std::string Sections(const SandboxOutcome& outcome, std::size_t budget) {
+  constexpr std::size_t kTitleBytes = 16;
+  constexpr std::size_t kAny = std::numeric_limits<std::size_t>::max();
+  const std::string out = Section("stdout", outcome.out, kAny);
+  const std::string err = Section("stderr", outcome.err, kAny);
+  if (out.size() + err.size() <= budget) {
+    return out + err;
+  }
+  const auto room = [&](std::size_t other) {
+    return std::max(budget / 2, budget - std::min(budget, other)) - kTitleBytes;
+  };
+  return Section("stdout", outcome.out, room(err.size())) +
+         Section("stderr", outcome.err, room(out.size()));
 }
 
 std::string Headline(const SandboxOutcome& outcome) {
@@ -122,7 +201,7 @@ std::string Headline(const SandboxOutcome& outcome) {
   return std::string(ToString(outcome.status)) + time;
 }
 
-std::string Text(const SandboxOutcome& outcome, const json& structured) {
+std::string Text(const SandboxOutcome& outcome, const RunFacts& facts, const json& structured) {
   std::string text = Headline(outcome) + "\n";
   if (structured.contains("error")) {
     const json& error = structured["error"];
@@ -131,16 +210,19 @@ std::string Text(const SandboxOutcome& outcome, const json& structured) {
       text += "What to do: " + error["remedy"].get<std::string>() + "\n";
     }
   }
-  AppendSection(text, "stdout", structured["stdout"]);
-  AppendSection(text, "stderr", structured["stderr"]);
+  std::string notes;
+  for (const json& note : structured.value("notes", json::array())) {
+    notes += "Note: " + note.get<std::string>() + "\n";
+  }
+  // Never so little that nothing of the output is seen.
+  const std::size_t around = std::min(facts.max_text_bytes / 2, text.size() + notes.size());
+  text += Sections(outcome, facts.max_text_bytes == 0 ? std::numeric_limits<std::size_t>::max()
+                                                      : facts.max_text_bytes - around);
   if (outcome.out.total_bytes == 0 && outcome.err.total_bytes == 0 &&
       !structured.contains("error")) {
     text += "(no output)\n";
   }
-  for (const json& note : structured.value("notes", json::array())) {
-    text += "Note: " + note.get<std::string>() + "\n";
-  }
-  return text;
+  return text + notes;
 }
 
 }  // namespace
@@ -158,7 +240,8 @@ ToolResult MakeRunResult(const SandboxOutcome& outcome, const RunFacts& facts) {
     result.structured["error"] = ErrorResult(ToString(outcome.status), *error).structured["error"];
   }
   result.audit = AuditOutcome(outcome, facts, result.structured);
-  result.text = Text(outcome, result.structured);
+  AddResources(outcome, facts, result);
+  result.text = Text(outcome, facts, result.structured);
   return result;
 }
 

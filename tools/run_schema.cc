@@ -45,7 +45,8 @@ json LimitsSchema() {
         Number("integer", kMemoryMb, "MiB of memory, files in private directories included.")},
        {"cpus", Number("number", kCpus, "CPUs' worth of time; 0.5 is half of one.")},
        {"pids", Number("integer", kPids, "Processes and threads at once.")},
-       {"output_kb", Number("integer", kOutputKb, "KiB kept of stdout and of stderr each.")},
+       {"output_kb",
+        Number("integer", kOutputKb, "KiB of stdout and of stderr each in the reply; default 4.")},
        {"disk_mb", Number("integer", kDiskMb,
                           "MiB of files in a private workspace or overlay; at most memory_mb. Not "
                           "possible with a directly mounted host workspace.")}},
@@ -120,6 +121,10 @@ json InputSchema(const std::string& default_profile) {
         {"default", "none"},
         {"description", "Only `none`: the command cannot reach any network."}}},
       {"profile", ProfileSchema(default_profile)},
+      {"background",
+       {{"type", "boolean"},
+        {"default", false},
+        {"description", "Return a job_id at once; follow it with job_status and job_output."}}},
   };
   return {
       {"type", "object"}, {"properties", std::move(properties)}, {"additionalProperties", false}};
@@ -150,7 +155,7 @@ json OutputSchema() {
        {{"type", "string"},
         {"enum",
          {"exited", "signaled", "timed_out", "oom_killed", "seccomp_killed", "cancelled",
-          "setup_failed", "exec_failed", "not_run", "internal_error"}},
+          "setup_failed", "exec_failed", "not_run", "internal_error", "working"}},
         {"description", "How it ended; `exited` and `signaled` are the command's own doing."}}},
       {"exit_code", Described({"integer", "null"}, "Set exactly when status is exited.")},
       {"signal", Described({"string", "null"}, "Such as SIGSEGV.")},
@@ -169,6 +174,11 @@ json OutputSchema() {
                          {"disk_mb", {{"type", "integer"}}},
                          {"timeout_ms", {{"type", "integer"}}}})},
       {"isolation", IsolationSchema()},
+      {"job_id", Described("string", "With status working: runs in the background.")},
+      {"run_id", Described("string", "Of output that was cut here and kept as a whole.")},
+      {"resources", Record({{"stdout", {{"type", "string"}}},
+                            {"stderr", {{"type", "string"}}},
+                            {"result", {{"type", "string"}}}})},
       {"notes", {{"type", "array"}, {"items", {{"type", "string"}}}}},
       {"errno", Described("integer", "With setup_failed and exec_failed.")},
       {"error", Record({{"kind", {{"type", "string"}}},
@@ -191,6 +201,7 @@ ToolSpec MakeRunSpec(const std::string& default_profile) {
   spec.description = kDescription;
   spec.input_schema = InputSchema(default_profile);
   spec.output_schema = OutputSchema();
+  spec.task = TaskSupport::kWhenSlow;
   // It can change files of a host workspace; it never reaches the network.
   spec.annotations = {
       .read_only = false, .destructive = true, .idempotent = false, .open_world = false};

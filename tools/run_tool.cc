@@ -2,18 +2,17 @@
 // from the grant and runs the command in it.
 #include <algorithm>
 #include <memory>
-#include <optional>
 #include <string>
 #include <utility>
 
 #include <nlohmann/json.hpp>
 
 #include "tools/languages.h"
-#include "tools/progress_stream.h"
 #include "tools/run.h"
 #include "tools/run_args.h"
 #include "tools/run_files.h"
 #include "tools/run_limits.h"
+#include "tools/run_output.h"
 #include "tools/run_result.h"
 #include "tools/run_schema.h"
 #include "tools/run_workspace.h"
@@ -28,6 +27,7 @@ using sandbox::WorkspaceKind;
 
 constexpr unsigned kScriptMode = 0755;
 constexpr unsigned kFileMode = 0644;
+constexpr std::size_t kBytesPerKb = 1024;
 
 Error OutsideOfRoots() {
   Error error;
@@ -40,9 +40,10 @@ Error OutsideOfRoots() {
 
 class RunCall : public PreparedCall {
  public:
-  RunCall(sandbox::SandboxRunner& runner, RunArgs args, std::string program,
-          OpenedWorkspace workspace, json context)
+  RunCall(sandbox::SandboxRunner& runner, const RunOptions& options, RunArgs args,
+          std::string program, OpenedWorkspace workspace, json context)
       : runner_(runner),
+        options_(options),
         args_(std::move(args)),
         program_(std::move(program)),
         workspace_(std::move(workspace)),
@@ -51,6 +52,7 @@ class RunCall : public PreparedCall {
 
   [[nodiscard]] const json& normalised() const override { return normalised_; }
   [[nodiscard]] const json& context() const override { return context_; }
+  [[nodiscard]] bool background() const override { return args_.background; }
   // Consumes the arguments: called once.
   ToolResult Run(const policies::Grant& grant, CallContext& context) override;
 
@@ -62,6 +64,7 @@ class RunCall : public PreparedCall {
   void AddProgram(SandboxSpecBuilder& builder);
 
   sandbox::SandboxRunner& runner_;
+  const RunOptions& options_;  // of the tool
   RunArgs args_;
   std::string program_;  // of the language; empty for a command
   OpenedWorkspace workspace_;
@@ -141,18 +144,15 @@ ToolResult RunCall::Run(const policies::Grant& grant, CallContext& context) {
     return ErrorResult(spec.error());
   }
   facts.limits = spec->limits;
-  std::optional<ProgressStream> stream;
-  if (context.progress != nullptr) {
-    stream.emplace(*context.progress);
+  if (options_.reply_kb > 0 && !args_.explicit_limits.output_kb) {
+    facts.max_text_bytes = 2 * kBytesPerKb * static_cast<std::size_t>(options_.reply_kb);
   }
-  const auto outcome = runner_.Run(*std::move(spec), context.stop, stream ? &*stream : nullptr);
+  RunOutput output(options_.store, context);
+  const auto outcome = runner_.Run(*std::move(spec), context.stop, &output);
   if (!outcome) {
     return ErrorResult(outcome.error());
   }
-  if (stream) {
-    stream->Finish();
-  }
-  return MakeRunResult(*outcome, facts);
+  return output.Finish(*outcome, std::move(facts));
 }
 
 class RunTool : public Tool {
@@ -194,6 +194,9 @@ Result<std::unique_ptr<PreparedCall>> RunTool::Prepare(const json& args) const {
   if (!decoded) {
     return decoded.error();
   }
+  if (options_.reply_kb > 0 && !decoded->explicit_limits.output_kb) {
+    decoded->limits.output_kb = std::min(decoded->limits.output_kb, options_.reply_kb);
+  }
   std::string program;
   if (decoded->language != nullptr) {
     auto found = FindToolchain(*decoded->language, ToolchainDirectories());
@@ -211,8 +214,9 @@ Result<std::unique_ptr<PreparedCall>> RunTool::Prepare(const json& args) const {
     workspace = *std::move(opened);
   }
   json context = Context(*decoded, workspace);
-  return std::unique_ptr<PreparedCall>(std::make_unique<RunCall>(
-      runner_, *std::move(decoded), std::move(program), std::move(workspace), std::move(context)));
+  return std::unique_ptr<PreparedCall>(
+      std::make_unique<RunCall>(runner_, options_, *std::move(decoded), std::move(program),
+                                std::move(workspace), std::move(context)));
 }
 
 }  // namespace

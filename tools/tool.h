@@ -4,6 +4,7 @@
 // one call and one thread.
 #pragma once
 
+#include <atomic>
 #include <memory>
 #include <optional>
 #include <stop_token>
@@ -30,8 +31,8 @@ struct Annotations {
 };
 
 // When a call of a client that knows tasks becomes one (MCP io.modelcontextprotocol/tasks): never,
-// once it has taken some seconds, or at once.
-enum class TaskSupport { kNever, kWhenSlow, kAlways };
+// once it has taken some seconds, or at once. kRequired: at once, and no other client may call it.
+enum class TaskSupport { kNever, kWhenSlow, kAlways, kRequired };
 
 struct ToolSpec {
   std::string name;         // [a-z0-9_]{1,30}
@@ -71,6 +72,13 @@ class LogSink {
   virtual void Write(Severity severity, std::string_view logger, const nlohmann::json& data) = 0;
 };
 
+// A call that may be, or become, a job: its id, which is also the id of what it runs.
+struct JobMark {
+  explicit JobMark(std::string job_id) : id(std::move(job_id)) {}
+  const std::string id;
+  std::atomic<bool> listed = false;  // it is a job: its caller follows it by the id
+};
+
 struct CallContext {
   policies::Principal principal;
   std::string channel;               // "mcp-stdio", "mcp-http", "cli"
@@ -78,6 +86,7 @@ struct CallContext {
   ProgressSink* progress = nullptr;  // borrowed for the call; null: nobody listens
   LogSink* log = nullptr;            // likewise
   Asker* asker = nullptr;            // likewise; null: nobody can be asked
+  const JobMark* job = nullptr;      // likewise; null: the caller waits for the result
   std::int64_t audit_seq = 0;        // set by the executor before Run
 
   // Asks the caller's client; kUnsupportedByClient when there is nobody to ask.
@@ -87,6 +96,9 @@ struct CallContext {
 class PreparedCall {
  public:
   virtual ~PreparedCall() = default;
+  // Tells who calls, before anything else is asked: calls about things that have an owner put into
+  // their context whose those are.
+  virtual void Bind(const policies::Principal& /*principal*/) {}
   // The call as policy judges it and as the trail records it; secrets already redacted.
   [[nodiscard]] virtual const nlohmann::json& normalised() const = 0;
   // Facts that we established about it (workspace_root, profile, …).

@@ -7,11 +7,12 @@ namespace {
 
 constexpr const char* kFooter = R"(Examples:
   casemate serve                                     an MCP server on stdin and stdout
+  casemate serve --http 127.0.0.1:8765               an MCP server over HTTP, for this machine
   casemate run -- python3 -c 'print(6 * 7)'          one sandboxed command
   casemate doctor                                    what this machine can enforce
   casemate audit verify                              is the trail whole?
 
-Exit codes: 0 done; 1 the answer is no (doctor, audit verify); 2 wrong flags or configuration.
+Exit codes: 0 done; 1 the answer is no (doctor, audit verify, token rm); 2 wrong flags or configuration.
 `run` exits with the command's own code, or 124 timed out, 125 not run, 126 not executable,
 127 not found, 128+N ended by signal N.)";
 
@@ -38,11 +39,62 @@ void AddRun(CLI::App& app, RunArgs& args) {
   app.add_flag("--json", args.json, "Print the structured result instead of the output");
 }
 
+void AddServe(CLI::App& app, ServeArgs& args) {
+  app.add_option("--http", args.http,
+                 "Serve Streamable HTTP at ADDRESS:PORT or unix:PATH; repeatable; instead of "
+                 "http.listen in the configuration. Beyond this machine: auth.mode enterprise")
+      ->allow_extra_args(false);
+  app.add_option("--toolsets", args.toolsets, "Groups of tools to offer, e.g. core,files")
+      ->delimiter(',')
+      ->allow_extra_args(false);
+  app.add_option("--tls-certificate", args.tls_certificate,
+                 "Serve HTTPS with this certificate (PEM, with its chain)");
+  app.add_option("--tls-key", args.tls_key, "The certificate's private key (PEM)");
+}
+
+struct TokenArgs {
+  TokenAddArgs add;
+  TokenListArgs list;
+  TokenRmArgs rm;
+};
+
+void AddToken(CLI::App& app, TokenArgs& args) {
+  app.require_subcommand(1);
+  CLI::App* add =
+      app.add_subcommand("add", "Make a token and print it, once: only its hash is kept");
+  add->add_option("name", args.add.name, "What the token is for, e.g. laptop")->required();
+  add->add_option("--principal", args.add.principal,
+                  "Who its holder is to the policy; `local` is the owner of this server")
+      ->capture_default_str();
+  add->add_option("--role", args.add.roles,
+                  "A role of that principal; repeatable; of `local` without any: owner")
+      ->allow_extra_args(false);
+  add->add_option("--expires", args.add.expires, "When it ends: 30d, 12h or never")
+      ->capture_default_str();
+  CLI::App* list = app.add_subcommand("list", "The tokens, without their secrets");
+  list->add_flag("--json", args.list.json, "Print JSON");
+  CLI::App* rm = app.add_subcommand("rm", "End a token at once; exit 1 if there is none such");
+  rm->add_option("token", args.rm.token, "Its id or name")->required();
+}
+
+// Which of the subcommands of `token` was given.
+Command TokenCommand(const CLI::App& app, TokenArgs args) {
+  if (app.got_subcommand("add")) {
+    return std::move(args.add);
+  }
+  if (app.got_subcommand("list")) {
+    return args.list;
+  }
+  return std::move(args.rm);
+}
+
 }  // namespace
 
 // NOLINTNEXTLINE(readability-function-size): one declarative table of flags
 std::variant<CommandLine, int> ParseCommandLine(int argc, char** argv) {
   CommandLine line;
+  ServeArgs serve_args;
+  TokenArgs token_args;
   RunArgs run_args;
   DoctorArgs doctor_args;
   AuditTailArgs tail_args;
@@ -63,7 +115,9 @@ std::variant<CommandLine, int> ParseCommandLine(int argc, char** argv) {
                  "Allow workspaces below this directory; repeatable (CASEMATE_WORKSPACE_ROOTS)")
       ->allow_extra_args(false);
 
-  CLI::App* serve = app.add_subcommand("serve", "Serve MCP on standard input and output");
+  CLI::App* serve =
+      app.add_subcommand("serve", "Serve MCP on standard input and output, or over HTTP");
+  AddServe(*serve, serve_args);
   CLI::App* run = app.add_subcommand("run", "Run one command or snippet in the sandbox");
   AddRun(*run, run_args);
   CLI::App* doctor =
@@ -85,6 +139,9 @@ std::variant<CommandLine, int> ParseCommandLine(int argc, char** argv) {
   CLI::App* list = profile->add_subcommand("list", "The profiles and what each requests");
   list->add_flag("--json", profile_args.json, "Print JSON");
 
+  CLI::App* token = app.add_subcommand("token", "Bearer tokens for HTTP (auth.mode enterprise)");
+  AddToken(*token, token_args);
+
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
@@ -92,7 +149,9 @@ std::variant<CommandLine, int> ParseCommandLine(int argc, char** argv) {
     return code == 0 ? kExitOk : kExitUsage;
   }
   if (serve->parsed()) {
-    line.command = ServeArgs{};
+    line.command = std::move(serve_args);
+  } else if (token->parsed()) {
+    line.command = TokenCommand(*token, std::move(token_args));
   } else if (run->parsed()) {
     line.command = std::move(run_args);
   } else if (doctor->parsed()) {

@@ -12,7 +12,7 @@ namespace casemate::cli {
 
 // Exit codes of every subcommand; `casemate --help` prints this table.
 inline constexpr int kExitOk = 0;
-inline constexpr int kExitFailure = 1;       // the answer is "no": doctor, audit verify
+inline constexpr int kExitFailure = 1;       // the answer is "no": doctor, audit verify, token rm
 inline constexpr int kExitUsage = 2;         // wrong flags or configuration
 inline constexpr int kExitTimedOut = 124;    // run: stopped at its time limit
 inline constexpr int kExitNotRun = 125;      // run: refused, or Casemate could not run it
@@ -27,7 +27,12 @@ struct GlobalFlags {
   std::vector<std::string> workspace_roots;
 };
 
-struct ServeArgs {};
+struct ServeArgs {
+  std::vector<std::string> http;  // HOST:PORT or unix:PATH
+  std::vector<std::string> toolsets;
+  std::string tls_certificate;
+  std::string tls_key;
+};
 struct RunArgs {
   std::vector<std::string> command;
   std::string code;
@@ -55,8 +60,21 @@ struct AuditExportArgs {};
 struct ProfileListArgs {
   bool json = false;
 };
-using Command = std::variant<ServeArgs, RunArgs, DoctorArgs, AuditTailArgs, AuditVerifyArgs,
-                             AuditExportArgs, ProfileListArgs>;
+struct TokenAddArgs {
+  std::string name;
+  std::string principal = "local";
+  std::vector<std::string> roles;
+  std::string expires = "90d";  // 30d, 12h or never
+};
+struct TokenListArgs {
+  bool json = false;
+};
+struct TokenRmArgs {
+  std::string token;  // id or name
+};
+using Command =
+    std::variant<ServeArgs, RunArgs, DoctorArgs, AuditTailArgs, AuditVerifyArgs, AuditExportArgs,
+                 ProfileListArgs, TokenAddArgs, TokenListArgs, TokenRmArgs>;
 
 struct CommandLine {
   GlobalFlags flags;

@@ -9,6 +9,7 @@
 #include "clients/cli/command_line.h"
 #include "policies/audit/audit_log.h"
 #include "policies/grant.h"
+#include "policies/identity/token_store.h"
 #include "tools/executor.h"
 
 namespace casemate::cli {
@@ -24,5 +25,12 @@ int AuditTailCommand(const AuditTailArgs& args, policies::AuditLog& audit);
 int AuditVerifyCommand(const AuditVerifyArgs& args, policies::AuditLog& audit,
                        const IsAlive& is_alive);
 int AuditExportCommand(policies::AuditLog& audit);
+
+// Both are on record in the trail.
+int TokenAddCommand(const TokenAddArgs& args, policies::TokenStore& tokens,
+                    policies::AuditLog& audit);
+int TokenRmCommand(const TokenRmArgs& args, policies::TokenStore& tokens,
+                   policies::AuditLog& audit);
+int TokenListCommand(const TokenListArgs& args, policies::TokenStore& tokens);
 
 }  // namespace casemate::cli

@@ -59,7 +59,8 @@ class Responder {
   // the peer is gone. A peer that leaves more than the limit unread is cut off.
   virtual bool Write(std::string bytes, bool droppable) = 0;
   virtual void End() = 0;
-  // Called once, on the server's thread, when the peer goes away or is cut off before the answer is
+  // Called once, on the server's thread, when the peer goes away (that includes one that only shuts
+  // down its sending side), is cut off or is refused for max_streams before the answer is
   // complete; at once if it already has. Never called after the answer is complete.
   virtual void OnGone(std::function<void()> gone) = 0;
 };

@@ -25,6 +25,7 @@ struct Limits {
   std::size_t max_body_bytes = std::size_t{4} << 20;  // 413 beyond
   std::size_t max_body_bytes_total = std::size_t{256} << 20;  // of all requests being read; 503
   std::size_t max_unread_bytes = std::size_t{1} << 20;  // of one stream, then the peer is cut off
+  std::size_t max_unread_bytes_total = std::size_t{256} << 20;  // of all; then who has most is cut
   std::chrono::milliseconds header_time{10'000};  // from the first byte to the end of the headers
   std::chrono::milliseconds body_time{60'000};    // to the end of the body
   std::chrono::milliseconds idle_time{75'000};    // between two requests of one connection
@@ -62,7 +63,8 @@ class HttpServer {
   // Runs `task` on the I/O thread every `period` until the server ends.
   virtual void Every(std::chrono::milliseconds period, std::function<void()> task) = 0;
   // Accepts no more, closes idle connections, lets answers end for at most `patience`, then cuts
-  // off the rest and ends the thread.
+  // off the rest and ends the thread. Waits for that: never to be called on the I/O thread. The
+  // destructor does it without patience.
   virtual void Drain(std::chrono::milliseconds patience) = 0;
 };
 

@@ -55,20 +55,9 @@ std::optional<RequestId> IdFromJson(const json& value) {
   return std::nullopt;
 }
 
-std::variant<Message, ParseFailure> Parse(std::string_view text, const JsonLimits& limits) {
-  auto parsed = ParseJson(text, limits);
-  if (!parsed) {
-    return ParseFailure{std::nullopt,
-                        {kParseError, "Parse error: " + parsed.error().message, nullptr}};
-  }
-  json& message = *parsed;
-  if (message.is_array()) {
-    return ParseFailure{std::nullopt,
-                        {kInvalidRequest,
-                         "Invalid Request: batches are not supported on this stream in this "
-                         "version; send one message a line",
-                         nullptr}};
-  }
+namespace {
+
+Parsed Interpret(json& message) {
   if (!message.is_object()) {
     return Invalid(std::nullopt, "message", "an object", &message);
   }
@@ -104,6 +93,39 @@ std::variant<Message, ParseFailure> Parse(std::string_view text, const JsonLimit
   return Message(Notification{std::move(name), std::move(params)});
 }
 
+Incoming One(Parsed parsed) {
+  Incoming incoming;
+  incoming.messages.push_back(std::move(parsed));
+  return incoming;
+}
+
+}  // namespace
+
+Incoming ParseIncoming(std::string_view text, const JsonLimits& limits) {
+  auto parsed = ParseJson(text, limits);
+  if (!parsed) {
+    return One(ParseFailure{std::nullopt,
+                            {kParseError, "Parse error: " + parsed.error().message, nullptr}});
+  }
+  if (!parsed->is_array()) {
+    return One(Interpret(*parsed));
+  }
+  if (parsed->empty() || parsed->size() > kMaxBatch) {
+    return One(ParseFailure{std::nullopt,
+                            {kInvalidRequest,
+                             "Invalid Request: expected a batch of 1 to " +
+                                 std::to_string(kMaxBatch) + " messages, got " +
+                                 std::to_string(parsed->size()),
+                             nullptr}});
+  }
+  Incoming incoming;
+  incoming.is_batch = true;
+  for (json& message : *parsed) {
+    incoming.messages.push_back(Interpret(message));
+  }
+  return incoming;
+}
+
 // Put together by hand: a result may hold megabytes, and building one document would copy it.
 std::string SerializeResult(const RequestId& id, const json& result) {
   return R"({"id":)" + DumpJson(ToJson(id)) + R"(,"jsonrpc":"2.0","result":)" + DumpJson(result) +
@@ -120,6 +142,10 @@ std::string SerializeError(const std::optional<RequestId>& id, const RpcError& e
     message["id"] = ToJson(*id);
   }
   return DumpJson(message);
+}
+
+std::string SerializeRequest(const RequestId& id, std::string_view method, const json& params) {
+  return DumpJson({{"jsonrpc", "2.0"}, {"id", ToJson(id)}, {"method", method}, {"params", params}});
 }
 
 std::string SerializeNotification(std::string_view method, const json& params) {

@@ -7,6 +7,7 @@
 #include <string>
 #include <string_view>
 #include <variant>
+#include <vector>
 
 #include <nlohmann/json.hpp>
 
@@ -53,12 +54,23 @@ struct ParseFailure {
   RpcError error;
 };
 
+using Parsed = std::variant<Message, ParseFailure>;
+
+// What came as one text: a message, or a batch of them (JSON-RPC 2.0 §6).
+struct Incoming {
+  std::vector<Parsed> messages;  // exactly one unless is_batch
+  bool is_batch = false;
+};
+inline constexpr std::size_t kMaxBatch = 100;  // messages; more are one ParseFailure
+
 // Never throws. `limits` bound size and depth; duplicate keys are refused.
-std::variant<Message, ParseFailure> Parse(std::string_view text, const JsonLimits& limits);
+Incoming ParseIncoming(std::string_view text, const JsonLimits& limits);
 
 std::string SerializeResult(const RequestId& id, const nlohmann::json& result);
 // No id: the field is omitted.
 std::string SerializeError(const std::optional<RequestId>& id, const RpcError& error);
+std::string SerializeRequest(const RequestId& id, std::string_view method,
+                             const nlohmann::json& params);
 std::string SerializeNotification(std::string_view method, const nlohmann::json& params);
 
 }  // namespace casemate::jsonrpc

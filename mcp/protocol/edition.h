@@ -14,10 +14,17 @@ struct EditionTraits {
   Edition edition;
   std::string_view version;   // "2025-11-25"
   bool modern;                // stateless: per-request _meta, resultType, server/discover, no ping
-  bool tool_annotations;      // since 2025-03-26
+  bool batches;               // only 2025-03-26: several messages in one array
+  bool annotations;           // since 2025-03-26: of tools; also completions capability, sound
   bool progress_message;      // since 2025-03-26
-  bool tool_title;            // since 2025-06-18; also outputSchema and structuredContent
+  bool titles;                // since 2025-06-18; also outputSchema, structuredContent, links
+  bool elicitation;           // since 2025-06-18: forms
+  bool elicitation_url;       // since 2025-11-25: pages; also the field `mode`
+  bool icons;                 // since 2025-11-25; also description and website of the server
   bool bad_args_are_results;  // since 2025-11-25: isError result; before: -32602
+  bool needs_version_header;  // since 2025-06-18: MCP-Protocol-Version over HTTP
+  bool primes_streams;        // 2025-11-25: an SSE stream begins with an id to resume from
+  int resource_not_found;     // the error code: -32002, since 2026-07-28 -32602
 };
 
 std::span<const EditionTraits> AllEditions();  // oldest first
@@ -25,5 +32,7 @@ const EditionTraits& TraitsOf(Edition edition);
 std::optional<Edition> EditionFromVersion(std::string_view version);
 // The newest initialize-based edition, answered to an initialize with an unknown version.
 Edition LatestLegacyEdition();
+// What a client without MCP-Protocol-Version is taken to speak (2025-11-25, basic/transports).
+Edition EditionWithoutHeader();
 
 }  // namespace casemate::mcp

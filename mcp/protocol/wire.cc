@@ -1,4 +1,10 @@
+// Lifecycle, lists and results.
 #include "mcp/protocol/wire.h"
+
+#include <algorithm>
+#include <array>
+#include <iterator>
+#include <utility>
 
 #include <nlohmann/json.hpp>
 
@@ -7,46 +13,48 @@ namespace {
 
 using nlohmann::json;
 
-constexpr const char* kInstructions =
-    "Casemate runs commands and code for you in a sandbox: no network, no access to the host "
-    "beyond one working directory, limits on time and memory. Call `run` with either `command` (an "
-    "argument list, no shell) or `code` and `language`. Each call starts from nothing: pass what "
-    "it "
-    "needs in `files` or name a `workspace`. A non-zero exit code is a normal result; an error "
-    "says "
-    "why the call was refused or stopped and what to do next.";
-constexpr int kListTtlMs = 300'000;  // the set of tools is fixed while the server runs
+constexpr const char* kMetaServerInfo = "io.modelcontextprotocol/serverInfo";
 
-json ServerInfo(bool with_title) {
-  json info = {{"name", "casemate"}, {"version", CASEMATE_VERSION}};
-  if (with_title) {
-    info["title"] = "Casemate";
+constexpr std::array<std::string_view, 8> kSeverities = {
+    "debug", "info", "notice", "warning", "error", "critical", "alert", "emergency"};
+
+json ServerInfo(const EditionTraits& edition, const ServerIdentity& identity) {
+  json info = {{"name", identity.name}, {"version", identity.version}};
+  if (edition.titles && !identity.title.empty()) {
+    info["title"] = identity.title;
+  }
+  if (edition.icons) {
+    if (!identity.description.empty()) {
+      info["description"] = identity.description;
+    }
+    if (!identity.website_url.empty()) {
+      info["websiteUrl"] = identity.website_url;
+    }
+    if (!identity.icon_url.empty()) {
+      info["icons"] = json::array({{{"src", identity.icon_url}, {"sizes", {"any"}}}});
+    }
   }
   return info;
 }
 
-json Capabilities() {
-  return {{"tools", json::object()}};
-}
-
-// Every modern result says that it is complete and who made it.
-json Finished(const EditionTraits& edition, json result) {
-  if (edition.modern) {
-    result["resultType"] = "complete";
-    result["_meta"]["io.modelcontextprotocol/serverInfo"] = ServerInfo(true);
+json Capabilities(const EditionTraits& edition, const Offer& offer) {
+  json capabilities = {{"tools", {{"listChanged", true}}}, {"logging", json::object()}};
+  if (offer.resources) {
+    capabilities["resources"] = {{"subscribe", true}, {"listChanged", true}};
   }
-  return result;
-}
-
-json Cacheable(const EditionTraits& edition, json result) {
-  if (edition.modern) {
-    result["ttlMs"] = kListTtlMs;
-    result["cacheScope"] = "private";
+  if (offer.prompts) {
+    capabilities["prompts"] = {{"listChanged", true}};
   }
-  return result;
+  if (offer.completions && edition.annotations) {
+    capabilities["completions"] = json::object();
+  }
+  if (offer.tasks && edition.modern) {
+    capabilities["extensions"] = {{kTasksExtension, json::object()}};
+  }
+  return capabilities;
 }
 
-json VersionsIf(bool modern_only) {
+json Versions(bool modern_only) {
   json versions = json::array();
   for (const EditionTraits& edition : AllEditions()) {
     if (edition.modern || !modern_only) {
@@ -58,53 +66,79 @@ json VersionsIf(bool modern_only) {
 
 }  // namespace
 
-json InitializeResult(const EditionTraits& edition) {
+json InitializeResult(const EditionTraits& edition, const ServerIdentity& identity,
+                      const Offer& offer) {
   return {{"protocolVersion", edition.version},
-          {"capabilities", Capabilities()},
-          {"serverInfo", ServerInfo(edition.tool_title)},
-          {"instructions", kInstructions}};
+          {"capabilities", Capabilities(edition, offer)},
+          {"serverInfo", ServerInfo(edition, identity)},
+          {"instructions", identity.instructions}};
 }
 
-json DiscoverResult() {
+json DiscoverResult(const ServerIdentity& identity, const Offer& offer) {
   const EditionTraits& modern = AllEditions().back();
-  return Finished(modern, Cacheable(modern, {{"supportedVersions", VersionsIf(true)},
-                                             {"capabilities", Capabilities()},
-                                             {"instructions", kInstructions}}));
+  return Complete(modern, identity,
+                  {{"supportedVersions", Versions(true)},
+                   {"capabilities", Capabilities(modern, offer)},
+                   {"instructions", identity.instructions}},
+                  kListTtlMs);
 }
 
-json ToolJson(const EditionTraits& edition, const ToolEntry& tool) {
+json ToolJson(const EditionTraits& edition, const tools::ToolSpec& tool) {
   json entry = {
       {"name", tool.name}, {"description", tool.description}, {"inputSchema", tool.input_schema}};
-  if (edition.tool_title) {
-    entry["title"] = tool.title;
-    entry["outputSchema"] = tool.output_schema;
+  if (edition.titles) {
+    if (!tool.title.empty()) {
+      entry["title"] = tool.title;
+    }
+    if (tool.output_schema.is_object()) {
+      entry["outputSchema"] = tool.output_schema;
+    }
   }
-  if (edition.tool_annotations) {
-    entry["annotations"] = {{"title", tool.title},
-                            {"readOnlyHint", tool.read_only},
-                            {"destructiveHint", tool.destructive},
-                            {"idempotentHint", tool.idempotent},
-                            {"openWorldHint", tool.open_world}};
+  if (edition.annotations) {
+    const tools::Annotations& hints = tool.annotations;
+    // The title stands above where that is known; here it would only cost context twice.
+    entry["annotations"] = {{"readOnlyHint", hints.read_only},
+                            {"destructiveHint", hints.destructive},
+                            {"idempotentHint", hints.idempotent},
+                            {"openWorldHint", hints.open_world}};
+    if (!edition.titles && !tool.title.empty()) {
+      entry["annotations"]["title"] = tool.title;
+    }
   }
   return entry;
 }
 
-json ListToolsResult(const EditionTraits& edition, json tools) {
-  return Finished(edition, Cacheable(edition, {{"tools", std::move(tools)}}));
-}
-
-json CallToolResult(const EditionTraits& edition, std::string_view text, const json& structured,
-                    bool is_error) {
-  json result = {{"content", json::array({{{"type", "text"}, {"text", text}}})},
-                 {"isError", is_error}};
-  if (edition.tool_title && structured.is_object()) {
-    result["structuredContent"] = structured;
+json CallToolResult(const EditionTraits& edition, const tools::ToolResult& result) {
+  json content = json::array();
+  if (!result.text.empty() || result.more.empty()) {
+    content.push_back({{"type", "text"}, {"text", result.text}});
   }
-  return Finished(edition, std::move(result));
+  for (const tools::Content& block : result.more) {
+    content.push_back(ContentJson(edition, block));
+  }
+  json body = {{"content", std::move(content)}, {"isError", result.is_error}};
+  if (edition.titles && result.structured.is_object()) {
+    body["structuredContent"] = result.structured;
+  }
+  return body;
 }
 
-json EmptyResult(const EditionTraits& edition) {
-  return Finished(edition, json::object());
+json ResultOfType(const ServerIdentity& identity, std::string_view type, json result) {
+  result["resultType"] = type;
+  result["_meta"][kMetaServerInfo] = ServerInfo(AllEditions().back(), identity);
+  return result;
+}
+
+json Complete(const EditionTraits& edition, const ServerIdentity& identity, json result,
+              std::optional<int> ttl_ms) {
+  if (!edition.modern) {
+    return result;
+  }
+  if (ttl_ms.has_value()) {
+    result["ttlMs"] = *ttl_ms;
+    result["cacheScope"] = "private";
+  }
+  return ResultOfType(identity, "complete", std::move(result));
 }
 
 json ProgressParams(const EditionTraits& edition, const json& token, double progress,
@@ -119,8 +153,24 @@ json ProgressParams(const EditionTraits& edition, const json& token, double prog
   return params;
 }
 
+json LogParams(tools::Severity severity, std::string_view logger, const json& data) {
+  return {{"level", SeverityName(severity)}, {"logger", logger}, {"data", data}};
+}
+
+std::string_view SeverityName(tools::Severity severity) {
+  return kSeverities.at(static_cast<std::size_t>(severity));
+}
+
+std::optional<tools::Severity> SeverityFromName(std::string_view name) {
+  const auto* found = std::ranges::find(kSeverities, name);
+  if (found == kSeverities.end()) {
+    return std::nullopt;
+  }
+  return static_cast<tools::Severity>(std::distance(kSeverities.begin(), found));
+}
+
 json UnsupportedVersionData(const json& requested) {
-  return {{"supported", VersionsIf(true)}, {"requested", requested}};
+  return {{"supported", Versions(true)}, {"requested", requested}};
 }
 
 }  // namespace casemate::mcp

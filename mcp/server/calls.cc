@@ -1,28 +1,6 @@
 #include "mcp/server/calls.h"
 
-#include <cmath>
-
-#include "mcp/protocol/wire.h"
-
 namespace casemate::mcp {
-
-void ProgressRelay::Report(double progress, std::optional<double> total, std::string_view message) {
-  const std::lock_guard lock(mutex_);
-  const bool grows = !last_.has_value() || progress > *last_;
-  if (closed_ || stop_.stop_requested() || !std::isfinite(progress) || !grows) {
-    return;
-  }
-  last_ = progress;
-  transport_.Send(
-      jsonrpc::SerializeNotification("notifications/progress",
-                                     ProgressParams(edition_, token_, progress, total, message)),
-      SendClass::kProgress);
-}
-
-void ProgressRelay::Close() {
-  const std::lock_guard lock(mutex_);
-  closed_ = true;
-}
 
 void CallsInFlight::Entry::Remove() {
   if (CallsInFlight* calls = std::exchange(calls_, nullptr)) {
@@ -31,11 +9,17 @@ void CallsInFlight::Entry::Remove() {
   }
 }
 
-CallsInFlight::Entry CallsInFlight::Add(const jsonrpc::RequestId& id) {
+std::optional<CallsInFlight::Entry> CallsInFlight::Add(const jsonrpc::RequestId& id,
+                                                      std::size_t max) {
   Entry entry(*this, id);
-  const std::lock_guard lock(mutex_);
-  calls_.emplace(id, entry.stop_);
-  return entry;
+  {
+    const std::lock_guard lock(mutex_);
+    if (calls_.size() < max && calls_.emplace(id, entry.stop_).second) {
+      return entry;
+    }
+  }
+  entry.calls_ = nullptr;  // not in the map: it must not remove another's place
+  return std::nullopt;
 }
 
 bool CallsInFlight::Contains(const jsonrpc::RequestId& id) const {

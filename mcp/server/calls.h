@@ -1,44 +1,16 @@
-// The tool calls in flight on one connection: unique ids, cancellation, progress. Thread-safe.
+// The calls in flight of one session: unique ids and cancellation. Thread-safe.
 #pragma once
 
+#include <cstddef>
 #include <map>
 #include <mutex>
 #include <optional>
 #include <stop_token>
-#include <string_view>
 #include <utility>
 
 #include "mcp/jsonrpc/message.h"
-#include "mcp/protocol/edition.h"
-#include "mcp/transport/transport.h"
-#include "tools/tool.h"
 
 namespace casemate::mcp {
-
-// Passes a tool's progress on while its request is open. Values only ever grow, as MCP demands.
-// Borrows the transport.
-class ProgressRelay : public tools::ProgressSink {
- public:
-  ProgressRelay(Transport& transport, const EditionTraits& edition, nlohmann::json token,
-                std::stop_token stop)
-      : transport_(transport),
-        edition_(edition),
-        token_(std::move(token)),
-        stop_(std::move(stop)) {}
-  // Drops what does not grow, and everything after a cancellation.
-  void Report(double progress, std::optional<double> total, std::string_view message) override;
-  // Nothing is sent after this: the request is about to be answered.
-  void Close();
-
- private:
-  Transport& transport_;
-  const EditionTraits& edition_;
-  nlohmann::json token_;
-  std::stop_token stop_;
-  std::mutex mutex_;
-  std::optional<double> last_;  // guarded by mutex_
-  bool closed_ = false;         // guarded by mutex_
-};
 
 class CallsInFlight {
  public:
@@ -64,8 +36,8 @@ class CallsInFlight {
     std::stop_source stop_;
   };
 
-  // Precondition: !Contains(id).
-  Entry Add(const jsonrpc::RequestId& id);
+  // nullopt: the id is taken, or `max` calls are in flight.
+  std::optional<Entry> Add(const jsonrpc::RequestId& id, std::size_t max);
   [[nodiscard]] bool Contains(const jsonrpc::RequestId& id) const;
   // Asks the call to stop; unknown ids are ignored, as the specification says.
   void Cancel(const jsonrpc::RequestId& id);

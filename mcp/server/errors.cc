@@ -42,6 +42,40 @@ RpcError UnsupportedVersion(const json& requested) {
           std::move(data)};
 }
 
+RpcError HeaderMismatch(const std::string& what) {
+  return {kHeaderMismatch, "Header mismatch: " + what, nullptr};
+}
+
+RpcError MissingCapability(const json& capabilities) {
+  return {kMissingCapability,
+          "Missing client capability: this request needs " + DumpJson(capabilities),
+          {{"requiredCapabilities", capabilities}}};
+}
+
+RpcError FromError(const Error& error, int not_found) {
+  json data = json::object();
+  if (!error.field.empty()) {
+    data["field"] = error.field;
+  }
+  if (!error.remedy.empty()) {
+    data["remedy"] = EscapeControls(ToValidUtf8(error.remedy), true);
+  }
+  const std::string field = error.field.empty() ? "" : error.field + ": ";
+  const std::string text = field + EscapeControls(ToValidUtf8(error.message), true);
+  switch (error.code) {
+    case ErrorCode::kInvalidArgument:
+      return {jsonrpc::kInvalidParams, "Invalid params: " + text, std::move(data)};
+    case ErrorCode::kNotFound:
+      return {not_found, "Not found: " + text, std::move(data)};
+    case ErrorCode::kPermissionDenied:
+      return {kRefused, "Refused: " + text, std::move(data)};
+    case ErrorCode::kInternal:
+      return {jsonrpc::kInternalError, "Internal error: " + text, std::move(data)};
+    default:
+      return {kUnavailable, "Unavailable: " + text, std::move(data)};
+  }
+}
+
 RpcError ServerBusy() {
   return {kServerBusy,
           "Server busy: too many calls are waiting; repeat this one when others have ended",

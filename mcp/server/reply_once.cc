@@ -8,31 +8,43 @@
 namespace casemate::mcp {
 
 ReplyOnce::~ReplyOnce() {
-  if (transport_ == nullptr) {
+  if (sink_ == nullptr) {
     return;
   }
   try {
-    Fail(InternalError("the request ended without an answer"));
-  } catch (const std::exception& error) {  // out of memory; a destructor must not throw
+    Log(LogLevel::kError, "defect: a request was left unanswered");
+    Fail(InternalError("the server lost this request; its log says more"));
+  } catch (const std::exception& error) {
     Log(LogLevel::kError, error.what());
   }
 }
 
 void ReplyOnce::Succeed(const nlohmann::json& result) {
-  Send(jsonrpc::SerializeResult(id_, result));
+  Send(jsonrpc::SerializeResult(id_, result), {});
 }
 
 void ReplyOnce::Fail(const jsonrpc::RpcError& error) {
-  Send(jsonrpc::SerializeError(id_, error));
+  Send(jsonrpc::SerializeError(id_, error), {.error_code = error.code, .is_refusal = false});
 }
 
-void ReplyOnce::Send(std::string message) {
-  Transport* transport = std::exchange(transport_, nullptr);
-  if (transport == nullptr) {
+void ReplyOnce::Refuse(const jsonrpc::RpcError& error) {
+  Send(jsonrpc::SerializeError(id_, error), {.error_code = error.code, .is_refusal = true});
+}
+
+void ReplyOnce::Forget() {
+  if (const MessageSinkPtr sink = std::exchange(sink_, nullptr)) {
+    sink->NoAnswer();
+  }
+}
+
+void ReplyOnce::Send(std::string message, AnswerFacts facts) {
+  const MessageSinkPtr sink = std::exchange(sink_, nullptr);
+  if (sink == nullptr) {
     Log(LogLevel::kError, "defect: a request was to be answered twice; the second answer is lost");
     return;
   }
-  transport->Send(std::move(message), SendClass::kReply);
+  facts.is_modern = is_modern_;
+  sink->Answer(std::move(message), facts);
 }
 
 }  // namespace casemate::mcp

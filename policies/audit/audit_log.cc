@@ -1,5 +1,7 @@
 #include "policies/audit/audit_log.h"
 
+#include <algorithm>
+#include <array>
 #include <utility>
 
 #include <nlohmann/json.hpp>
@@ -61,11 +63,19 @@ Result<void> AuditLog::End(std::int64_t intent_seq, const nlohmann::json& outcom
 }
 
 Result<std::int64_t> AuditLog::Note(const std::string& kind, const nlohmann::json& detail) {
-  if (kind != "server_start" && kind != "server_stop" && kind != "reaped") {
+  constexpr std::array<std::string_view, 5> kFacts = {"server_start", "server_stop", "reaped",
+                                                      "token_added", "token_removed"};
+  if (std::ranges::find(kFacts, kind) == kFacts.end()) {
     return InvalidArgument("kind",
-                           "expected server_start, server_stop or reaped, got `" + kind + "`");
+                           "expected server_start, server_stop, reaped, token_added or "
+                           "token_removed, got `" +
+                               kind + "`");
   }
   return statements_->Append(kind, {{"detail", Recordable(detail)}}, 0);
+}
+
+Result<AuditRecord> AuditLog::Read(std::int64_t seq) {
+  return statements_->One(seq);
 }
 
 Result<std::vector<AuditRecord>> AuditLog::Tail(std::int64_t count) {

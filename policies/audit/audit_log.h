@@ -62,9 +62,12 @@ class AuditLog {
   // Records a look at something (kind "access", or "refused"), which needs no End. On error nothing
   // must be shown. Returns the sequence number once the record is on disk.
   Result<std::int64_t> Access(const AuditIntent& access);
-  // Records a fact that belongs to no call (kind "server_start", "server_stop", "reaped").
+  // Records a fact that belongs to no call (kind "server_start", "server_stop", "reaped",
+  // "token_added", "token_removed").
   Result<std::int64_t> Note(const std::string& kind, const nlohmann::json& detail);
 
+  // One record. Errors: kNotFound.
+  Result<AuditRecord> Read(std::int64_t seq);
   // The newest `count` records, oldest first.
   Result<std::vector<AuditRecord>> Tail(std::int64_t count);
   // Calls `visit` for each record in order, in bounded memory.

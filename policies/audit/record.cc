@@ -93,8 +93,9 @@ std::string RecordHash(std::string_view body) {
 }
 
 bool IsKnownKind(std::string_view kind) {
-  constexpr std::array<std::string_view, 7> kKinds = {
-      "intent", "refused", "outcome", "access", "server_start", "server_stop", "reaped"};
+  constexpr std::array<std::string_view, 9> kKinds = {"intent", "refused",      "outcome",
+                                                      "access", "server_start", "server_stop",
+                                                      "reaped", "token_added",  "token_removed"};
   return std::ranges::find(kKinds, kind) != kKinds.end();
 }
 

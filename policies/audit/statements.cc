@@ -46,7 +46,7 @@ Result<void> AuditLog::Statements::Prepare() {
   if (auto migrated = store.Migrate("audit", kMigrations); !migrated) {
     return migrated;
   }
-  const std::array<std::pair<Statement*, std::string_view>, 6> all = {{
+  const std::array<std::pair<Statement*, std::string_view>, 7> all = {{
       {&head, "SELECT seq, hash FROM audit_record ORDER BY seq DESC LIMIT 1"},
       {&insert,
        "INSERT INTO audit_record (seq, kind, time_ms, incarnation, intent_seq, body, hash) "
@@ -54,6 +54,7 @@ Result<void> AuditLog::Statements::Prepare() {
       {&intent,
        "SELECT kind, incarnation, EXISTS (SELECT 1 FROM audit_record WHERE intent_seq = ?1) "
        "FROM audit_record WHERE seq = ?1"},
+      {&one, "SELECT seq, body, hash FROM audit_record WHERE seq = ?1"},
       {&page,
        "SELECT seq, kind, time_ms, incarnation, ifnull(intent_seq, 0), body, hash "
        "FROM audit_record WHERE seq >= ?1 AND seq <= ?2 ORDER BY seq LIMIT ?3"},
@@ -222,6 +223,21 @@ Result<void> AuditLog::Statements::Walk(const std::function<void(const StoredRec
     }
     from = records->back().record.seq + 1;
   }
+}
+
+Result<AuditRecord> AuditLog::Statements::One(std::int64_t seq) {
+  const auto lock = store.Lock();
+  const ResetAtEnd reset(one);
+  auto row = one.BindInt(1, seq).Step();
+  if (!row) {
+    return row.error();
+  }
+  if (!*row) {
+    return Error{ErrorCode::kNotFound,
+                 "expected the number of an audit record, got " + std::to_string(seq), "seq",
+                 "`casemate audit tail` shows the newest", 0};
+  }
+  return AuditRecord{one.Int(0), one.Text(1), one.Text(2)};
 }
 
 Result<std::vector<AuditRecord>> AuditLog::Statements::Newest(std::int64_t count) {

@@ -38,6 +38,7 @@ struct AuditLog::Statements {
   Statement head;
   Statement insert;
   Statement intent;
+  Statement one;
   Statement page;
   Statement tail;
   Statement unfinished;
@@ -52,6 +53,7 @@ struct AuditLog::Statements {
   // `visit` works, and records appended meanwhile do not prolong the walk.
   Result<void> Walk(const std::function<void(const StoredRecord&)>& visit);
   Result<std::vector<AuditRecord>> Newest(std::int64_t count);
+  Result<AuditRecord> One(std::int64_t seq);
 
  private:
   // Sets the place of the next record. Errors: kDataLoss when the chain's head is damaged.

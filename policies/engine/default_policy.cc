@@ -80,6 +80,77 @@ rules:
       - {tool: profile_list}
     not_match:
       - {tool: run}
+
+  - id: read-documents
+    effect: allow
+    tools: [resource_read, resource_watch]
+    principals: {ids: [local]}
+    when: {path: context.kind, in: [docs, profile]}
+    reason: documentation and profiles hold no secrets
+    match:
+      - {tool: resource_read, context: {kind: docs}}
+      - {tool: resource_watch, context: {kind: profile}}
+    not_match:
+      - {tool: resource_read, context: {kind: audit}}
+      - {tool: resource_read}
+
+  - id: read-own-audit
+    effect: allow
+    tools: [resource_read, resource_watch]
+    principals: {ids: [local]}
+    when:
+      all:
+        - {path: context.kind, eq: audit}
+        - {path: context.own, eq: true}
+    reason: the record of one's own call
+    match:
+      - {tool: resource_read, context: {kind: audit, own: true}}
+    not_match:
+      - {tool: resource_read, context: {kind: audit, own: false}}
+      - {tool: resource_read, context: {kind: audit}}
+
+  - id: prompts-and-completion
+    effect: allow
+    tools: [prompt_get, completion]
+    principals: {ids: [local]}
+    reason: prompts hold no secrets, and completion offers only what is one's own
+    match:
+      - {tool: prompt_get, args: {name: run_and_explain}}
+      - {tool: completion, args: {prompt: run_and_explain, argument: language}}
+    not_match:
+      - {tool: completion, principal: {id: stranger}}
+
+  - id: read-own-runs
+    effect: allow
+    tools: [resource_read, resource_watch]
+    principals: {ids: [local]}
+    when:
+      all:
+        - {path: context.kind, eq: run}
+        - any:
+            - {path: context.own, eq: true}
+            - {path: context.own, exists: false}
+    reason: the kept output of one's own runs; what does not exist is not found
+    match:
+      - {tool: resource_read, context: {kind: run, own: true}}
+      - {tool: resource_watch, context: {kind: run}}
+    not_match:
+      - {tool: resource_read, context: {kind: run, own: false}}
+      - {tool: resource_read, context: {kind: audit, own: true}}
+      - {tool: resource_read, context: {kind: run, own: true}, principal: {id: stranger}}
+
+  - id: follow-jobs
+    effect: allow
+    tools: [job_status, job_output, job_cancel]
+    principals: {ids: [local]}
+    reason: background jobs; those of others are not found
+    match:
+      - {tool: job_status, context: {own: true}}
+      - {tool: job_output, context: {own: false}}
+      - {tool: job_cancel, context: {own: true}}
+    not_match:
+      - {tool: run}
+      - {tool: job_status, principal: {id: stranger}}
 )yaml";
 }
 

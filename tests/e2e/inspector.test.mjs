@@ -24,7 +24,7 @@ function output(ran) {
 
 test('tools/list, without a portability problem in the schemas', (t) => {
   const { tools } = output(inspect(t, ['--method', 'tools/list', '--strict']));
-  assert.deepEqual(tools.map((tool) => tool.name), ['run', 'profile_list']);
+  assert.deepEqual(tools.map((tool) => tool.name), ['run', 'profile_list', 'job_status', 'job_output', 'job_cancel']);
 });
 
 const call = ['--method', 'tools/call', '--tool-name'];

@@ -85,6 +85,7 @@ const wrong = {
   'progress that does not grow': [[callOf(1, { progressToken: 't' })], [progress(1), progress(1)]],
   'progress that nobody asked for': [[callOf(1)], [progress(1)]],
   'progress after the answer': [[callOf(1, { progressToken: 't' })], [{ id: 1, result: { content } }, progress(1)]],
+  'a change that was not declared': [[], [{ method: 'notifications/resources/list_changed' }]],
   'a request to the client': [[], [{ id: 1, method: 'ping' }]],
 };
 for (const [name, [sent, received]] of Object.entries(wrong)) {

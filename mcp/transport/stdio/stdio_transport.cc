@@ -56,7 +56,7 @@ struct StdioTransport::State {
 StdioTransport::StdioTransport(std::unique_ptr<State> state) : state_(std::move(state)) {}
 StdioTransport::~StdioTransport() = default;
 
-Result<std::unique_ptr<StdioTransport>> StdioTransport::Create(int in_fd, int out_fd,
+Result<std::shared_ptr<StdioTransport>> StdioTransport::Create(int in_fd, int out_fd,
                                                                StdioOptions options,
                                                                const EventFd& stop) {
   auto in = Private(in_fd, "input");
@@ -80,7 +80,7 @@ Result<std::unique_ptr<StdioTransport>> StdioTransport::Create(int in_fd, int ou
   if (!output) {
     return std::move(output).error();
   }
-  return std::unique_ptr<StdioTransport>(new StdioTransport(std::make_unique<State>(
+  return std::shared_ptr<StdioTransport>(new StdioTransport(std::make_unique<State>(
       State{*std::move(in), stop, options.max_line_bytes, *std::move(output)})));
 }
 

@@ -21,11 +21,11 @@ struct StdioOptions {
   std::size_t max_queued_bytes = std::size_t{64} << 20;  // of unread output
 };
 
-class StdioTransport : public Transport {
+class StdioTransport : public MessageSink {
  public:
   // Call before anything can print. `stop` wakes Run; it is borrowed, and signalled by us too when
   // nobody reads our output any more.
-  static Result<std::unique_ptr<StdioTransport>> Create(int in_fd, int out_fd, StdioOptions options,
+  static Result<std::shared_ptr<StdioTransport>> Create(int in_fd, int out_fd, StdioOptions options,
                                                         const EventFd& stop);
   ~StdioTransport() override;
 

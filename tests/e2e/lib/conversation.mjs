@@ -10,6 +10,15 @@ const resultTypes = {
   'server/discover': 'DiscoverResult',
   'tools/list': 'ListToolsResult',
   'tools/call': 'CallToolResult',
+  'resources/list': 'ListResourcesResult',
+  'resources/templates/list': 'ListResourceTemplatesResult',
+  'resources/read': 'ReadResourceResult',
+  'resources/subscribe': 'EmptyResult',
+  'resources/unsubscribe': 'EmptyResult',
+  'prompts/list': 'ListPromptsResult',
+  'prompts/get': 'GetPromptResult',
+  'completion/complete': 'CompleteResult',
+  'logging/setLevel': 'EmptyResult',
   ping: 'EmptyResult',
 };
 // Errors whose shape the edition 2026-07-28 defines one by one: [definition, of the whole message?].
@@ -20,6 +29,10 @@ const errorTypes = {
   '-32602': ['InvalidParamsError', false],
   '-32603': ['InternalError', false],
   '-32022': ['UnsupportedProtocolVersionError', true],
+};
+// Notifications that belong to no request, where the server has declared them.
+const changeTypes = {
+  'notifications/resources/list_changed': ['resources', 'ResourceListChangedNotification'],
 };
 const key = (id) => JSON.stringify(id); // 1 and "1" are different ids
 const shown = (message) => JSON.stringify(message).slice(0, 500);
@@ -106,7 +119,15 @@ export class Conversation {
     }));
   }
 
+  #checkChange(message, editionsOf) {
+    const [capability, type] = changeTypes[message.method];
+    const declared = this.#messages.some((m) => m.result?.capabilities?.[capability]?.listChanged);
+    if (!declared) throw new Error(`${message.method} was not declared`);
+    oneOf(editionsOf({ modern: false }).map((edition) => () => schemaOf(edition).check(type, message)));
+  }
+
   #checkNotification(message, editionsOf, progress, answered) {
+    if (message.method in changeTypes) return this.#checkChange(message, editionsOf);
     if (message.method !== 'notifications/progress') throw new Error(`unexpected ${message.method}`);
     const { progressToken, progress: value } = message.params;
     const token = key(progressToken);

@@ -1,4 +1,5 @@
 #include "mcp/server/calls.h"
+#include "mcp/server/relays.h"
 
 #include <cmath>
 #include <limits>
@@ -15,8 +16,9 @@ using test::RecordingTransport;
 const EditionTraits& modern = TraitsOf(Edition::k2026_07_28);
 
 TEST_CASE("an answer is given once") {
-  RecordingTransport transport;
-  ReplyOnce reply(transport, 1);
+  const auto sink = std::make_shared<RecordingTransport>();
+  RecordingTransport& transport = *sink;
+  ReplyOnce reply(sink, 1);
   reply.Succeed({{"ok", true}});
   reply.Fail({jsonrpc::kInternalError, "again", nullptr});
   REQUIRE(transport.Sent().size() == 1);
@@ -24,9 +26,10 @@ TEST_CASE("an answer is given once") {
 }
 
 TEST_CASE("a dropped right to answer is an internal error") {
-  RecordingTransport transport;
+  const auto sink = std::make_shared<RecordingTransport>();
+  RecordingTransport& transport = *sink;
   {
-    const ReplyOnce reply(transport, std::string("x"));
+    const ReplyOnce reply(sink, std::string("x"));
   }
   REQUIRE(transport.Sent().size() == 1);
   CHECK(transport.Sent()[0]["error"]["code"] == jsonrpc::kInternalError);
@@ -34,9 +37,10 @@ TEST_CASE("a dropped right to answer is an internal error") {
 }
 
 TEST_CASE("the right to answer moves, and can be given up") {
-  RecordingTransport transport;
+  const auto sink = std::make_shared<RecordingTransport>();
+  RecordingTransport& transport = *sink;
   {
-    ReplyOnce first(transport, 1);
+    ReplyOnce first(sink, 1);
     ReplyOnce second(std::move(first));
     second.Forget();
   }
@@ -44,8 +48,9 @@ TEST_CASE("the right to answer moves, and can be given up") {
 }
 
 TEST_CASE("progress only ever grows, and is of the class that may be dropped") {
-  RecordingTransport transport;
-  ProgressRelay relay(transport, modern, "t", {});
+  const auto sink = std::make_shared<RecordingTransport>();
+  RecordingTransport& transport = *sink;
+  ProgressRelay relay(sink, modern, "t", {});
   for (const double value :
        {0.0, 0.0, 2.0, 1.0, std::nan(""), std::numeric_limits<double>::infinity(), 2.5}) {
     relay.Report(value, std::nullopt, "m");
@@ -65,9 +70,10 @@ TEST_CASE("progress only ever grows, and is of the class that may be dropped") {
 }
 
 TEST_CASE("a cancelled call reports no progress") {
-  RecordingTransport transport;
+  const auto sink = std::make_shared<RecordingTransport>();
+  RecordingTransport& transport = *sink;
   std::stop_source stop;
-  ProgressRelay relay(transport, modern, 1, stop.get_token());
+  ProgressRelay relay(sink, modern, 1, stop.get_token());
   stop.request_stop();
   relay.Report(1, std::nullopt, "m");
   CHECK(transport.Sent().empty());
@@ -77,8 +83,11 @@ TEST_CASE("a call is in flight for as long as its entry lives") {
   CallsInFlight calls;
   CHECK(calls.empty());
   {
-    auto entry = calls.Add(1);
-    const auto moved = std::move(entry);
+    auto entry = calls.Add(1, 8);
+    REQUIRE(entry.has_value());
+    CHECK_FALSE(calls.Add(1, 8));                   // taken
+    CHECK_FALSE(calls.Add(2, 1));                   // too many
+    const CallsInFlight::Entry moved = *std::move(entry);
     CHECK(calls.Contains(1));
     CHECK_FALSE(calls.Contains(std::string("1")));  // a string is another id
     calls.Cancel(2);                                // unknown: ignored
@@ -93,20 +102,20 @@ TEST_CASE("a call is in flight for as long as its entry lives") {
 
 TEST_CASE("a finished call cannot be cancelled") {
   CallsInFlight calls;
-  auto entry = calls.Add(1);
-  entry.Remove();
+  auto entry = calls.Add(1, 8);
+  entry->Remove();
   calls.Cancel(1);
   calls.CancelAll();
-  CHECK_FALSE(entry.cancelled());
+  CHECK_FALSE(entry->cancelled());
 }
 
 TEST_CASE("all calls can be cancelled at once") {
   CallsInFlight calls;
-  const auto one = calls.Add(1);
-  const auto two = calls.Add(std::string("two"));
+  const auto one = calls.Add(1, 8);
+  const auto two = calls.Add(std::string("two"), 8);
   calls.CancelAll();
-  CHECK(one.cancelled());
-  CHECK(two.cancelled());
+  CHECK(one->cancelled());
+  CHECK(two->cancelled());
 }
 
 }  // namespace

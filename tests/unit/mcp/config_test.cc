@@ -1,59 +1,13 @@
 #include "mcp/config.h"
 
-#include <cstdlib>
-#include <optional>
-
 #include <catch2/catch.hpp>
 
-#include "tests/unit/temp_dir.h"
+#include "tests/unit/mcp/config_fixture.h"
 
 namespace casemate {
 namespace {
 
-// Sets variables for one test and puts the old values back.
-class Environment {
- public:
-  void Set(const char* name, const std::string& value) {
-    Keep(name);
-    setenv(name, value.c_str(), 1);
-  }
-  void Unset(const char* name) {
-    Keep(name);
-    unsetenv(name);
-  }
-  Environment() = default;
-  Environment(const Environment&) = delete;
-  Environment& operator=(const Environment&) = delete;
-  ~Environment() {
-    for (const auto& [name, value] : old_) {
-      value.has_value() ? setenv(name, value->c_str(), 1) : unsetenv(name);
-    }
-  }
-
- private:
-  void Keep(const char* name) {
-    const char* value = std::getenv(name);
-    old_.emplace_back(name, value == nullptr ? std::nullopt : std::optional<std::string>(value));
-  }
-  std::vector<std::pair<const char*, std::optional<std::string>>> old_;
-};
-
-struct Fixture {
-  Fixture() {
-    for (const char* name : {"CASEMATE_CONFIG", "CASEMATE_STATE_DIR", "CASEMATE_POLICY",
-                             "CASEMATE_WORKSPACE_ROOTS", "XDG_CONFIG_HOME", "XDG_STATE_HOME"}) {
-      env.Unset(name);
-    }
-    env.Set("HOME", dir.path());
-    std::filesystem::create_directory(dir / "work");
-  }
-  std::string ProblemOf(const std::string& yaml) {
-    const auto config = LoadConfig({.config_file = dir.Write("c.yaml", yaml)});
-    return config ? "" : Describe(config.error());
-  }
-  testing::TempDir dir;
-  Environment env;
-};
+using Fixture = testing::ConfigFixture;
 
 TEST_CASE_METHOD(Fixture, "Without a file, defaults lie below HOME", "[config]") {
   const auto config = LoadConfig({});

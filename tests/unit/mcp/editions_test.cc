@@ -36,7 +36,8 @@ TEST_CASE("initialize settles on the client's version, or on our latest of that 
   for (const auto& row : rows) {  // a second initialize is a new agreement
     const json answer = server.Ask(row.asked, "initialize", {{"protocolVersion", row.asked}});
     CHECK(answer["result"]["protocolVersion"] == row.answered);
-    CHECK(answer["result"]["capabilities"] == json::parse(R"({"tools":{}})"));
+    CHECK(answer["result"]["capabilities"] == 
+          json::parse(R"({"tools":{"listChanged":true},"logging":{}})"));
     CHECK_FALSE(answer["result"].contains("resultType"));
   }
 }
@@ -59,7 +60,7 @@ TEST_CASE("before initialize only ping and modern requests are served") {
   CHECK(Code(server.Ask(2, "tools/list")) == -32600);
   CHECK(Code(server.Ask(3, "tools/call", Server::Probe("echo"))) == -32600);
   CHECK(server.gate.runs == 0);
-  CHECK(Code(server.Ask(4, "resources/list")) == -32601);
+  CHECK(Code(server.Ask(4, "resources/lists")) == -32601);
   CHECK(server.Ask(5, "tools/list", Server::Modern())["result"]["resultType"] == "complete");
 }
 
@@ -109,6 +110,25 @@ TEST_CASE("a modern request must be complete and of a version that we serve") {
   CHECK(Field(server.Ask(7, "ping", {{"_meta", json::array()}})) == "params._meta");
 }
 
+TEST_CASE("a batch is answered as one, where the edition has batches") {
+  Server server;
+  server.Initialize("2025-03-26");
+  server.Handle(R"([{"jsonrpc":"2.0","id":1,"method":"ping"},
+                    {"jsonrpc":"2.0","method":"notifications/unknown"},
+                    {"jsonrpc":"2.0","id":2,"method":"tools/call",
+                     "params":{"name":"probe","arguments":{"do":"echo"}}}])");
+  const json batch = server.transport.WaitFor([](const json& sent) { return sent.is_array(); });
+  REQUIRE(batch.size() == 2);
+  for (const json& answer : batch) {
+    CHECK(answer.contains("result"));
+  }
+  server.Initialize("2025-06-18");
+  server.Handle(R"([{"jsonrpc":"2.0","id":3,"method":"ping"}])");
+  const json refusal =
+      server.transport.WaitFor([](const json& sent) { return sent.contains("error"); });
+  CHECK(refusal["error"]["code"] == -32600);
+}
+
 TEST_CASE("what an edition does not have is an unknown method") {
   Server server;
   for (const char* method :
@@ -116,7 +136,7 @@ TEST_CASE("what an edition does not have is an unknown method") {
     CHECK(Code(server.Ask(method, method, Server::Modern())) == -32601);
   }
   server.Initialize("2025-11-25");
-  for (const char* method : {"logging/setLevel", "resources/list", "prompts/list", "", "tools"}) {
+  for (const char* method : {"server/discovery", "resources/list", "prompts/list", "subscriptions/listen", "", "tools"}) {
     const json answer = server.Ask(std::string("legacy ") + method, method);
     CHECK(Code(answer) == -32601);
     CHECK(answer["error"]["message"].get<std::string>().find(method) != std::string::npos);
@@ -157,9 +177,9 @@ TEST_CASE("a call is answered in the form of its edition") {
     const json result = server.Ask(1, "tools/call", params)["result"];
     CHECK(result["isError"] == false);
     CHECK(result["content"][0]["text"] == "done \xef\xbf\xbd");
-    CHECK(result.contains("structuredContent") == edition.tool_title);
+    CHECK(result.contains("structuredContent") == edition.titles);
     CHECK(result.contains("resultType") == edition.modern);
-    if (edition.tool_title) {
+    if (edition.titles) {
       CHECK(result["structuredContent"]["principal"] == "local");
     }
   }

@@ -8,7 +8,7 @@ namespace {
 using nlohmann::json;
 
 ParseFailure Refused(std::string_view text, const JsonLimits& limits = {}) {
-  auto parsed = Parse(text, limits);
+  auto parsed = std::move(ParseIncoming(text, limits).messages.front());
   INFO(text);
   REQUIRE(std::holds_alternative<ParseFailure>(parsed));
   return std::get<ParseFailure>(std::move(parsed));
@@ -16,7 +16,7 @@ ParseFailure Refused(std::string_view text, const JsonLimits& limits = {}) {
 
 template <typename T>
 T Parsed(std::string_view text) {
-  auto parsed = Parse(text, {});
+  auto parsed = std::move(ParseIncoming(text, {}).messages.front());
   INFO(text);
   REQUIRE(std::holds_alternative<Message>(parsed));
   REQUIRE(std::holds_alternative<T>(std::get<Message>(parsed)));
@@ -88,10 +88,19 @@ TEST_CASE("an invalid request names the field and keeps a readable id") {
   }
 }
 
-TEST_CASE("a batch is refused with the reason") {
-  const ParseFailure failure = Refused(R"([{"jsonrpc":"2.0","id":1,"method":"ping"}])");
-  CHECK(failure.error.code == kInvalidRequest);
-  CHECK(failure.error.message.find("batches are not supported") != std::string::npos);
+TEST_CASE("a batch is taken apart, and is neither empty nor endless") {
+  const Incoming two = ParseIncoming(R"([{"jsonrpc":"2.0","id":1,"method":"ping"},7])", {});
+  REQUIRE(two.is_batch);
+  REQUIRE(two.messages.size() == 2);
+  CHECK(std::holds_alternative<Message>(two.messages[0]));
+  CHECK(std::holds_alternative<ParseFailure>(two.messages[1]));
+  CHECK(Refused("[]").error.code == kInvalidRequest);
+  std::string many = "[0";
+  for (std::size_t i = 0; i < kMaxBatch; ++i) {
+    many += ",0";
+  }
+  const ParseFailure failure = Refused(many + "]");
+  CHECK(failure.error.message.find("1 to 100 messages, got 101") != std::string::npos);
 }
 
 // Two peers that answer each other's errors would never stop.

@@ -18,7 +18,7 @@ namespace casemate::mcp::test {
 
 using nlohmann::json;
 
-class RecordingTransport : public Transport {
+class RecordingTransport : public MessageSink {
  public:
   void Send(std::string message, SendClass send_class) override {
     {
@@ -65,6 +65,22 @@ class RecordingTransport : public Transport {
     INFO("waiting for the answer to " << id.dump());
     REQUIRE(came);
     return newest;
+  }
+  // Waits for the first message that `fits`.
+  json WaitFor(const std::function<bool(const json&)>& fits) {
+    std::unique_lock lock(mutex_);
+    json found;
+    const bool came = changed_.wait_for(lock, kPatience, [&] {
+      for (const json& message : sent_) {
+        if (fits(message)) {
+          found = message;
+          return true;
+        }
+      }
+      return false;
+    });
+    REQUIRE(came);
+    return found;
   }
 
  private:

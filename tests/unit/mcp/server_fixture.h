@@ -14,7 +14,8 @@
 #include <nlohmann/json.hpp>
 
 #include "base/json.h"
-#include "mcp/server/dispatcher.h"
+#include "mcp/server/server.h"
+#include "mcp/server/session.h"
 #include "policies/audit/audit_log.h"
 #include "policies/engine/yaml_policy.h"
 #include "tests/unit/mcp/recording_transport.h"
@@ -140,7 +141,6 @@ inline ServerOptions FewThreads() {
   ServerOptions options;
   options.max_concurrent_calls = 4;
   options.max_queued_calls = 4;
-  options.channel = "test";
   return options;
 }
 
@@ -153,8 +153,10 @@ struct Server {
   tools::Catalog catalog;
   std::unique_ptr<tools::Gate> policy_gate;
   std::unique_ptr<tools::ToolExecutor> executor;
-  RecordingTransport transport;
-  std::unique_ptr<Dispatcher> dispatcher;
+  const std::shared_ptr<RecordingTransport> sink = std::make_shared<RecordingTransport>();
+  RecordingTransport& transport = *sink;
+  std::unique_ptr<mcp::Server> server;
+  std::shared_ptr<Session> session;
 
   explicit Server(const ServerOptions& options = FewThreads()) {
     auto opened = Store::Open(directory / "casemate.db");
@@ -171,16 +173,20 @@ struct Server {
     REQUIRE(catalog.Add(std::make_unique<HiddenTool>(gate)));
     policy_gate = std::make_unique<tools::Gate>(*policy, *audit);
     executor = std::make_unique<tools::ToolExecutor>(catalog, *policy_gate);
-    dispatcher = std::make_unique<Dispatcher>(*executor, transport, policies::Principal{}, options);
+    server = std::make_unique<mcp::Server>(
+        Backends{.executor = *executor, .gate = *policy_gate}, options);
+    session = server->Open(policies::Principal{}, "test", sink);
   }
 
-  void Send(const json& message) const { dispatcher->HandleMessage(DumpJson(message)); }
+  void Send(const json& message) const { session->Handle(DumpJson(message), sink); }
   // Sends a request and waits for its one answer.
   json Ask(const json& id, const std::string& method, const json& params = json::object()) {
     const std::size_t before = transport.AnswersTo(id).size();
     Send(Request(id, method, params));
     return transport.WaitForAnswer(id, before + 1);
   }
+  // One text as a transport hands it over.
+  void Handle(std::string_view text) const { session->Handle(text, sink); }
   void Initialize(const std::string& version) {
     const json answer = Ask("init", "initialize",
                             {{"protocolVersion", version},

@@ -42,7 +42,7 @@ struct Wire {
   Pipe input;
   Pipe output;
   EventFd stop = MakeEvent();
-  std::unique_ptr<StdioTransport> transport;
+  std::shared_ptr<StdioTransport> transport;
   std::vector<std::string> lines;
   std::vector<std::size_t> oversized;
 
@@ -228,7 +228,7 @@ TEST_CASE("a socket serves as well as a pipe") {
   auto made = StdioTransport::Create(server.get(), server.get(), {}, stop);
   REQUIRE(made);
   server.Reset();
-  std::unique_ptr<StdioTransport> transport = *std::move(made);
+  std::shared_ptr<StdioTransport> transport = *std::move(made);
   REQUIRE(WriteAll(client.get(), "ping\n"));
   std::array<char, 64> buffer{};
   transport->Run(

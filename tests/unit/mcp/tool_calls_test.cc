@@ -132,7 +132,7 @@ TEST_CASE("a cancelled call ends without an answer, in both families") {
     server.Send(Server::Cancel(json::array()));
     server.Send({{"jsonrpc", "2.0"}, {"method", "notifications/cancelled"}});
     server.Send(Server::Cancel("c"));
-    server.dispatcher->Shutdown();  // waits for the call
+    server.server->Shutdown();  // waits for the call
     CHECK(server.transport.AnswersTo("c").empty());
     const auto trail = server.audit->Tail(1);
     REQUIRE(trail);
@@ -150,7 +150,7 @@ TEST_CASE("a call cancelled while it waits for a thread never runs") {
   server.Send(Server::Cancel(2));
   server.gate.Open();
   server.transport.WaitForAnswer(1);
-  server.dispatcher->Shutdown();
+  server.server->Shutdown();
   CHECK(server.gate.runs == 1);
   CHECK(server.transport.AnswersTo(2).empty());
 }
@@ -192,10 +192,11 @@ TEST_CASE("shutdown cancels and joins all calls and sends nothing more") {
     server.Send(Server::Request(id, "tools/call", Server::Probe("wait")));
   }
   server.gate.AwaitCalls(4);
-  server.dispatcher->Shutdown();
+  server.server->Shutdown();
   const std::size_t sent = server.transport.Sent().size();
   CHECK(sent == 1);  // initialize
-  server.dispatcher.reset();
+  server.session.reset();
+  server.server.reset();
   CHECK(server.transport.Sent().size() == sent);
 }
 
@@ -212,7 +213,7 @@ TEST_CASE("many calls at once are each answered once, with what is theirs") {
   for (int id = 0; id < 100; ++id) {
     server.transport.WaitForAnswer(id);
   }
-  server.dispatcher->Shutdown();
+  server.server->Shutdown();
   for (int id = 0; id < 100; ++id) {
     CHECK(server.transport.AnswersTo(id).size() == 1);
   }

@@ -15,9 +15,14 @@ const EditionTraits& Traits(std::string_view version) {
 }
 
 json Tool(const EditionTraits& edition) {
-  const json input = {{"type", "object"}};
-  const json output = {{"type", "object"}, {"properties", json::object()}};
-  return ToolJson(edition, {"probe", "Probe", "Probes.", input, output, true, false, true, false});
+  tools::ToolSpec spec;
+  spec.name = "probe";
+  spec.title = "Probe";
+  spec.description = "Probes.";
+  spec.input_schema = {{"type", "object"}};
+  spec.output_schema = {{"type", "object"}, {"properties", json::object()}};
+  spec.annotations = {.read_only = true, .destructive = false, .idempotent = true, .open_world = false};
+  return ToolJson(edition, spec);
 }
 
 TEST_CASE("every edition is found by its version, and no other is") {
@@ -47,58 +52,107 @@ TEST_CASE("a tool shows only the fields that its edition knows") {
   for (const char* version : {"2025-06-18", "2025-11-25", "2026-07-28"}) {
     const json tool = Tool(Traits(version));
     CHECK(tool["title"] == "Probe");
+    CHECK_FALSE(tool["annotations"].contains("title"));  // once is enough
     CHECK(tool["outputSchema"]["type"] == "object");
     CHECK(tool["inputSchema"]["type"] == "object");
     CHECK(tool["description"] == "Probes.");
   }
 }
 
+tools::ToolResult Answer(const std::string& text, json structured, bool is_error) {
+  tools::ToolResult result;
+  result.text = text;
+  result.structured = std::move(structured);
+  result.is_error = is_error;
+  return result;
+}
+
+ServerIdentity Identity() {
+  ServerIdentity identity;
+  identity.name = "probe-server";
+  identity.title = "Probe server";
+  identity.version = "1.2";
+  identity.description = "For tests";
+  identity.website_url = "https://example.org/";
+  identity.icon_url = "https://example.org/icon.svg";
+  identity.instructions = "Read me.";
+  return identity;
+}
+
 TEST_CASE("structured content goes to the editions that know it") {
-  const json structured = {{"x", 1}};
   for (const EditionTraits& traits : AllEditions()) {
-    const json result = CallToolResult(traits, "text", structured, true);
+    const json result = CallToolResult(traits, Answer("text", {{"x", 1}}, true));
     CHECK(result["isError"] == true);
     CHECK(result["content"] == json::parse(R"([{"type":"text","text":"text"}])"));
     CHECK(result.contains("structuredContent") == (traits.version >= "2025-06-18"));
   }
-  CHECK_FALSE(
-      CallToolResult(Traits("2026-07-28"), "t", nullptr, false).contains("structuredContent"));
+  CHECK_FALSE(CallToolResult(Traits("2026-07-28"), Answer("t", nullptr, false))
+                  .contains("structuredContent"));
+}
+
+TEST_CASE("content that an edition cannot carry becomes text") {
+  tools::ToolResult result;
+  result.more = {tools::MediaContent{"snd", "audio/wav"}, tools::MediaContent{"img", "image/png"},
+                 tools::ResourceLink{"casemate://runs/1/stdout", "stdout", "", "text/plain", 9},
+                 tools::ResourceContents{"test://x", "text/plain", "hello", false},
+                 tools::ResourceContents{"test://y", "application/x", "hello", true}};
+  const json oldest = CallToolResult(Traits("2024-11-05"), result)["content"];
+  CHECK(oldest[0]["type"] == "text");
+  CHECK(oldest[1] == json::parse(R"({"type":"image","data":"aW1n","mimeType":"image/png"})"));
+  CHECK(oldest[2]["type"] == "text");
+  CHECK(oldest[3]["resource"]["text"] == "hello");
+  CHECK(oldest[4]["resource"]["blob"] == "aGVsbG8=");
+  const json newest = CallToolResult(Traits("2026-07-28"), result)["content"];
+  CHECK(newest[0]["type"] == "audio");
+  CHECK(newest[2]["type"] == "resource_link");
+  CHECK(newest[2]["size"] == 9);
 }
 
 TEST_CASE("only modern results are typed, signed and cacheable") {
   for (const EditionTraits& traits : AllEditions()) {
-    for (const json& result : {ListToolsResult(traits, json::array()), EmptyResult(traits),
-                               CallToolResult(traits, "", json::object(), false)}) {
-      CHECK(result.contains("resultType") == traits.modern);
-      CHECK(result.contains("_meta") == traits.modern);
-    }
-    const json list = ListToolsResult(traits, json::array());
+    const json plain = Complete(traits, Identity(), json::object());
+    CHECK(plain.contains("resultType") == traits.modern);
+    CHECK(plain.contains("_meta") == traits.modern);
+    CHECK_FALSE(plain.contains("ttlMs"));
+    const json list = Complete(traits, Identity(), {{"tools", json::array()}}, kListTtlMs);
     CHECK(list.contains("ttlMs") == traits.modern);
     CHECK(list.contains("cacheScope") == traits.modern);
     CHECK(list["tools"].is_array());
   }
 }
 
-TEST_CASE("discover answers with the modern versions") {
-  const json result = DiscoverResult();
-  CHECK(result["resultType"] == "complete");
-  CHECK(result["supportedVersions"] == json::parse(R"(["2026-07-28"])"));
-  CHECK(result["capabilities"] == json::parse(R"({"tools":{}})"));
-  CHECK(result["_meta"]["io.modelcontextprotocol/serverInfo"]["name"] == "casemate");
-  CHECK(result["ttlMs"].is_number_integer());
-  CHECK(result["cacheScope"] == "private");
-  CHECK(result["instructions"].is_string());
+TEST_CASE("discover answers with the modern versions and what is offered") {
+  const json bare = DiscoverResult(Identity(), {});
+  CHECK(bare["resultType"] == "complete");
+  CHECK(bare["supportedVersions"] == json::parse(R"(["2026-07-28"])"));
+  CHECK(bare["capabilities"] == json::parse(R"({"tools":{"listChanged":true},"logging":{}})"));
+  CHECK(bare["_meta"]["io.modelcontextprotocol/serverInfo"]["name"] == "probe-server");
+  CHECK(bare["ttlMs"].is_number_integer());
+  CHECK(bare["cacheScope"] == "private");
+  CHECK(bare["instructions"] == "Read me.");
+  const Offer all{.resources = true, .prompts = true, .completions = true, .tasks = true};
+  const json full = DiscoverResult(Identity(), all)["capabilities"];
+  CHECK(full["resources"]["subscribe"] == true);
+  CHECK(full["prompts"]["listChanged"] == true);
+  CHECK(full["completions"].is_object());
+  CHECK(full["extensions"]["io.modelcontextprotocol/tasks"].is_object());
   CHECK(UnsupportedVersionData("x") ==
         json::parse(R"({"supported":["2026-07-28"],"requested":"x"})"));
 }
 
 TEST_CASE("initialize answers with the edition and who we are") {
-  const json oldest = InitializeResult(Traits("2024-11-05"));
+  const Offer all{.resources = true, .prompts = true, .completions = true, .tasks = true};
+  const json oldest = InitializeResult(Traits("2024-11-05"), Identity(), all);
   CHECK(oldest["protocolVersion"] == "2024-11-05");
-  CHECK(oldest["serverInfo"]["version"] == CASEMATE_VERSION);
-  CHECK_FALSE(oldest["serverInfo"].contains("title"));
-  CHECK(InitializeResult(Traits("2025-06-18"))["serverInfo"]["title"] == "Casemate");
+  CHECK(oldest["serverInfo"] == json::parse(R"({"name":"probe-server","version":"1.2"})"));
   CHECK_FALSE(oldest.contains("resultType"));
+  CHECK_FALSE(oldest["capabilities"].contains("completions"));
+  CHECK_FALSE(oldest["capabilities"].contains("extensions"));
+  CHECK(InitializeResult(Traits("2025-06-18"), Identity(), all)["serverInfo"]["title"] ==
+        "Probe server");
+  const json latest = InitializeResult(Traits("2025-11-25"), Identity(), all)["serverInfo"];
+  CHECK(latest["websiteUrl"] == "https://example.org/");
+  CHECK(latest["icons"][0]["src"] == "https://example.org/icon.svg");
 }
 
 TEST_CASE("progress keeps the token's type; its message begins with 2025-03-26") {

@@ -147,13 +147,18 @@ TEST_CASE("An outcome needs an open intent of this server") {
   CHECK(verification.problems.empty());
 }
 
-TEST_CASE("Only facts about servers can be noted") {
+TEST_CASE("Only facts about servers and tokens can be noted") {
   const TempDir dir;
   Trail trail(dir.path());
   for (const char* kind : {"intent", "outcome", "refused", "", "other"}) {
     CHECK_FALSE(trail.log().Note(kind, Json::object()));
   }
   CHECK(trail.Verify().records == 0);
+  for (const char* kind : {"token_added", "token_removed"}) {
+    CHECK(trail.log().Note(kind, Json::object()));
+  }
+  CHECK(trail.Verify().records == 2);
+  CHECK(trail.Verify().problems.empty());
 }
 
 TEST_CASE("A decision without its grant is never recorded as allowed") {

@@ -37,7 +37,10 @@ class ScriptedCall : public PreparedCall {
 
 class ScriptedTool : public Tool {
  public:
-  explicit ScriptedTool(Script& script) : script_(script) { spec_.name = "echo"; }
+  explicit ScriptedTool(Script& script) : script_(script) {
+    spec_.name = "echo";
+    spec_.input_schema = {{"type", "object"}, {"properties", {{"count", {{"type", "integer"}}}}}};
+  }
   [[nodiscard]] const ToolSpec& spec() const override { return spec_; }
   [[nodiscard]] Result<std::unique_ptr<PreparedCall>> Prepare(const json& args) const override {
     if (script_.throw_in_prepare) {
@@ -132,6 +135,47 @@ TEST_CASE("bad arguments are an error result, and nothing runs") {
   CHECK(result.structured["error"]["kind"] == "invalid_arguments");
   CHECK(result.structured["error"]["field"] == "args.text");
   CHECK(bench.script.runs == 0);
+}
+
+TEST_CASE("arguments that the schema refuses do not reach the tool, and all of them are named") {
+  Bench bench;
+  bench.script.throw_in_prepare = true;
+  const ToolResult result = bench.Call({{"count", "many"}, {"text", "hello"}});
+  CHECK(result.is_error);
+  const json& error = result.structured["error"];
+  CHECK(error["kind"] == "invalid_arguments");
+  CHECK(error["field"] == "args.count");
+  CHECK(error["message"] == "expected an integer, got a string");
+  CHECK(error["violations"].size() == 1);
+  CHECK(bench.script.runs == 0);
+  CHECK(bench.trail.Records().empty());
+}
+
+class UncheckableTool : public Tool {
+ public:
+  UncheckableTool() {
+    spec_.name = "uncheckable";
+    spec_.input_schema = {{"type", "object"}, {"oneOf", json::array()}};
+  }
+  [[nodiscard]] const ToolSpec& spec() const override { return spec_; }
+  [[nodiscard]] Result<std::unique_ptr<PreparedCall>> Prepare(const json& /*args*/) const override {
+    return InvalidArgument("args", "never");
+  }
+
+ private:
+  ToolSpec spec_;
+};
+
+TEST_CASE("a tool whose schema cannot be checked is not added, unless with one that can") {
+  Catalog catalog;
+  const auto added = catalog.Add(std::make_unique<UncheckableTool>());
+  REQUIRE_FALSE(added);
+  CHECK(added.error().field == "input_schema.oneOf");
+  CHECK(added.error().message.find("`uncheckable`") != std::string::npos);
+  CHECK(catalog.FindTool("uncheckable") == nullptr);
+  REQUIRE(catalog.Add(std::make_unique<UncheckableTool>(), json{{"type", "object"}}));
+  CHECK(catalog.SchemaOf(*catalog.FindTool("uncheckable")).Check(json::object()).empty());
+  CHECK_FALSE(catalog.SchemaOf(*catalog.FindTool("uncheckable")).Check(json::array()).empty());
 }
 
 TEST_CASE("a refused call is recorded, explained and not run") {

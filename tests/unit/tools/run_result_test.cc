@@ -139,6 +139,58 @@ TEST_CASE("cut output and refused forks are noted") {
   CHECK(result.text.find("limits.pids = 16") != std::string::npos);
 }
 
+TEST_CASE("cut output that is kept is linked") {
+  SandboxOutcome outcome = Outcome(OutcomeStatus::kExited);
+  outcome.out = {.head = "a", .tail = "z", .total_bytes = 1000};
+  RunFacts facts = Facts();
+  facts.kept = KeptOutput{"abcdefghijklmnopqrstuvwxyz", 600, 0};
+  const ToolResult result = MakeRunResult(outcome, facts);
+  test::CheckConforms(result.structured, Spec().output_schema);
+  const std::string uri = "casemate://runs/abcdefghijklmnopqrstuvwxyz/stdout";
+  CHECK(result.structured["run_id"] == "abcdefghijklmnopqrstuvwxyz");
+  CHECK(result.structured["resources"]["stdout"] == uri);
+  CHECK_FALSE(result.structured["resources"].contains("stderr"));
+  REQUIRE(result.more.size() == 1);
+  CHECK(std::get<ResourceLink>(result.more[0]).uri == uri);
+  CHECK(std::get<ResourceLink>(result.more[0]).size == 600);
+  CHECK(result.text.find("its first 600 bytes: job_output with job_id abc") != std::string::npos);
+
+  facts.kept.reset();
+  facts.not_kept = "no space";
+  const ToolResult lost = MakeRunResult(outcome, facts);
+  test::CheckConforms(lost.structured, Spec().output_schema);
+  CHECK(lost.more.empty());
+  CHECK(lost.text.find("could not be kept: no space") != std::string::npos);
+}
+
+TEST_CASE("the text of a result keeps within its bytes, whatever the output is") {
+  const std::array<std::string, 4> kinds = {"plain text\n", "\x1b[31m", "\xff\xfe\xfd",
+                                            "\xf0\x9f\x98\x80"};
+  for (const std::string& kind : kinds) {
+    std::string half;
+    while (half.size() < 2048) {
+      half += kind;
+    }
+    for (const bool both : {false, true}) {
+      SandboxOutcome outcome = Outcome(OutcomeStatus::kExited);
+      outcome.out = {.head = half, .tail = half, .total_bytes = 1'000'000};
+      if (both) {
+        outcome.err = outcome.out;
+      }
+      RunFacts facts = Facts();
+      facts.max_text_bytes = 8192;
+      facts.kept = KeptOutput{"abcdefghijklmnopqrstuvwxyz", 1'000'000, 1'000'000};
+      const ToolResult result = MakeRunResult(outcome, facts);
+      INFO(result.text.size());
+      CHECK(result.text.size() <= 8192);
+      CHECK(result.text.size() > 4000);
+      CHECK(IsValidUtf8(result.text));
+      CHECK(result.text.find(" bytes cut …]") != std::string::npos);
+      CHECK(result.text.find("Note: stdout was cut; all of it") != std::string::npos);
+    }
+  }
+}
+
 TEST_CASE("errors from outside of the run conform to the output schema too") {
   const ToolResult result = ErrorResult(InvalidArgument("args.x", "expected a, got b"));
   CHECK(result.is_error);

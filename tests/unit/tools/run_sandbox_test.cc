@@ -11,6 +11,7 @@
 #include "fixtures.h"
 #include "sandbox/native/launcher_client.h"
 #include "tools/executor.h"
+#include "tools/job_tools.h"
 #include "tools/run.h"
 
 namespace casemate::tools {
@@ -232,6 +233,126 @@ TEST_CASE("a cancelled call ends and is recorded as cancelled") {
   CHECK(result.is_error);
   CHECK(result.structured["status"] == "cancelled");
   CHECK(line.trail.Records().back().dump().find("cancelled") != std::string::npos);
+}
+
+// A server: with a store for output and with jobs.
+struct Server : Line {
+  Changes changes;
+  std::unique_ptr<RunStore> runs;
+  std::unique_ptr<JobStore> store;
+  std::unique_ptr<JobRunner> jobs;
+  Catalog full;
+  ToolExecutor server{full, gate};
+
+  Server() {
+    auto kept = RunStore::Open(*trail.store, {.directory = trail.directory / "runs"}, &changes);
+    REQUIRE(kept);
+    runs = *std::move(kept);
+    auto opened = JobStore::Open(*trail.store, "server", [](const std::string&) { return true; });
+    REQUIRE(opened);
+    store = *std::move(opened);
+    jobs = std::make_unique<JobRunner>(server, *store, &changes);
+    server.set_jobs(jobs.get());
+    REQUIRE(full.Add(MakeRunTool(*runner, {.store = runs.get(), .reply_kb = 4})));
+    REQUIRE(full.Add(MakeJobStatusTool(*jobs)));
+    REQUIRE(full.Add(MakeJobOutputTool(*jobs, *runs)));
+    REQUIRE(full.Add(MakeJobCancelTool(*jobs)));
+  }
+  ToolResult Ask(const std::string& tool, const json& args, const std::string& who = "local") {
+    CallContext context;
+    context.principal.id = who;
+    auto result = server.Call(tool, args, context);
+    REQUIRE(result);
+    if (!result->is_error) {
+      test::CheckConforms(result->structured, full.FindTool(tool)->spec().output_schema);
+    }
+    return *std::move(result);
+  }
+};
+
+TEST_CASE("a long reply is cut to 8 KiB, and all of it can be read") {
+  Server server;
+  const json command = {"sh", "-c", "seq 1 20000; seq 1 20000 >&2"};
+  const ToolResult cut = server.Ask("run", {{"command", command}});
+  CHECK(cut.text.size() <= 8192);
+  CHECK(cut.structured["stdout"].get<std::string>().size() < 4200);
+  CHECK(cut.structured["limits"]["output_kb"] == 4);
+  CHECK(cut.more.size() == 2);
+  const std::string id = cut.structured["run_id"];
+  const ToolResult tail =
+      server.Ask("job_output", {{"job_id", id}, {"stream", "stderr"}, {"offset", -6}});
+  CHECK(tail.structured["text"] == "20000\n");
+  CHECK(tail.structured["total_bytes"] == 108894);
+  CHECK(tail.structured["status"] == "completed");
+  const ToolResult all = server.Ask("job_output", {{"job_id", id}, {"limit_kb", 1024}});
+  CHECK(all.structured["text"].get<std::string>().size() == 108894);
+  CHECK(server.Ask("job_output", {{"job_id", id}}).text.size() <= 8192);
+  CHECK(json::parse(server.runs->Find(id, "5:local/local")->result)["run_id"] == id);
+
+  // What the caller states counts.
+  const ToolResult whole =
+      server.Ask("run", {{"command", command}, {"limits", {{"output_kb", 256}}}});
+  CHECK(whole.structured["truncated"]["stdout"] == false);
+  CHECK_FALSE(whole.structured.contains("run_id"));
+  CHECK(server.runs->Newest("5:local/local", 9).size() == 1);
+}
+
+TEST_CASE("output that cannot be kept does not fail the run") {
+  Server server;
+  fs::remove_all(server.trail.directory / "runs");
+  const ToolResult result = server.Ask("run", {{"command", {"seq", "1", "20000"}}});
+  CHECK_FALSE(result.is_error);
+  CHECK(result.structured["exit_code"] == 0);
+  CHECK_FALSE(result.structured.contains("run_id"));
+  CHECK(result.text.find("could not be kept: ") != std::string::npos);
+}
+
+TEST_CASE("a run in the background is followed, read while it runs, and cancelled") {
+  Server server;
+  const ToolResult started = server.Ask(
+      "run", {{"command", {"sh", "-c", "echo begun; exec sleep 100"}}, {"background", true}});
+  CHECK(started.structured["status"] == "working");
+  const std::string id = started.structured["job_id"];
+  json output;
+  do {
+    output = server.Ask("job_output", {{"job_id", id}}).structured;
+  } while (output["text"] == "");
+  CHECK(output["text"] == "begun\n");
+  CHECK(output["status"] == "working");
+  CHECK(server.Ask("job_status", {{"job_id", id}}).structured["status"] == "working");
+  const ToolResult cancelled = server.Ask("job_cancel", {{"job_id", id}});
+  CHECK(cancelled.structured["status"] == "cancelled");
+  CHECK(cancelled.structured["result"]["status"] == "cancelled");
+  CHECK(server.Ask("job_output", {{"job_id", id}}).structured["text"] == "begun\n");  // kept
+}
+
+TEST_CASE("a run in the background ends with its result; to others it does not exist") {
+  Server server;
+  // Another user who may follow jobs, too.
+  const auto shared = test::LoadPolicy(
+      "{version: 1, rules: [{id: all, effect: allow, tools: ['*'], match: [{tool: run}]}]}");
+  Gate open{*shared, *server.trail.audit};
+  ToolExecutor executor{server.full, open};
+  const std::string id = server.Ask("run", {{"command", {"echo", "secret"}}, {"background", true}})
+                             .structured["job_id"];
+  const ToolResult ended = server.Ask("job_status", {{"job_id", id}, {"wait_ms", 50000}});
+  CHECK(ended.structured["status"] == "completed");
+  CHECK(ended.structured["result"]["stdout"] == "secret\n");
+  CHECK(ended.text.find("stdout:\nsecret\n") != std::string::npos);
+  CallContext stranger;
+  stranger.principal.id = "stranger";
+  for (const char* tool : {"job_status", "job_output", "job_cancel"}) {
+    INFO(tool);
+    const auto result = executor.Call(tool, {{"job_id", id}}, stranger);
+    REQUIRE(result);
+    CHECK(result->structured["error"]["kind"] == "not_found");
+    CHECK(result->text.find("secret") == std::string::npos);
+    CHECK(server.trail.Records().end()[-2]["context"]["own"] == false);  // for the policy
+    const auto unknown = executor.Call(tool, {{"job_id", NewRunId()}}, stranger);
+    CHECK(unknown->structured["error"] == result->structured["error"]);
+    CHECK(executor.Call(tool, {{"job_id", "../x"}}, stranger)->structured["error"]["field"] ==
+          "args.job_id");
+  }
 }
 
 }  // namespace

@@ -1,0 +1,120 @@
+#include "mcp/config_roots.h"
+
+#include <sys/stat.h>
+
+#include <cstdlib>
+#include <utility>
+
+#include "mcp/config_fields.h"
+
+namespace casemate {
+namespace {
+
+bool IsSameOrBelow(const std::string& path, const std::string& directory) {
+  return path == directory || path.starts_with(directory + "/");
+}
+
+Result<policies::WorkspaceRoot> ResolveRoot(const std::string& where, const std::string& path,
+                                            bool writable) {
+  auto expanded = ExpandHome(path);
+  if (!expanded) {
+    return std::move(expanded).error();
+  }
+  if (!expanded->starts_with('/')) {
+    return InvalidArgument(where, "expected an absolute directory, got `" + path + "`");
+  }
+  char* resolved = realpath(expanded->c_str(), nullptr);
+  if (resolved == nullptr) {
+    return InvalidArgument(where, "expected an existing directory, got `" + path + "`");
+  }
+  policies::WorkspaceRoot root{resolved, writable};
+  std::free(resolved);
+  struct stat info{};
+  if (stat(root.path.c_str(), &info) != 0 || !S_ISDIR(info.st_mode)) {
+    return InvalidArgument(where, "expected a directory, got `" + path + "`");
+  }
+  if (root.path == "/") {
+    return InvalidArgument(where,
+                           "expected a directory below `/`; the whole file system cannot "
+                           "be a workspace root");
+  }
+  return root;
+}
+
+Result<policies::WorkspaceRoot> RootFromYaml(const YamlNode& node) {
+  if (node.kind() != YamlNode::Kind::kMap) {
+    auto path = node.AsString();
+    if (!path) {
+      return std::move(path).error();
+    }
+    return ResolveRoot(node.Where(), *path, true);
+  }
+  if (auto known = node.OnlyKeys({"path", "writable"}); !known) {
+    return std::move(known).error();
+  }
+  const auto path_node = node.Get("path");
+  if (!path_node) {
+    return InvalidArgument(node.Where(), "expected the key `path`");
+  }
+  auto path = path_node->AsString();
+  if (!path) {
+    return std::move(path).error();
+  }
+  bool writable = true;
+  if (auto read = ReadFlag(node, "writable", writable); !read) {
+    return std::move(read).error();
+  }
+  return ResolveRoot(path_node->Where(), *path, writable);
+}
+
+}  // namespace
+
+Result<void> ReadRoots(const YamlNode& root, Config& config) {
+  const auto roots = root.Get("workspace_roots");
+  if (!roots) {
+    return {};
+  }
+  if (roots->kind() != YamlNode::Kind::kSequence) {
+    return InvalidArgument(roots->Where(), "expected a list of directories");
+  }
+  for (const YamlNode& item : roots->Items()) {
+    auto entry = RootFromYaml(item);
+    if (!entry) {
+      return std::move(entry).error();
+    }
+    config.workspace_roots.push_back(*std::move(entry));
+  }
+  return {};
+}
+
+Result<void> AddRoots(const std::string& source, const std::vector<std::string>& paths,
+                      Config& config) {
+  for (const std::string& path : paths) {
+    auto absolute = Absolute(path);
+    if (!absolute) {
+      return std::move(absolute).error();
+    }
+    auto root = ResolveRoot(source, path.starts_with('~') ? path : *absolute, true);
+    if (!root) {
+      return std::move(root).error();
+    }
+    config.workspace_roots.push_back(*std::move(root));
+  }
+  return {};
+}
+
+Result<void> RefuseStateDir(const Config& config) {
+  char* resolved = realpath(config.state_dir.c_str(), nullptr);
+  const std::string state = resolved == nullptr ? config.state_dir : resolved;
+  std::free(resolved);
+  for (const policies::WorkspaceRoot& root : config.workspace_roots) {
+    if (IsSameOrBelow(state, root.path) || IsSameOrBelow(root.path, state)) {
+      return InvalidArgument(
+          "workspace_roots",
+          "`" + root.path + "` would expose the state directory `" + state + "` to the sandbox");
+    }
+  }
+  return {};
+}
+
+}  // namespace casemate

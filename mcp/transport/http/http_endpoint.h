@@ -1,0 +1,69 @@
+// HttpEndpoint: MCP's Streamable HTTP on one path: POST for messages; GET and DELETE for the
+// sessions of the initialize-based editions. docs/http.md has the table of answers. Handle is
+// called on the HTTP server's thread and never blocks; what may take long goes to the pool.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "mcp/auth/authenticator.h"
+#include "mcp/http/message.h"
+#include "mcp/jsonrpc/message.h"
+#include "mcp/server/call_pool.h"
+#include "mcp/server/envelope.h"
+#include "mcp/server/server.h"
+#include "mcp/transport/http/origin.h"
+#include "mcp/transport/http/sessions.h"
+
+namespace casemate::mcp {
+
+struct HttpEndpointOptions {
+  std::string path = "/mcp";
+  OriginRules origins;
+  HttpSessions::Limits sessions;
+  std::size_t max_inline_bytes = std::size_t{64} << 10;  // longer messages are read on a thread
+};
+
+class HttpEndpoint {
+ public:
+  // Borrows both, which must outlive it.
+  HttpEndpoint(Server& server, Authenticator& authenticator, HttpEndpointOptions options);
+
+  void Handle(http::Request request, const std::shared_ptr<http::Responder>& responder);
+  // Keep-alive comments and the end of idle sessions; call every kTick.
+  static constexpr std::chrono::seconds kTick{10};
+  void Tick();
+  // Ends the endless: GET streams and listen requests; sessions are gone.
+  void EndStreams();
+
+ private:
+  struct Post;  // one POST on its way
+  void RefuseCaller(const http::Request& request,
+                    const std::shared_ptr<http::Responder>& responder, const Error& error,
+                    http::Headers headers);
+  void HandlePost(std::shared_ptr<Post> post);
+  void Dispatch(const std::shared_ptr<Post>& post);
+  void DispatchModern(const std::shared_ptr<Post>& post, jsonrpc::Incoming incoming);
+  void DispatchLegacy(const std::shared_ptr<Post>& post, jsonrpc::Incoming incoming);
+  void BeginSession(const std::shared_ptr<Post>& post, jsonrpc::Incoming incoming);
+  void HandleGet(const http::Request& request, const policies::Principal& principal,
+                 const std::shared_ptr<http::Responder>& responder);
+  void HandleDelete(const http::Request& request, const policies::Principal& principal,
+                    const std::shared_ptr<http::Responder>& responder);
+  void KeepAlive(const std::shared_ptr<StreamSink>& sink);
+
+  Server& server_;
+  Authenticator& authenticator_;
+  const HttpEndpointOptions options_;
+  HttpSessions sessions_;
+  std::mutex mutex_;
+  std::vector<std::weak_ptr<StreamSink>> open_;        // guarded by mutex_; for keep-alive
+  std::vector<std::weak_ptr<Session>> modern_;         // guarded by mutex_; to be closed at the end
+  CallPool readers_;  // last: its threads use all of the above
+};
+
+}  // namespace casemate::mcp

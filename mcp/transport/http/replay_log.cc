@@ -1,0 +1,58 @@
+#include "mcp/transport/http/replay_log.h"
+
+#include <charconv>
+#include <utility>
+
+namespace casemate::mcp {
+namespace {
+
+bool ReadNumber(std::string_view text, std::uint64_t& number) {
+  const char* end = text.data() + text.size();
+  const auto [stop, code] = std::from_chars(text.data(), end, number);
+  return code == std::errc() && stop == end;
+}
+
+}  // namespace
+
+std::string EventId::ToText() const {
+  return std::to_string(stream) + "-" + std::to_string(number);
+}
+
+std::optional<EventId> EventId::FromText(std::string_view text) {
+  const std::size_t dash = text.find('-');
+  EventId id;
+  if (dash == std::string_view::npos || !ReadNumber(text.substr(0, dash), id.stream) ||
+      !ReadNumber(text.substr(dash + 1), id.number)) {
+    return std::nullopt;
+  }
+  return id;
+}
+
+void ReplayLog::Append(EventId id, std::string message) {
+  const std::lock_guard lock(mutex_);
+  bytes_ += message.size();
+  events_.push_back({id, std::move(message)});
+  while (bytes_ > max_bytes_) {
+    bytes_ -= events_.front().message.size();
+    events_.pop_front();
+  }
+}
+
+std::optional<std::vector<ReplayLog::Event>> ReplayLog::After(EventId after) const {
+  std::vector<Event> missed;
+  std::uint64_t next = after.number + 1;
+  const std::lock_guard lock(mutex_);
+  for (const Event& event : events_) {
+    if (event.id.stream != after.stream || event.id.number < next) {
+      continue;
+    }
+    if (event.id.number != next) {
+      return std::nullopt;
+    }
+    missed.push_back(event);
+    ++next;
+  }
+  return missed;
+}
+
+}  // namespace casemate::mcp

@@ -1,0 +1,131 @@
+#include "mcp/transport/http/sessions.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "base/clock.h"
+#include "base/hash.h"
+
+namespace casemate::mcp {
+namespace {
+
+constexpr const char* kChannel = "mcp-http";
+constexpr std::size_t kIdBytes = 32;
+
+}  // namespace
+
+std::shared_ptr<HttpSession> HttpSessions::Begin(const policies::Principal& principal) {
+  auto session = std::make_shared<HttpSession>();
+  session->id = RandomHex(kIdBytes);
+  session->replay = std::make_shared<ReplayLog>(limits_.max_replay_bytes);
+  StreamSink::Options options;
+  options.replay = session->replay;
+  session->general = std::make_shared<StreamSink>(std::move(options), nullptr);
+  session->used_ns = MonotonicNs();
+  std::vector<std::shared_ptr<HttpSession>> ended;
+  {
+    const std::lock_guard lock(mutex_);
+    if (sessions_.size() >= limits_.max_sessions) {
+      const auto oldest = std::ranges::min_element(sessions_, {}, [](const auto& entry) {
+        return IsInUse(*entry.second) ? INT64_MAX : entry.second->used_ns;
+      });
+      if (IsInUse(*oldest->second)) {
+        return nullptr;
+      }
+      ended.push_back(oldest->second);
+      sessions_.erase(oldest);
+    }
+    session->session = server_.Open(principal, kChannel, session->general);
+    sessions_.emplace(session->id, session);
+  }
+  for (const auto& old : ended) {
+    Finish(old);
+  }
+  return session;
+}
+
+std::shared_ptr<HttpSession> HttpSessions::Find(const std::string& id,
+                                                const policies::Principal& principal) {
+  const std::lock_guard lock(mutex_);
+  const auto found = sessions_.find(id);
+  if (found == sessions_.end()) {
+    return nullptr;
+  }
+  const policies::Principal& owner = found->second->session->principal();
+  if (owner.id != principal.id || owner.tenant != principal.tenant) {
+    return nullptr;
+  }
+  found->second->used_ns = MonotonicNs();
+  return found->second;
+}
+
+void HttpSessions::End(const std::string& id) {
+  std::shared_ptr<HttpSession> session;
+  {
+    const std::lock_guard lock(mutex_);
+    if (const auto found = sessions_.find(id); found != sessions_.end()) {
+      session = std::move(found->second);
+      sessions_.erase(found);
+    }
+  }
+  if (session != nullptr) {
+    Finish(session);
+  }
+}
+
+void HttpSessions::Finish(const std::shared_ptr<HttpSession>& session) {
+  session->session->Close();
+  session->general->End();
+}
+
+bool HttpSessions::IsInUse(const HttpSession& session) {
+  return session.general->is_attached() || !session.session->calls().empty();
+}
+
+void HttpSessions::Expire() {
+  const std::int64_t oldest =
+      MonotonicNs() - std::chrono::nanoseconds(limits_.idle).count();
+  std::vector<std::string> idle;
+  {
+    const std::lock_guard lock(mutex_);
+    for (const auto& [id, session] : sessions_) {
+      std::erase_if(session->streams, [](const auto& entry) { return entry.second.expired(); });
+      if (session->used_ns < oldest && !IsInUse(*session)) {
+        idle.push_back(id);
+      }
+    }
+  }
+  for (const std::string& id : idle) {
+    End(id);
+  }
+}
+
+void HttpSessions::EndStreams() {
+  const std::lock_guard lock(mutex_);
+  for (const auto& [id, session] : sessions_) {
+    session->general->End();
+  }
+}
+
+std::shared_ptr<StreamSink> HttpSessions::OpenStream(HttpSession& session,
+                                                     StreamSink::Options options,
+                                                     std::shared_ptr<http::Responder> responder) {
+  const std::lock_guard lock(mutex_);
+  options.replay = session.replay;
+  options.stream = session.next_stream++;
+  const std::uint64_t number = options.stream;
+  auto sink = std::make_shared<StreamSink>(std::move(options), std::move(responder));
+  session.streams.emplace(number, sink);
+  return sink;
+}
+
+std::shared_ptr<StreamSink> HttpSessions::StreamOf(HttpSession& session, std::uint64_t number) {
+  const std::lock_guard lock(mutex_);
+  if (number == 0) {
+    return session.general;
+  }
+  const auto found = session.streams.find(number);
+  return found == session.streams.end() ? nullptr : found->second.lock();
+}
+
+}  // namespace casemate::mcp

@@ -1,0 +1,129 @@
+// Bearer tokens on the command line: made, listed, removed, and on record.
+import assert from 'node:assert/strict';
+import fs from 'node:fs';
+import path from 'node:path';
+import { test } from 'node:test';
+
+import { bin, cli, scratch, verifyTrail } from './lib/casemate.mjs';
+
+const form = /^cmt_([0-9a-f]{8})_[A-Za-z0-9_-]{43}\n$/;
+const list = async (place) => JSON.parse((await cli(place, ['token', 'list', '--json'])).stdout).tokens;
+const records = async (place) => {
+  const { stdout } = await cli(place, ['audit', 'tail', '--json']);
+  return stdout.trim().split('\n').filter(Boolean).map((line) => JSON.parse(line));
+};
+
+test('a token is shown once, listed without its secret, and ended', async (t) => {
+  const place = scratch(t);
+  const added = await cli(place, ['token', 'add', 'laptop', '--expires', '12h']);
+  assert.equal(added.code, 0);
+  const [, id] = form.exec(added.stdout);
+  assert.match(added.stderr, new RegExp(`Token ${id} \\(laptop\\) speaks for local, expires .* UTC`));
+
+  const [token] = await list(place);
+  assert.deepEqual([token.id, token.name, token.state, token.last_used_ms], [id, 'laptop', 'active', null]);
+  assert.deepEqual(token.principal, { id: 'local', tenant: 'local', roles: ['owner'] });
+  assert.equal(token.expires_ms - token.created_ms, 12 * 3600 * 1000);
+  const table = (await cli(place, ['token', 'list'])).stdout;
+  assert.match(table, new RegExp(`^ID .*STATE.*\n${id}  laptop  local  .*owner  active  `));
+
+  const secret = added.stdout.trim().slice(13);
+  for (const text of [table, added.stderr, JSON.stringify(token), JSON.stringify(await records(place))]) {
+    assert.equal(text.includes(secret), false);
+  }
+  for (const name of fs.readdirSync(place.state, { recursive: true })) {
+    const file = path.join(place.state, name);
+    if (fs.statSync(file).isFile()) assert.equal(fs.readFileSync(file).includes(secret), false, name);
+  }
+
+  const removed = await cli(place, ['token', 'rm', 'laptop']);
+  assert.deepEqual([removed.code, removed.stdout], [0, '']);
+  assert.equal((await list(place))[0].state, 'revoked');
+  const again = await cli(place, ['token', 'rm', 'laptop']);
+  assert.equal(again.code, 1);
+  assert.match(again.stderr, /casemate token list/);
+});
+
+test('principal, roles and expiry', async (t) => {
+  const place = scratch(t);
+  assert.equal((await cli(place, ['token', 'add', 'ci', '--principal', 'ci@example.org', '--role', 'build', '--role', 'read', '--expires', 'never'])).code, 0);
+  assert.equal((await cli(place, ['token', 'add', 'plain', '--principal', 'ann'])).code, 0);
+  assert.equal((await cli(place, ['token', 'add', 'less', '--role', 'reader'])).code, 0);
+  const [ci, plain, less] = await list(place);
+  assert.deepEqual([ci.principal.id, ci.principal.roles, ci.expires_ms], ['ci@example.org', ['build', 'read'], null]);
+  assert.deepEqual([plain.principal.id, plain.principal.roles], ['ann', []], 'only the owner is an owner by default');
+  assert.equal(plain.expires_ms - plain.created_ms, 90 * 24 * 3600 * 1000);
+  assert.deepEqual(less.principal, { id: 'local', tenant: 'local', roles: ['reader'] });
+});
+
+test('wrong usage exits with 2, makes nothing and says what is wrong', async (t) => {
+  const place = scratch(t);
+  const wrong = [
+    [['token'], /subcommand/],
+    [['token', 'add'], /name/],
+    [['token', 'rm'], /token/],
+    [['token', 'add', 'a b'], /got `a b`/],
+    [['token', 'add', 'deadbeef'], /id/],
+    [['token', 'add', 'x', '--principal', ''], /principal/],
+    [['token', 'add', 'x', '--role', 'a b'], /roles/],
+    ...['', '30', '30m', 'd', '0d', '-1d', '3651d', '99999999999999999999d', '1.5d', '30d ', 'Never'].map((when) => [['token', 'add', 'x', `--expires=${when}`], /--expires|expires/]),
+  ];
+  for (const [args, message] of wrong) {
+    const { code, stdout, stderr } = await cli(place, args);
+    assert.deepEqual([code, stdout], [2, ''], args.join(' '));
+    assert.match(stderr, message, args.join(' '));
+  }
+  assert.deepEqual(await list(place), []);
+  assert.match((await cli(place, ['token', 'list'])).stdout, /no tokens/);
+  assert.equal((await cli(place, ['token', 'add', 'x'])).code, 0);
+  assert.equal((await cli(place, ['token', 'add', 'x'])).code, 2);
+});
+
+test('who was let in and shut out is on record', async (t) => {
+  const place = scratch(t);
+  const id = form.exec((await cli(place, ['token', 'add', 'laptop'])).stdout)[1];
+  await cli(place, ['token', 'rm', id]);
+  const [added, removed] = await records(place);
+  assert.deepEqual([added.kind, removed.kind], ['token_added', 'token_removed']);
+  assert.equal(added.detail.expires_ms > added.time_ms, true);
+  for (const { detail } of [added, removed]) {
+    assert.deepEqual([detail.id, detail.name, detail.principal.id, detail.by_uid], [id, 'laptop', 'local', process.getuid()]);
+  }
+  const verified = await verifyTrail(place);
+  assert.deepEqual([verified.code, verified.records, verified.problems], [0, 2, []]);
+});
+
+test('many at once, each with its own token', async (t) => {
+  const place = scratch(t);
+  const added = await Promise.all(Array.from({ length: 8 }, (_, i) => cli(place, ['token', 'add', `t${i}`])));
+  assert.deepEqual(added.map(({ code }) => code), Array(8).fill(0));
+  assert.equal(new Set(added.map(({ stdout }) => form.exec(stdout)[1])).size, 8);
+  const same = await Promise.all(Array.from({ length: 4 }, () => cli(place, ['token', 'add', 'same'])));
+  assert.deepEqual(same.map(({ code }) => code).sort(), [0, 2, 2, 2]);
+  assert.equal((await list(place)).length, 9);
+});
+
+test('a token that cannot be printed is not announced as made', async (t) => {
+  const place = scratch(t);
+  const full = path.join(place.dir, 'add');
+  fs.writeFileSync(full, `#!/bin/sh\nexec '${bin}' token add lost >/dev/full\n`, { mode: 0o755 });
+  const { code, stderr } = await cli(place, [], { program: full });
+  assert.equal(code, 1);
+  assert.match(stderr, /casemate token rm [0-9a-f]{8}/);
+});
+
+test('addresses beyond this machine need tokens and TLS', async (t) => {
+  const place = scratch(t);
+  const refused = async (...args) => {
+    const { code, stderr } = await cli(place, ['serve', ...args]);
+    assert.equal(code, 2, args.join(' '));
+    return stderr;
+  };
+  assert.match(await refused('--http', '0.0.0.0:0'), /http\.listen: .*auth\.mode is simple.*auth\.mode: enterprise/);
+  assert.match(await refused('--http', 'example.org:80'), /--http: expected `ADDRESS:PORT` or `unix:\/path`, got `example\.org:80`/);
+  assert.match(await refused('--http', '127.0.0.1:0', '--tls-key', 'k.pem'), /only a key/);
+  assert.match(await refused('--toolsets', 'core,Bad'), /--toolsets: .*got `Bad`/);
+  const config = path.join(place.dir, 'c.yaml');
+  fs.writeFileSync(config, 'version: 1\nauth: {mode: enterprise}\n');
+  assert.match(await refused('--config', config, '--http', '0.0.0.0:0'), /http\.tls: .*trusted_proxy/);
+});

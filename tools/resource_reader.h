@@ -1,0 +1,57 @@
+// ResourceReader: the only way to what resource providers hold. Everything that is read, watched or
+// completed passes policy and is on the audit trail before it is shown. Thread-safe. Borrows
+// catalog and gate.
+#pragma once
+
+#include <cstddef>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <nlohmann/json_fwd.hpp>
+
+#include "base/result.h"
+#include "tools/catalog.h"
+#include "tools/gate.h"
+
+namespace casemate::tools {
+
+inline constexpr std::size_t kMaxCompletions = 100;  // MCP's own limit
+inline constexpr std::size_t kMaxUriBytes = 2048;
+
+class ResourceReader {
+ public:
+  ResourceReader(const Catalog& catalog, Gate& gate) : catalog_(catalog), gate_(gate) {}
+
+  // What `principal` may find and, as policy stands, read. Lists are not recorded.
+  [[nodiscard]] std::vector<ResourceSpec> List(const policies::Principal& principal) const;
+  // Empty when policy could never let `principal` read a resource.
+  [[nodiscard]] std::vector<ResourceTemplateSpec> Templates(
+      const policies::Principal& principal) const;
+
+  // Action "resource_read" with args {uri} and the provider's facts. Errors: kNotFound for "uri";
+  // those of Gate::Pass.
+  [[nodiscard]] Result<ResourceContents> Read(std::string_view uri,
+                                              const CallContext& context) const;
+  // Whether its changes may be watched: action "resource_watch", otherwise like Read.
+  [[nodiscard]] Result<void> Watchable(std::string_view uri, const CallContext& context) const;
+
+  // At most kMaxCompletions values of `variable` that begin with `prefix`: action "completion" with
+  // args {uri_template, argument} and context {ref: "template"}. Errors: kInvalidArgument for
+  // "ref.uri" (no such template) and "argument.name" (it has no such variable); those of
+  // Gate::Pass.
+  [[nodiscard]] Result<std::vector<std::string>> Complete(std::string_view uri_template,
+                                                          std::string_view variable,
+                                                          std::string_view prefix,
+                                                          const CallContext& context) const;
+
+ private:
+  [[nodiscard]] Result<const ResourceProvider*> Admit(std::string_view uri,
+                                                      const std::string& action,
+                                                      const CallContext& context) const;
+
+  const Catalog& catalog_;
+  Gate& gate_;
+};
+
+}  // namespace casemate::tools

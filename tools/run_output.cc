@@ -1,0 +1,66 @@
+#include "tools/run_output.h"
+
+#include <utility>
+
+#include <nlohmann/json.hpp>
+
+#include "base/json.h"
+#include "base/log.h"
+#include "tools/job.h"
+
+namespace casemate::tools {
+
+using sandbox::SandboxOutcome;
+using sandbox::Stream;
+
+RunOutput::RunOutput(RunStore* store, const CallContext& context)
+    : store_(store), context_(context) {
+  if (context.progress != nullptr) {
+    progress_.emplace(*context.progress);
+  }
+  if (store != nullptr) {
+    spool_ = store->Begin(context.job != nullptr ? context.job->id : NewRunId(),
+                          OwnerOf(context.principal));
+  }
+}
+
+void RunOutput::OnOutput(Stream stream, std::string_view bytes) {
+  if (spool_) {
+    spool_->OnOutput(stream, bytes);
+  }
+  if (progress_) {
+    progress_->OnOutput(stream, bytes);
+  }
+}
+
+Result<ToolResult> RunOutput::Keep(const SandboxOutcome& outcome, RunFacts facts) {
+  if (auto flushed = spool_->Flush(); !flushed) {
+    return std::move(flushed).error();
+  }
+  facts.kept =
+      KeptOutput{spool_->id(), spool_->held(Stream::kStdout), spool_->held(Stream::kStderr)};
+  ToolResult result = MakeRunResult(outcome, facts);
+  if (auto kept = store_->Keep(*spool_, DumpJson(result.structured)); !kept) {
+    return std::move(kept).error();
+  }
+  return result;
+}
+
+ToolResult RunOutput::Finish(const SandboxOutcome& outcome, RunFacts facts) {
+  if (progress_) {
+    progress_->Finish();
+  }
+  const bool cut = outcome.out.truncated() || outcome.err.truncated();
+  const bool is_job = context_.job != nullptr && context_.job->listed;
+  if (spool_ && (cut || is_job)) {
+    auto kept = Keep(outcome, facts);
+    if (kept) {
+      return *std::move(kept);
+    }
+    Log(LogLevel::kWarning, "cannot keep a run's output: " + Describe(kept.error()));
+    facts.not_kept = kept.error().message;
+  }
+  return MakeRunResult(outcome, facts);
+}
+
+}  // namespace casemate::tools
