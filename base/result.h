@@ -10,16 +10,16 @@
 namespace casemate {
 
 enum class ErrorCode {
-  kInvalidArgument,    // the caller's input is wrong; `field` names it
-  kNotFound,           // a thing the caller named does not exist
-  kPermissionDenied,   // refused by policy or by the kernel
-  kUnavailable,        // something this needs is not there now; `remedy` says what to do
-  kResourceExhausted,  // a limit or a full disk
-  kCancelled,          // the caller took the request back
-  kInputRequired,      // the caller must answer questions and make the call again
+  kInvalidArgument,      // the caller's input is wrong; `field` names it
+  kNotFound,             // a thing the caller named does not exist
+  kPermissionDenied,     // refused by policy or by the kernel
+  kUnavailable,          // something this needs is not there now; `remedy` says what to do
+  kResourceExhausted,    // a limit or a full disk
+  kCancelled,            // the caller took the request back
+  kInputRequired,        // the caller must answer questions and make the call again
   kUnsupportedByClient,  // the caller's client did not declare what this needs
-  kDataLoss,           // stored data is damaged or was tampered with
-  kInternal,           // a defect of ours or an unexpected failure of the system
+  kDataLoss,             // stored data is damaged or was tampered with
+  kInternal,             // a defect of ours or an unexpected failure of the system
 };
 
 // What went wrong, in words that a person or an agent can act on.

@@ -198,7 +198,7 @@ Result<Config> LoadConfig(const ConfigOverrides& overrides) {
                             SplitColons(Environment("CASEMATE_WORKSPACE_ROOTS")), config);
           })
           .Then([&] { return AddRoots("--workspace-root", overrides.workspace_roots, config); })
-          .Then([&] { return RefuseStateDir(config); })
+          .Then([&] { return RefuseUnsafeRoots(config); })
           .Then([&] { return ApplyToolsets(overrides.toolsets, config); })
           .Then([&] { return ApplyHttpFlags(overrides, config.http); })
           .Then([&] { return CheckListening(config.http, config.auth_mode); })

@@ -3,6 +3,8 @@
 #include <sys/stat.h>
 
 #include <cstdlib>
+#include <filesystem>
+#include <system_error>
 #include <utility>
 
 #include "mcp/config_fields.h"
@@ -103,18 +105,73 @@ Result<void> AddRoots(const std::string& source, const std::vector<std::string>&
   return {};
 }
 
-Result<void> RefuseStateDir(const Config& config) {
-  char* resolved = realpath(config.state_dir.c_str(), nullptr);
-  const std::string state = resolved == nullptr ? config.state_dir : resolved;
-  std::free(resolved);
+namespace {
+
+// Where `path` really is, whether it exists yet or not.
+Result<std::string> Resolved(const std::string& path) {
+  std::error_code error;
+  const auto resolved = std::filesystem::weakly_canonical(path, error);
+  if (error) {
+    return InvalidArgument("workspace_roots",
+                           "cannot tell where `" + path + "` is: " + error.message());
+  }
+  return resolved.lexically_normal().string();
+}
+
+// What decides about later calls must not be open to a call.
+Result<void> RefuseExposed(const Config& config, const std::string& file, const char* what) {
+  if (file.empty()) {
+    return {};
+  }
+  auto resolved = Resolved(file);
+  if (!resolved) {
+    return std::move(resolved).error();
+  }
   for (const policies::WorkspaceRoot& root : config.workspace_roots) {
-    if (IsSameOrBelow(state, root.path) || IsSameOrBelow(root.path, state)) {
-      return InvalidArgument(
-          "workspace_roots",
-          "`" + root.path + "` would expose the state directory `" + state + "` to the sandbox");
+    if (root.writable && IsSameOrBelow(*resolved, root.path)) {
+      return InvalidArgument("workspace_roots",
+                             "`" + root.path + "` would let the sandbox change the " + what + " `" +
+                                 *resolved + "`; move one of them, or make the root read-only");
     }
   }
   return {};
+}
+
+// A root is mounted as a whole: a read-only one inside a writable one would not be read-only.
+Result<void> RefuseOverlaps(const Config& config) {
+  for (const policies::WorkspaceRoot& narrow : config.workspace_roots) {
+    for (const policies::WorkspaceRoot& wide : config.workspace_roots) {
+      if (!narrow.writable && wide.writable && IsSameOrBelow(narrow.path, wide.path)) {
+        return InvalidArgument("workspace_roots",
+                               "`" + narrow.path + "` is to be read-only, but lies in `" +
+                                   wide.path + "`, which is writable; make both alike");
+      }
+    }
+  }
+  return {};
+}
+
+}  // namespace
+
+Result<void> RefuseUnsafeRoots(const Config& config) {
+  auto state = Resolved(config.state_dir);
+  if (!state) {
+    return std::move(state).error();
+  }
+  for (const policies::WorkspaceRoot& root : config.workspace_roots) {
+    if (IsSameOrBelow(*state, root.path) || IsSameOrBelow(root.path, *state)) {
+      return InvalidArgument(
+          "workspace_roots",
+          "`" + root.path + "` would expose the state directory `" + *state + "` to the sandbox");
+    }
+  }
+  if (auto file = RefuseExposed(config, config.config_file, "configuration"); !file) {
+    return file;
+  }
+  if (auto file = RefuseExposed(config, config.policy_file, "policy"); !file) {
+    return file;
+  }
+  return RefuseOverlaps(config);
 }
 
 }  // namespace casemate

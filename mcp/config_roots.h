@@ -17,6 +17,6 @@ Result<void> ReadRoots(const YamlNode& root, Config& config);
 Result<void> AddRoots(const std::string& source, const std::vector<std::string>& paths,
                       Config& config);
 // The agent must not reach our own records through a workspace.
-Result<void> RefuseStateDir(const Config& config);
+Result<void> RefuseUnsafeRoots(const Config& config);
 
 }  // namespace casemate

@@ -18,6 +18,16 @@ namespace {
 constexpr std::size_t kMaxPolicyBytes = std::size_t{1} << 20;
 // Of each stream: what an agent reads costs its context, and all of it is kept.
 constexpr std::int64_t kReplyKb = 4;
+constexpr const char* kCoreToolset = "core";
+
+tools::RunStoreOptions RunOptions(const Config& config) {
+  tools::RunStoreOptions options;
+  options.directory = config.state_dir + "/runs";
+  options.max_runs = static_cast<std::int64_t>(config.runs.keep);
+  options.max_age_ms = static_cast<std::int64_t>(config.runs.keep_days) * 24 * 3600 * 1000;
+  options.max_total_bytes = static_cast<std::int64_t>(config.runs.keep_mb) << 20;
+  return options;
+}
 
 }  // namespace
 
@@ -101,7 +111,7 @@ Result<std::unique_ptr<Runtime>> Runtime::Start(const Config& config, const std:
   runtime->executor_ = std::make_unique<tools::ToolExecutor>(runtime->catalog_, *runtime->gate_);
   runtime->resources_ = std::make_unique<tools::ResourceReader>(runtime->catalog_, *runtime->gate_);
   runtime->prompts_ = std::make_unique<tools::PromptReader>(runtime->catalog_, *runtime->gate_);
-  if (auto started = runtime->StartJobs(); !started) {
+  if (auto started = runtime->StartJobs(config); !started) {
     return std::move(started).error();
   }
   runtime->ReapDead(config.state_dir);
@@ -116,8 +126,7 @@ Result<std::unique_ptr<Runtime>> Runtime::Start(const Config& config, const std:
 }
 
 Result<void> Runtime::OpenStores(const Config& config) {
-  auto runs =
-      tools::RunStore::Open(*trail_.store, {.directory = config.state_dir + "/runs"}, &changes_);
+  auto runs = tools::RunStore::Open(*trail_.store, RunOptions(config), &changes_);
   if (!runs) {
     return std::move(runs).error();
   }
@@ -133,11 +142,13 @@ Result<void> Runtime::OpenStores(const Config& config) {
   return {};
 }
 
-Result<void> Runtime::StartJobs() {
+Result<void> Runtime::StartJobs(const Config& config) {
   if (job_store_ == nullptr) {
     return {};
   }
-  jobs_ = std::make_unique<tools::JobRunner>(*executor_, *job_store_, &changes_);
+  jobs_ =
+      std::make_unique<tools::JobRunner>(*executor_, *job_store_, &changes_,
+                                         tools::JobOptions{.max_running = config.jobs.max_running});
   executor_->set_jobs(jobs_.get());
   std::vector<std::unique_ptr<tools::Tool>> followers;
   followers.push_back(tools::MakeJobStatusTool(*jobs_));
@@ -153,6 +164,11 @@ Result<void> Runtime::StartJobs() {
 }
 
 Result<void> Runtime::FillCatalog(const Config& config) {
+  for (const std::string& name : config.toolsets) {
+    if (name != kCoreToolset) {  // the only one so far
+      return InvalidArgument("toolsets", "expected `core`, got `" + name + "`");
+    }
+  }
   auto run = tools::MakeRunTool(*runner_, {.roots = config.workspace_roots,
                                            .default_profile = config.default_profile,
                                            .config_file = config.config_file,

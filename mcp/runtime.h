@@ -54,7 +54,7 @@ class Runtime {
   Result<void> AddPrompts(const Config& config);
   // What only a server needs, in two steps: the stores, and, with an executor, the jobs.
   Result<void> OpenStores(const Config& config);
-  Result<void> StartJobs();
+  Result<void> StartJobs(const Config& config);
   void ReapDead(const std::string& state_dir);
 
   // In the order of construction: what comes later uses what comes before.

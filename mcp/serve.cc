@@ -46,9 +46,7 @@ Result<void> ServeStdio(const Config& config) {
     const auto server = MakeServer(config, **runtime);
     const auto session = server->Open(policies::Principal{}, "mcp-stdio", transport);
     transport->Run([&](std::string_view line) { session->Handle(line, transport); },
-                   [&](std::size_t limit) {
-                     mcp::Session::HandleOversized(limit, transport);
-                   });
+                   [&](std::size_t limit) { mcp::Session::HandleOversized(limit, transport); });
     if (auto started = ShutdownDeadline::Start(kShutdownMs); started) {
       deadline.emplace(*std::move(started));
     }

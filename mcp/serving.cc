@@ -13,8 +13,10 @@ namespace {
 constexpr const char* kInstructions =
     "Casemate runs commands and code for you in a sandbox: no network, no access to the host "
     "beyond one working directory, limits on time and memory. Call `run` with either `command` (an "
-    "argument list, no shell) or `code` and `language`. Each call starts from nothing: pass what it "
-    "needs in `files` or name a `workspace`. A non-zero exit code is a normal result; an error says "
+    "argument list, no shell) or `code` and `language`. Each call starts from nothing: pass what "
+    "it "
+    "needs in `files` or name a `workspace`. A non-zero exit code is a normal result; an error "
+    "says "
     "why the call was refused or stopped and what to do next. For long work set `background` and "
     "follow it with job_status and job_output. Read casemate://docs/tools for more.";
 

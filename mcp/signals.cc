@@ -46,8 +46,9 @@ Result<void> SignalWatch::Block() {
   }
   struct sigaction ignore{};
   ignore.sa_handler = SIG_IGN;
-  if (sigaction(SIGPIPE, &ignore, nullptr) != 0) {
-    return ErrnoError("cannot ignore SIGPIPE", errno);
+  // SIGXFSZ: a limit on file sizes is to be an error of the write, not the end of the server.
+  if (sigaction(SIGPIPE, &ignore, nullptr) != 0 || sigaction(SIGXFSZ, &ignore, nullptr) != 0) {
+    return ErrnoError("cannot ignore SIGPIPE and SIGXFSZ", errno);
   }
   return {};
 }

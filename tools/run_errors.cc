@@ -81,6 +81,12 @@ Error ExplainExec(const SandboxOutcome& outcome, const RunFacts& facts) {
 }
 
 Error ExplainSetup(const SandboxOutcome& outcome) {
+  if (outcome.stage == "launcher") {
+    return Make(ErrorCode::kUnavailable,
+                "the sandbox launcher ended during the call: the command may have run in part, and "
+                "what it did is unknown",
+                outcome.remedy);
+  }
   std::string message =
       "the sandbox could not be made, and nothing was run: step `" + outcome.stage + "` failed";
   if (outcome.sys_errno != 0) {

@@ -12,17 +12,7 @@ namespace {
 
 using nlohmann::json;
 
-constexpr std::size_t kElementBytes = 4096;
 constexpr std::size_t kExcerptBytes = 4096;
-
-// The element itself, or its beginning with size and digest of the whole.
-std::string CutElement(const std::string& element) {
-  if (element.size() <= kElementBytes) {
-    return element;
-  }
-  return std::string(Utf8Prefix(element, kElementBytes)) + "…[" + std::to_string(element.size()) +
-         " bytes, sha256:" + Sha256Hex(element) + "]";
-}
 
 json Digest(const std::string& bytes) {
   return {{"sha256", Sha256Hex(bytes)}, {"bytes", bytes.size()}};
@@ -51,11 +41,8 @@ json NormaliseRunArgs(const RunArgs& args, const std::string& workspace) {
     code["excerpt"] = Utf8Prefix(args.code, kExcerptBytes);
     normal["code"] = std::move(code);
   } else {
-    json command = json::array();
-    for (const std::string& element : args.command) {
-      command.push_back(CutElement(element));
-    }
-    normal["command"] = std::move(command);
+    // Whole: a rule must see what runs. A record that gets too long for it keeps the digest.
+    normal["command"] = args.command;
   }
   if (args.stdin_data) {
     normal["stdin"] = Digest(*args.stdin_data);

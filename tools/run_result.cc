@@ -162,6 +162,8 @@ json AuditOutcome(const SandboxOutcome& outcome, const RunFacts& facts, const js
   if (structured.contains("errno")) {
     record["stage"] = ToValidUtf8(outcome.stage);
     record["errno"] = outcome.sys_errno;
+    // Nobody saw the end of a run whose launcher died.
+    record["may_have_run"] = outcome.stage == "launcher";
   }
   return record;
 }

@@ -90,7 +90,7 @@ struct CallContext {
   std::int64_t audit_seq = 0;        // set by the executor before Run
 
   // Asks the caller's client; kUnsupportedByClient when there is nobody to ask.
-  Result<Answers> Ask(const std::vector<Question>& questions) const;
+  [[nodiscard]] Result<Answers> Ask(const std::vector<Question>& questions) const;
 };
 
 class PreparedCall {

@@ -128,6 +128,9 @@ Result<std::unique_ptr<Store>> Store::Open(const std::string& path) {
     return SqliteError(db, "cannot open " + path, code);
   }
   sqlite3_busy_timeout(db, kBusyTimeoutMs);
+  // We have none of our own: one that was planted in the file must not run with our rights.
+  sqlite3_db_config(db, SQLITE_DBCONFIG_ENABLE_TRIGGER, 0, nullptr);
+  sqlite3_db_config(db, SQLITE_DBCONFIG_ENABLE_VIEW, 0, nullptr);
   for (const char* pragma : {"PRAGMA journal_mode=WAL", "PRAGMA synchronous=FULL",
                              "PRAGMA foreign_keys=ON", "PRAGMA trusted_schema=OFF"}) {
     auto done = store->Execute(pragma);

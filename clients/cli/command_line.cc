@@ -2,6 +2,10 @@
 
 #include <CLI/CLI.hpp>
 
+#include <algorithm>
+#include <iostream>
+#include <string_view>
+
 namespace casemate::cli {
 namespace {
 
@@ -17,7 +21,7 @@ Exit codes: 0 done; 1 the answer is no (doctor, audit verify, token rm); 2 wrong
 127 not found, 128+N ended by signal N.)";
 
 void AddRun(CLI::App& app, RunArgs& args) {
-  app.add_option("command", args.command, "Program and arguments, after --");
+  app.add_option("command", args.before_dashes, "Program and arguments, after --");
   app.add_option("--code", args.code, "Source text to run instead of a command");
   app.add_option("--language", args.language,
                  "Language of --code: python, javascript, bash, c, cpp");
@@ -88,6 +92,13 @@ Command TokenCommand(const CLI::App& app, TokenArgs args) {
   return std::move(args.rm);
 }
 
+// Where the first "--" stands; argc: nowhere. What follows it is the command, word for word: CLI11
+// would take a word like "[a,b]" apart, and another command than the given one would run.
+int DashesAt(int argc, char** argv) {
+  const auto* end = argv + argc;
+  return static_cast<int>(std::find(argv, argv + argc, std::string_view("--")) - end + argc);
+}
+
 }  // namespace
 
 // NOLINTNEXTLINE(readability-function-size): one declarative table of flags
@@ -142,8 +153,12 @@ std::variant<CommandLine, int> ParseCommandLine(int argc, char** argv) {
   CLI::App* token = app.add_subcommand("token", "Bearer tokens for HTTP (auth.mode enterprise)");
   AddToken(*token, token_args);
 
+  const int dashes = DashesAt(argc, argv);
+  if (dashes + 1 < argc) {
+    run_args.command.assign(argv + dashes + 1, argv + argc);
+  }
   try {
-    app.parse(argc, argv);
+    app.parse(dashes, argv);
   } catch (const CLI::ParseError& error) {
     const int code = app.exit(error);
     return code == 0 ? kExitOk : kExitUsage;
@@ -153,6 +168,12 @@ std::variant<CommandLine, int> ParseCommandLine(int argc, char** argv) {
   } else if (token->parsed()) {
     line.command = TokenCommand(*token, std::move(token_args));
   } else if (run->parsed()) {
+    if (!run_args.before_dashes.empty()) {
+      std::cerr << "casemate: command: expected it after --, got `"
+                << run_args.before_dashes.front()
+                << "` before: casemate run [options] -- PROGRAM [ARGUMENT…]\n";
+      return kExitUsage;
+    }
     line.command = std::move(run_args);
   } else if (doctor->parsed()) {
     line.command = doctor_args;

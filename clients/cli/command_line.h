@@ -34,7 +34,8 @@ struct ServeArgs {
   std::string tls_key;
 };
 struct RunArgs {
-  std::vector<std::string> command;
+  std::vector<std::string> command;  // what follows --, word for word
+  std::vector<std::string> before_dashes;
   std::string code;
   std::string language;
   std::string workspace;

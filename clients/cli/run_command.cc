@@ -1,8 +1,10 @@
 // `casemate run` and `casemate profile list`: clients of the executor like any other.
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
+#include <charconv>
 #include <csignal>
 #include <iostream>
 
@@ -134,6 +136,7 @@ Result<json> ToolArguments(const RunArgs& args) {
   return call;
 }
 
+// "SIGKILL" → 9, and "SIG40" of the real-time signals, which have no names.
 int SignalNumber(const std::string& name) {
   for (int number = 1; number < NSIG; ++number) {
     const char* abbreviation = sigabbrev_np(number);
@@ -141,7 +144,11 @@ int SignalNumber(const std::string& name) {
       return number;
     }
   }
-  return 0;
+  int number = 0;
+  const std::string_view digits =
+      std::string_view(name).substr(std::min<std::size_t>(3, name.size()));
+  std::from_chars(digits.data(), digits.data() + digits.size(), number);
+  return number;
 }
 
 int ExitCodeOf(const json& result, bool is_error) {

@@ -111,12 +111,12 @@ Incoming ParseIncoming(std::string_view text, const JsonLimits& limits) {
     return One(Interpret(*parsed));
   }
   if (parsed->empty() || parsed->size() > kMaxBatch) {
-    return One(ParseFailure{std::nullopt,
-                            {kInvalidRequest,
-                             "Invalid Request: expected a batch of 1 to " +
-                                 std::to_string(kMaxBatch) + " messages, got " +
-                                 std::to_string(parsed->size()),
-                             nullptr}});
+    return One(
+        ParseFailure{std::nullopt,
+                     {kInvalidRequest,
+                      "Invalid Request: expected a batch of 1 to " + std::to_string(kMaxBatch) +
+                          " messages, got " + std::to_string(parsed->size()),
+                      nullptr}});
   }
   Incoming incoming;
   incoming.is_batch = true;

@@ -41,7 +41,8 @@ struct ToBlock {
   json operator()(const tools::MediaContent& content) const {
     const bool is_sound = content.mime_type.starts_with("audio/");
     if (is_sound && !edition.annotations) {
-      return TextJson("[a sound of type " + content.mime_type + ", which this edition cannot carry]");
+      return TextJson("[a sound of type " + content.mime_type +
+                      ", which this edition cannot carry]");
     }
     return {{"type", is_sound ? "audio" : "image"},
             {"data", EncodeBase64(content.bytes)},

@@ -90,17 +90,19 @@ Result<Answers> RequestAsker::Ask(const std::vector<Question>& questions) {
   std::vector<jsonrpc::RequestId> ids;
   for (const Question& question : questions) {
     const json travelling = QuestionJson(exchange_.edition, question);
-    ids.push_back(asked.Send(exchange_.sink, travelling["method"].get<std::string>(),
-                             travelling["params"]));
+    ids.push_back(
+        asked.Send(exchange_.sink, travelling["method"].get<std::string>(), travelling["params"]));
   }
   Answers answers;
   std::optional<Error> failed;
   for (std::size_t i = 0; i < questions.size(); ++i) {
-    auto answer =
-        asked.Await(ids[i], exchange_.sink, stop_, exchange_.server().options().ask_time);
+    auto answer = asked.Await(ids[i], exchange_.sink, stop_, exchange_.server().options().ask_time);
     if (answer && !IsAnswer(questions[i].kind, *answer)) {
-      answer = Error{ErrorCode::kUnavailable, "the client's answer has not the form of one", {},
-                     "report this to the maker of the client", 0};
+      answer = Error{ErrorCode::kUnavailable,
+                     "the client's answer has not the form of one",
+                     {},
+                     "report this to the maker of the client",
+                     0};
     }
     if (!answer) {  // the others are awaited all the same, so that none stays open
       failed = failed.has_value() ? failed : answer.error();
@@ -144,8 +146,11 @@ Result<Answers> ResultAsker::Ask(const std::vector<Question>& questions) {
     }
   }
   if (!unanswered_.empty()) {
-    return Error{ErrorCode::kInputRequired, "the call needs answers from the client", {},
-                 "answer the questions and make the call again", 0};
+    return Error{ErrorCode::kInputRequired,
+                 "the call needs answers from the client",
+                 {},
+                 "answer the questions and make the call again",
+                 0};
   }
   return answers;
 }
@@ -257,8 +262,7 @@ Result<std::unique_ptr<ExchangeAsker>> MakeAsker(const Exchange& exchange, std::
   if (exchange.edition.modern) {
     return MakeResultAsker(exchange);
   }
-  return std::unique_ptr<ExchangeAsker>(
-      std::make_unique<RequestAsker>(exchange, std::move(stop)));
+  return std::unique_ptr<ExchangeAsker>(std::make_unique<RequestAsker>(exchange, std::move(stop)));
 }
 
 }  // namespace casemate::mcp

@@ -11,7 +11,6 @@
 #include <string>
 #include <vector>
 
-#include <nlohmann/json.hpp>
 
 #include "mcp/server/exchange.h"
 #include "mcp/server/request_state.h"

@@ -10,7 +10,7 @@ void CallsInFlight::Entry::Remove() {
 }
 
 std::optional<CallsInFlight::Entry> CallsInFlight::Add(const jsonrpc::RequestId& id,
-                                                      std::size_t max) {
+                                                       std::size_t max) {
   Entry entry(*this, id);
   {
     const std::lock_guard lock(mutex_);

@@ -14,9 +14,8 @@ Error NoAnswer(ErrorCode code, const std::string& why) {
 
 Result<json> OutcomeOf(jsonrpc::Response response) {
   if (const auto* error = std::get_if<jsonrpc::RpcError>(&response.outcome)) {
-    return NoAnswer(ErrorCode::kUnavailable, "it reported the error " +
-                                                 std::to_string(error->code) + ", " +
-                                                 error->message);
+    return NoAnswer(ErrorCode::kUnavailable,
+                    "it reported the error " + std::to_string(error->code) + ", " + error->message);
   }
   return std::get<json>(std::move(response.outcome));
 }
@@ -61,8 +60,7 @@ Result<json> ClientQuestions::Await(const jsonrpc::RequestId& id, const MessageS
 }
 
 void ClientQuestions::OnResponse(jsonrpc::Response response) {
-  const auto* key =
-      response.id.has_value() ? std::get_if<std::string>(&*response.id) : nullptr;
+  const auto* key = response.id.has_value() ? std::get_if<std::string>(&*response.id) : nullptr;
   if (key == nullptr) {
     return;
   }

@@ -11,7 +11,6 @@
 #include <stop_token>
 #include <string>
 
-#include <nlohmann/json.hpp>
 
 #include "base/result.h"
 #include "mcp/jsonrpc/message.h"
@@ -36,9 +35,9 @@ class ClientQuestions {
  private:
   std::mutex mutex_;
   std::condition_variable_any changed_;
-  std::int64_t next_id_ = 1;                                               // guarded by mutex_
-  std::map<std::string, std::optional<jsonrpc::Response>> open_;           // guarded by mutex_
-  bool closed_ = false;                                                    // guarded by mutex_
+  std::int64_t next_id_ = 1;                                      // guarded by mutex_
+  std::map<std::string, std::optional<jsonrpc::Response>> open_;  // guarded by mutex_
+  bool closed_ = false;                                           // guarded by mutex_
 };
 
 }  // namespace casemate::mcp

@@ -99,16 +99,15 @@ std::optional<RpcError> CompareParams(const json& schema, const json& arguments,
     }
     const auto text = header == nullptr ? std::nullopt : DecodeHeaderValue(*header);
     if (!has_value || !text.has_value() || !SaysTheSame(*text, *value)) {
-      return HeaderMismatch("Mcp-Param-" + name + ": expected the value of params.arguments." + key +
-                            ", got " + (header == nullptr ? "nothing" : "another"));
+      return HeaderMismatch("Mcp-Param-" + name + ": expected the value of params.arguments." +
+                            key + ", got " + (header == nullptr ? "nothing" : "another"));
     }
   }
   return std::nullopt;
 }
 
-std::optional<RpcError> CompareHeaders(const jsonrpc::Request& request,
-                                       const std::string& version, const RequestHeaders& headers,
-                                       const tools::ToolSpec* tool) {
+std::optional<RpcError> CompareHeaders(const jsonrpc::Request& request, const std::string& version,
+                                       const RequestHeaders& headers, const tools::ToolSpec* tool) {
   if (auto error = CompareHeader("MCP-Protocol-Version", headers.protocol_version, version)) {
     return error;
   }

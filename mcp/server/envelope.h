@@ -1,6 +1,6 @@
-// Under which edition a request is served, decided by each message alone: its body first, then, over
-// HTTP, whether the headers say the same (MCP 2026-07-28, basic/versioning and basic/transports).
-// Pure functions; thread-safe.
+// Under which edition a request is served, decided by each message alone: its body first, then,
+// over HTTP, whether the headers say the same (MCP 2026-07-28, basic/versioning and
+// basic/transports). Pure functions; thread-safe.
 #pragma once
 
 #include <optional>
@@ -18,17 +18,17 @@ namespace casemate::mcp {
 
 // What the HTTP request that carried a message said about it. Values are trimmed; nullopt: absent.
 struct RequestHeaders {
-  std::optional<std::string> protocol_version;  // MCP-Protocol-Version
-  std::optional<std::string> method;            // Mcp-Method
-  std::optional<std::string> name;              // Mcp-Name
+  std::optional<std::string> protocol_version;              // MCP-Protocol-Version
+  std::optional<std::string> method;                        // Mcp-Method
+  std::optional<std::string> name;                          // Mcp-Name
   std::vector<std::pair<std::string, std::string>> params;  // Mcp-Param-…, names without the prefix
 };
 
 // What a request says about its client.
 struct ClientFacts {
-  nlohmann::json capabilities;                // an object
-  std::optional<tools::Severity> log_level;   // the least severity it wants; nullopt: none
-  nlohmann::json progress_token;              // null: none
+  nlohmann::json capabilities;               // an object
+  std::optional<tools::Severity> log_level;  // the least severity it wants; nullopt: none
+  nlohmann::json progress_token;             // null: none
   [[nodiscard]] bool Declares(std::string_view extension) const;
 };
 

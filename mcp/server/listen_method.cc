@@ -95,7 +95,8 @@ std::optional<RpcError> ReadFilter(Exchange& exchange, const json& wanted, Wante
                             filter.resources, honoured)) {
     return error;
   }
-  if (auto error = ReadList(wanted, "resourceSubscriptions", max, may_watch, filter.uris, honoured)) {
+  if (auto error =
+          ReadList(wanted, "resourceSubscriptions", max, may_watch, filter.uris, honoured)) {
     return error;
   }
   return ReadList(wanted, "taskIds", max, may_follow, filter.tasks, honoured);

@@ -56,7 +56,8 @@ Server& Exchange::server() const {
 
 const Method* FindMethod(std::string_view name, bool modern, const Server& server) {
   const auto* found = std::ranges::find_if(kMethods, [&](const Method& method) {
-    return method.name == name && (method.era == Era::kBoth || (method.era == Era::kModern) == modern);
+    return method.name == name &&
+           (method.era == Era::kBoth || (method.era == Era::kModern) == modern);
   });
   if (found == kMethods.end()) {
     return nullptr;

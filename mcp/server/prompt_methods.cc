@@ -118,8 +118,7 @@ Outcome GetPrompt(Exchange& exchange) {
   if (const auto* error = std::get_if<RpcError>(&name)) {
     return *error;
   }
-  const auto arguments =
-      TextsParam(FindParam(exchange.params(), "arguments"), "params.arguments");
+  const auto arguments = TextsParam(FindParam(exchange.params(), "arguments"), "params.arguments");
   if (const auto* error = std::get_if<RpcError>(&arguments)) {
     return *error;
   }
@@ -154,11 +153,10 @@ Outcome CompleteArgument(Exchange& exchange) {
   }
   const std::size_t total = values->size();
   values->resize(std::min(total, kMaxCompletions));
-  return Complete(exchange.edition, exchange.server().options().identity,
-                  {{"completion",
-                    {{"values", *std::move(values)},
-                     {"total", total},
-                     {"hasMore", total > kMaxCompletions}}}});
+  return Complete(
+      exchange.edition, exchange.server().options().identity,
+      {{"completion",
+        {{"values", *std::move(values)}, {"total", total}, {"hasMore", total > kMaxCompletions}}}});
 }
 
 }  // namespace casemate::mcp

@@ -8,7 +8,6 @@
 #include <string_view>
 #include <utility>
 
-#include <nlohmann/json.hpp>
 
 #include "mcp/protocol/edition.h"
 #include "mcp/transport/transport.h"

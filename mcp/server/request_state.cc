@@ -61,8 +61,8 @@ Result<json> RequestStates::Open(const Binding& binding, std::string_view state)
       sealed["digest"] != binding.params_digest) {
     return Rejected("belongs to another call");
   }
-  if (auto used = UseOnce(sealed["nonce"].get<std::string>(),
-                          sealed["expires_ms"].get<std::int64_t>());
+  if (auto used =
+          UseOnce(sealed["nonce"].get<std::string>(), sealed["expires_ms"].get<std::int64_t>());
       !used) {
     return std::move(used).error();
   }

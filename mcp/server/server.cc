@@ -12,7 +12,8 @@ Server::Server(Backends backends, ServerOptions options)
       options_(std::move(options)),
       pool_(options_.max_concurrent_calls, options_.max_queued_calls) {
   if (backends_.changes != nullptr) {
-    changes_ = backends_.changes->Observe([this](const tools::Change& change) { OnChange(change); });
+    changes_ =
+        backends_.changes->Observe([this](const tools::Change& change) { OnChange(change); });
   }
 }
 

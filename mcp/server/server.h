@@ -44,10 +44,11 @@ struct ServerOptions {
   std::size_t max_concurrent_calls = 16;  // threads of the tool pool
   std::size_t max_queued_calls = 256;     // beyond that: a clear error
   std::size_t max_calls_per_session = 64;
-  std::size_t max_subscriptions = 256;  // of one session or listen request
-  std::size_t page_size = 100;          // entries of a list result
+  std::size_t max_subscriptions = 256;          // of one session or listen request
+  std::size_t page_size = 100;                  // entries of a list result
   std::chrono::milliseconds ask_time{600'000};  // a client may take to answer a question
-  std::chrono::milliseconds task_after{2'000};  // a slow call becomes a task, if the client knows them
+  std::chrono::milliseconds task_after{
+      2'000};  // a slow call becomes a task, if the client knows them
   ServerIdentity identity;
 };
 

@@ -137,8 +137,9 @@ void Session::Handle(jsonrpc::Incoming incoming, const MessageSinkPtr& sink,
   }
   const auto negotiated = edition();
   if (!negotiated || !TraitsOf(*negotiated).batches) {
-    Refuse(sink, std::nullopt,
-           InvalidRequest("expected one message, got a batch: only edition 2025-03-26 has batches"));
+    Refuse(
+        sink, std::nullopt,
+        InvalidRequest("expected one message, got a batch: only edition 2025-03-26 has batches"));
     return;
   }
   std::size_t answers = 0;
@@ -149,8 +150,7 @@ void Session::Handle(jsonrpc::Incoming incoming, const MessageSinkPtr& sink,
       return;
     }
   }
-  const MessageSinkPtr collected =
-      answers == 0 ? sink : std::make_shared<BatchSink>(sink, answers);
+  const MessageSinkPtr collected = answers == 0 ? sink : std::make_shared<BatchSink>(sink, answers);
   for (jsonrpc::Parsed& parsed : incoming.messages) {
     HandleOne(std::move(parsed), collected, headers);
   }
@@ -223,9 +223,9 @@ void Session::OnRequest(jsonrpc::Request request, const MessageSinkPtr& sink,
     reply.Refuse(MethodNotFound(request.method));
     return;
   }
-  auto exchange = std::make_shared<Exchange>(
-      Exchange{shared_from_this(), std::move(request), *envelope.edition,
-               std::move(envelope.client), sink, std::move(reply), std::nullopt});
+  auto exchange = std::make_shared<Exchange>(Exchange{shared_from_this(), std::move(request),
+                                                      *envelope.edition, std::move(envelope.client),
+                                                      sink, std::move(reply), std::nullopt});
   if (method->where == Method::Where::kReader) {
     RunMethod(*method, *exchange);
   } else {
@@ -240,8 +240,7 @@ void Session::OnPool(std::shared_ptr<Exchange> exchange) {
     return;
   }
   exchange->entry.emplace(*std::move(entry));
-  const Method* method =
-      FindMethod(exchange->request.method, exchange->edition.modern, server_);
+  const Method* method = FindMethod(exchange->request.method, exchange->edition.modern, server_);
   const bool accepted = server_.pool().Submit([exchange, method] {
     if (exchange->entry->cancelled()) {  // while it waited
       exchange->entry->Remove();

@@ -85,10 +85,10 @@ class Session : public std::enable_shared_from_this<Session> {
   Listens listens_;
 
   mutable std::mutex mutex_;
-  std::optional<Edition> edition_;    // guarded by mutex_, as are all below
-  nlohmann::json capabilities_;       // of the client
+  std::optional<Edition> edition_;  // guarded by mutex_, as are all below
+  nlohmann::json capabilities_;     // of the client
   tools::Severity log_level_ = tools::Severity::kInfo;
-  std::set<std::string> watched_;     // URIs
+  std::set<std::string> watched_;  // URIs
   bool closed_ = false;
 };
 

@@ -57,7 +57,7 @@ Outcome GetTask(Exchange& exchange) {
     return *error;
   }
   const auto job = exchange.server().backends().jobs->Get(std::get<std::string>(id),
-                                                         exchange.session->principal());
+                                                          exchange.session->principal());
   if (!job) {
     return FromError(job.error());
   }
@@ -78,9 +78,9 @@ Outcome UpdateTask(Exchange& exchange) {
   if (const auto* error = std::get_if<RpcError>(&id)) {
     return *error;
   }
-  return Acknowledged(
-      exchange, exchange.server().backends().jobs->Update(
-                    std::get<std::string>(id), exchange.session->principal(), *responses));
+  return Acknowledged(exchange,
+                      exchange.server().backends().jobs->Update(
+                          std::get<std::string>(id), exchange.session->principal(), *responses));
 }
 
 Outcome CancelTask(Exchange& exchange) {
@@ -88,9 +88,8 @@ Outcome CancelTask(Exchange& exchange) {
   if (const auto* error = std::get_if<RpcError>(&id)) {
     return *error;
   }
-  return Acknowledged(exchange,
-                      exchange.server().backends().jobs->Cancel(
-                          std::get<std::string>(id), exchange.session->principal()));
+  return Acknowledged(exchange, exchange.server().backends().jobs->Cancel(
+                                    std::get<std::string>(id), exchange.session->principal()));
 }
 
 }  // namespace casemate::mcp

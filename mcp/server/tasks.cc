@@ -36,8 +36,7 @@ std::string TimeText(std::int64_t epoch_ms) {
 std::set<AskKind> KindsOf(const Exchange& exchange) {
   std::set<AskKind> kinds;
   const auto asker = MakeAsker(exchange, {});
-  for (const AskKind kind :
-       {AskKind::kForm, AskKind::kUrl, AskKind::kSampling, AskKind::kRoots}) {
+  for (const AskKind kind : {AskKind::kForm, AskKind::kUrl, AskKind::kSampling, AskKind::kRoots}) {
     if (asker && (*asker)->Supports(kind)) {
       kinds.insert(kind);
     }
@@ -107,11 +106,10 @@ Called CallOrDefer(Exchange& exchange, const ToolRequest& request, CallScope& sc
   }
   auto& call = std::get<tools::AdmittedCall>(*admission);
   const tools::JobOrigin origin{context.principal, context.channel, KindsOf(exchange)};
-  auto started =
-      support == TaskSupport::kWhenSlow && !call.prepared->background()
-          ? backends.jobs->RunOrDefer(std::move(call), origin, context,
-                                      exchange.server().options().task_after)
-          : backends.jobs->Start(std::move(call), origin);
+  auto started = support == TaskSupport::kWhenSlow && !call.prepared->background()
+                     ? backends.jobs->RunOrDefer(std::move(call), origin, context,
+                                                 exchange.server().options().task_after)
+                     : backends.jobs->Start(std::move(call), origin);
   if (auto* result = std::get_if<tools::ToolResult>(&started)) {
     return std::move(*result);
   }

@@ -1,11 +1,10 @@
-// The tasks extension (io.modelcontextprotocol/tasks): calls that go on after their answer. The jobs
-// behind it are the same ones that the job tools show. Stateless; thread-safe.
+// The tasks extension (io.modelcontextprotocol/tasks): calls that go on after their answer. The
+// jobs behind it are the same ones that the job tools show. Stateless; thread-safe.
 #pragma once
 
 #include <string>
 #include <variant>
 
-#include <nlohmann/json.hpp>
 
 #include "base/result.h"
 #include "mcp/protocol/wire.h"
@@ -21,12 +20,12 @@ struct ToolRequest {
   const nlohmann::json& args;
 };
 
-// What a tools/call came to: the tool's result; the finished result that says that it is a task now;
-// an error of its own; or no such tool (kNotFound).
+// What a tools/call came to: the tool's result; the finished result that says that it is a task
+// now; an error of its own; or no such tool (kNotFound).
 using Called = std::variant<tools::ToolResult, nlohmann::json, jsonrpc::RpcError, Error>;
 
-// A call becomes a task if the client declared the extension and the tool wants it: at once, or when
-// it takes long.
+// A call becomes a task if the client declared the extension and the tool wants it: at once, or
+// when it takes long.
 Called CallOrDefer(Exchange& exchange, const ToolRequest& request, CallScope& scope);
 
 // {taskId, status, createdAt, lastUpdatedAt, ttlMs, pollIntervalMs, statusMessage?}

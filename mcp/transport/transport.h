@@ -11,7 +11,8 @@ namespace casemate::mcp {
 // client does not read.
 enum class SendClass { kReply, kProgress };
 
-// What a transport may need to know about an answer besides its text; over HTTP it picks the status.
+// What a transport may need to know about an answer besides its text; over HTTP it picks the
+// status.
 struct AnswerFacts {
   int error_code = 0;       // of a JSON-RPC error; 0: a result
   bool is_refusal = false;  // an error found before the method began: the message itself was wrong

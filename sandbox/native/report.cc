@@ -211,8 +211,7 @@ SandboxOutcome LauncherLost() {
   outcome.status = OutcomeStatus::kSetupFailed;
   outcome.stage = "launcher";
   outcome.sys_errno = EPIPE;
-  outcome.remedy =
-      "restart casemate: its sandbox launcher has ended; the command may have run in part";
+  outcome.remedy = "look at what the command may have changed, then restart casemate";
   return outcome;
 }
 

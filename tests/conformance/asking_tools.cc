@@ -30,9 +30,10 @@ Question NameQuestion() {
 }
 
 Question SamplingQuestion(const std::string& key, const std::string& prompt) {
-  return {key, AskKind::kSampling,
-          {{"messages", json::array({{{"role", "user"},
-                                      {"content", {{"type", "text"}, {"text", prompt}}}}})},
+  return {key,
+          AskKind::kSampling,
+          {{"messages",
+            json::array({{{"role", "user"}, {"content", {{"type", "text"}, {"text", prompt}}}}})},
            {"maxTokens", 100}}};
 }
 
@@ -62,14 +63,13 @@ ToolResult AskName(CallContext& context, const std::string& label) {
 }
 
 ToolResult MultiRound(CallContext& context) {
-  const auto first = context.Ask({{"step1", AskKind::kForm,
-                                   Form("Step 1: your name?", TextField("name", "Name"), {"name"})}});
+  const auto first = context.Ask(
+      {{"step1", AskKind::kForm, Form("Step 1: your name?", TextField("name", "Name"), {"name"})}});
   if (!first) {
     return tools::ErrorResult(first.error());
   }
   const auto second = context.Ask(
-      {{"step1", AskKind::kForm,
-        Form("Step 1: your name?", TextField("name", "Name"), {"name"})},
+      {{"step1", AskKind::kForm, Form("Step 1: your name?", TextField("name", "Name"), {"name"})},
        {"step2", AskKind::kForm,
         Form("Step 2: your colour?", TextField("color", "Colour"), {"color"})}});
   if (!second) {
@@ -91,14 +91,14 @@ ToolResult WithinCapabilities(CallContext& context) {
 }
 
 json DefaultsForm() {
-  return Form("Please review the form", {{"name", {{"type", "string"}, {"default", "John Doe"}}},
-                                         {"age", {{"type", "integer"}, {"default", 30}}},
-                                         {"score", {{"type", "number"}, {"default", 95.5}}},
-                                         {"status",
-                                          {{"type", "string"},
-                                           {"enum", {"active", "inactive", "pending"}},
-                                           {"default", "active"}}},
-                                         {"verified", {{"type", "boolean"}, {"default", true}}}});
+  return Form(
+      "Please review the form",
+      {{"name", {{"type", "string"}, {"default", "John Doe"}}},
+       {"age", {{"type", "integer"}, {"default", 30}}},
+       {"score", {{"type", "number"}, {"default", 95.5}}},
+       {"status",
+        {{"type", "string"}, {"enum", {"active", "inactive", "pending"}}, {"default", "active"}}},
+       {"verified", {{"type", "boolean"}, {"default", true}}}});
 }
 
 json Choice(const char* value, const char* title) {
@@ -135,28 +135,27 @@ Result<void> AddTool(tools::Catalog& catalog, const char* name, FunctionTool::Bo
 
 Result<void> AddAskingTools(tools::Catalog& catalog) {
   const json text = {{"type", "string"}};
-  auto added = AddTool(
-      catalog, "test_sampling",
-      [](const json& args, CallContext& context) {
-        return AskOne(context, SamplingQuestion("answer", args.value("prompt", "")),
-                      "LLM response: ");
-      },
-      {{"prompt", text}});
+  auto added =
+      AddTool(catalog, "test_sampling",
+              [](const json& args, CallContext& context) {
+                return AskOne(context, SamplingQuestion("answer", args.value("prompt", "")),
+                              "LLM response: ");
+              },
+              {{"prompt", text}});
   const auto then = [&](const char* name, FunctionTool::Body body, json properties) {
     if (added) {
       added = AddTool(catalog, name, std::move(body), std::move(properties));
     }
   };
-  then(
-      "test_elicitation",
-      [](const json& args, CallContext& context) {
-        return AskOne(context,
-                      {"answer", AskKind::kForm,
-                       Form(args.value("message", ""), TextField("response", "Your response"),
-                            {"response"})},
-                      "User response: ");
-      },
-      {{"message", text}});
+  then("test_elicitation",
+       [](const json& args, CallContext& context) {
+         return AskOne(context,
+                       {"answer", AskKind::kForm,
+                        Form(args.value("message", ""), TextField("response", "Your response"),
+                             {"response"})},
+                       "User response: ");
+       },
+       {{"message", text}});
   then(
       "test_elicitation_sep1034_defaults",
       [](const json&, CallContext& context) {

@@ -117,7 +117,9 @@ Result<void> AddContentTools(tools::Catalog& catalog) {
           Wait(c, 2 * kStepMs);
           return Text("Reconnection test completed successfully");
         }},
-       {"test_header_region", "Binds an argument to a header", region,
+       {"test_header_region",
+        "Binds an argument to a header",
+        region,
         {{"region", {{"type", "string"}, {"x-mcp-header", "Region"}}}}}});
 }
 

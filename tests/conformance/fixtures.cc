@@ -8,7 +8,8 @@ namespace {
 
 class FunctionCall : public tools::PreparedCall {
  public:
-  FunctionCall(json args, FunctionTool::Body body) : args_(std::move(args)), body_(std::move(body)) {}
+  FunctionCall(json args, FunctionTool::Body body)
+      : args_(std::move(args)), body_(std::move(body)) {}
   [[nodiscard]] const json& normalised() const override { return args_; }
   [[nodiscard]] const json& context() const override { return no_facts_; }
   tools::ToolResult Run(const policies::Grant& /*grant*/, tools::CallContext& context) override {
@@ -46,7 +47,8 @@ bool Wait(const tools::CallContext& context, int milliseconds) {
   std::mutex mutex;
   std::condition_variable_any changed;
   std::unique_lock lock(mutex);
-  changed.wait_for(lock, context.stop, std::chrono::milliseconds(milliseconds), [] { return false; });
+  changed.wait_for(lock, context.stop, std::chrono::milliseconds(milliseconds),
+                   [] { return false; });
   return !context.stop.stop_requested();
 }
 

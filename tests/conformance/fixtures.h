@@ -22,7 +22,8 @@ class FunctionTool : public tools::Tool {
  public:
   using Body = std::function<tools::ToolResult(const json& args, tools::CallContext& context)>;
   FunctionTool(std::string name, std::string description, Body body,
-               json properties = json::object(), tools::TaskSupport task = tools::TaskSupport::kNever);
+               json properties = json::object(),
+               tools::TaskSupport task = tools::TaskSupport::kNever);
   [[nodiscard]] const tools::ToolSpec& spec() const override { return spec_; }
   [[nodiscard]] Result<std::unique_ptr<tools::PreparedCall>> Prepare(
       const json& args) const override;

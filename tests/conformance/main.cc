@@ -2,6 +2,8 @@
 // itself: casemate-conformance --port N (0: any; the address is printed) serves /mcp on loopback
 // until standard input ends. Its policy allows everything; its audit trail lives in a scratch
 // directory that it removes.
+#include <unistd.h>
+
 #include <cstdlib>
 #include <filesystem>
 #include <iostream>
@@ -24,8 +26,6 @@
 #include "tools/prompt_reader.h"
 #include "tools/resource_reader.h"
 
-#include <unistd.h>
-
 namespace casemate::conformance {
 namespace {
 
@@ -37,8 +37,8 @@ class AllowAll : public policies::PolicyEngine {
     decision.decision_id = RandomHex(16);
     decision.rule_id = "allow-all";
     decision.revision = revision_;
-    decision.grant =
-        Issue({}, policies::WorkspaceAccess::kPrivateOnly, decision.decision_id, input.principal.id);
+    decision.grant = Issue({}, policies::WorkspaceAccess::kPrivateOnly, decision.decision_id,
+                           input.principal.id);
     return decision;
   }
   [[nodiscard]] bool MayEverAllow(const std::string& /*tool*/,
@@ -52,7 +52,8 @@ class AllowAll : public policies::PolicyEngine {
 };
 
 Result<void> Fill(tools::Catalog& catalog, tools::Changes& changes) {
-  for (const auto& add : {AddContentTools, AddAskingTools, AddMrtrTools, AddTaskTools, AddPrompts}) {
+  for (const auto& add :
+       {AddContentTools, AddAskingTools, AddMrtrTools, AddTaskTools, AddPrompts}) {
     if (auto added = add(catalog); !added) {
       return added;
     }
@@ -84,11 +85,12 @@ int Serve(const std::string& directory, std::uint16_t port) {
   tools::ToolExecutor executor(catalog, gate);
   tools::ResourceReader resources(catalog, gate);
   tools::PromptReader prompts(catalog, gate);
-  const auto job_store = Must(tools::JobStore::Open(*store, "conformance",
-                                                    [](const std::string&) { return true; }));
+  const auto job_store =
+      Must(tools::JobStore::Open(*store, "conformance", [](const std::string&) { return true; }));
   tools::JobRunner jobs(executor, *job_store, &changes);
   mcp::ServerOptions options;
-  options.identity = {"casemate-conformance", "Conformance fixtures", "1.0.0", "", "", "", "Tests."};
+  options.identity = {
+      "casemate-conformance", "Conformance fixtures", "1.0.0", "", "", "", "Tests."};
   options.task_after = std::chrono::milliseconds(100);
   mcp::Server server({.executor = executor,
                       .gate = gate,

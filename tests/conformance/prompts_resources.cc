@@ -64,7 +64,9 @@ constexpr std::string_view kTemplateEnd = "/data";
 
 class TestResources : public tools::ResourceProvider {
  public:
-  [[nodiscard]] bool Owns(std::string_view uri) const override { return uri.starts_with("test://"); }
+  [[nodiscard]] bool Owns(std::string_view uri) const override {
+    return uri.starts_with("test://");
+  }
   [[nodiscard]] std::vector<tools::ResourceSpec> List(
       const policies::Principal& /*principal*/) const override {
     return {{"test://static-text", "static-text", "", "A static text", "text/plain", {}},
@@ -86,7 +88,8 @@ class TestResources : public tools::ResourceProvider {
                                      "This is the content of the static text resource.", false};
     }
     if (uri == "test://static-binary") {
-      return tools::ResourceContents{text, "image/png", DecodeBase64(kPngBase64).value_or(""), true};
+      return tools::ResourceContents{text, "image/png", DecodeBase64(kPngBase64).value_or(""),
+                                     true};
     }
     if (uri == "test://watched-resource") {
       return tools::ResourceContents{text, "text/plain", "Watched resource content", false};
@@ -94,7 +97,8 @@ class TestResources : public tools::ResourceProvider {
     if (uri.starts_with(kTemplateStart) && uri.ends_with(kTemplateEnd)) {
       const auto id = uri.substr(kTemplateStart.size(),
                                  uri.size() - kTemplateStart.size() - kTemplateEnd.size());
-      const json body = {{"id", id}, {"templateTest", true}, {"data", "Data for ID: " + std::string(id)}};
+      const json body = {
+          {"id", id}, {"templateTest", true}, {"data", "Data for ID: " + std::string(id)}};
       return tools::ResourceContents{text, "application/json", body.dump(), false};
     }
     return Error{ErrorCode::kNotFound, "there is no such resource", "uri", "", 0};
@@ -121,10 +125,9 @@ Result<void> AddPrompts(tools::Catalog& catalog) {
   });
   add("test_prompt_with_embedded_resource", {"resourceUri"},
       [](const PromptArguments& a, CallContext&) {
-        return Messages(
-            {tools::ResourceContents{a.at("resourceUri"), "text/plain",
-                                     "Embedded resource content for testing.", false},
-             tools::TextContent{"Please process the embedded resource above."}});
+        return Messages({tools::ResourceContents{a.at("resourceUri"), "text/plain",
+                                                 "Embedded resource content for testing.", false},
+                         tools::TextContent{"Please process the embedded resource above."}});
       });
   add("test_prompt_with_image", {}, [](const PromptArguments&, CallContext&) {
     return Messages({tools::MediaContent{DecodeBase64(kPngBase64).value_or(""), "image/png"},

@@ -49,8 +49,8 @@ void Refuse(const std::shared_ptr<http::Responder>& responder, int status, const
             http::Headers headers = {}) {
   headers.emplace_back("Content-Type", "application/json");
   const int code = status == 404 ? kSessionNotFound : jsonrpc::kInvalidRequest;
-  responder->Send({status, std::move(headers),
-                   jsonrpc::SerializeError(std::nullopt, {code, why, nullptr})});
+  responder->Send(
+      {status, std::move(headers), jsonrpc::SerializeError(std::nullopt, {code, why, nullptr})});
 }
 
 }  // namespace

@@ -42,9 +42,8 @@ class HttpEndpoint {
 
  private:
   struct Post;  // one POST on its way
-  void RefuseCaller(const http::Request& request,
-                    const std::shared_ptr<http::Responder>& responder, const Error& error,
-                    http::Headers headers);
+  void RefuseCaller(const http::Request& request, const std::shared_ptr<http::Responder>& responder,
+                    const Error& error, http::Headers headers);
   void HandlePost(std::shared_ptr<Post> post);
   void Dispatch(const std::shared_ptr<Post>& post);
   void DispatchModern(const std::shared_ptr<Post>& post, jsonrpc::Incoming incoming);
@@ -61,9 +60,9 @@ class HttpEndpoint {
   const HttpEndpointOptions options_;
   HttpSessions sessions_;
   std::mutex mutex_;
-  std::vector<std::weak_ptr<StreamSink>> open_;        // guarded by mutex_; for keep-alive
-  std::vector<std::weak_ptr<Session>> modern_;         // guarded by mutex_; to be closed at the end
-  CallPool readers_;  // last: its threads use all of the above
+  std::vector<std::weak_ptr<StreamSink>> open_;  // guarded by mutex_; for keep-alive
+  std::vector<std::weak_ptr<Session>> modern_;   // guarded by mutex_; to be closed at the end
+  CallPool readers_;                             // last: its threads use all of the above
 };
 
 }  // namespace casemate::mcp

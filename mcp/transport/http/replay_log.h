@@ -37,7 +37,7 @@ class ReplayLog {
  private:
   const std::size_t max_bytes_;
   mutable std::mutex mutex_;
-  std::deque<Event> events_;    // guarded by mutex_, as are all below
+  std::deque<Event> events_;  // guarded by mutex_, as are all below
   std::size_t bytes_ = 0;
 };
 

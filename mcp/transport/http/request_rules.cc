@@ -15,8 +15,9 @@ constexpr std::string_view kParamPrefix = "mcp-param-";
 
 std::string Lower(std::string_view text) {
   std::string lower(text);
-  std::ranges::transform(lower, lower.begin(),
-                         [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
+  std::ranges::transform(lower, lower.begin(), [](char c) {
+    return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c;
+  });
   return lower;
 }
 
@@ -47,8 +48,8 @@ std::variant<http::Headers, Refusal> CheckOrigin(const OriginRules& rules,
     return Refusal{403, "the Host header does not name this server; see http.allowed_hosts"};
   }
   const auto origin = FindHeader(request.headers, "Origin");
-  if (origin.repeated || (origin.value.has_value() &&
-                          !IsOriginAllowed(rules, request.peer, *origin.value))) {
+  if (origin.repeated ||
+      (origin.value.has_value() && !IsOriginAllowed(rules, request.peer, *origin.value))) {
     return Refusal{403, "pages of this Origin may not use this server; see http.allowed_origins"};
   }
   http::Headers cors;

@@ -83,8 +83,7 @@ bool HttpSessions::IsInUse(const HttpSession& session) {
 }
 
 void HttpSessions::Expire() {
-  const std::int64_t oldest =
-      MonotonicNs() - std::chrono::nanoseconds(limits_.idle).count();
+  const std::int64_t oldest = MonotonicNs() - std::chrono::nanoseconds(limits_.idle).count();
   std::vector<std::string> idle;
   {
     const std::lock_guard lock(mutex_);

@@ -24,9 +24,9 @@ struct HttpSession {
   std::shared_ptr<ReplayLog> replay;
   std::shared_ptr<StreamSink> general;  // the GET stream: number 0
   std::shared_ptr<Session> session;
-  std::uint64_t next_stream = 1;                        // guarded by HttpSessions, as all below
+  std::uint64_t next_stream = 1;  // guarded by HttpSessions, as all below
   std::map<std::uint64_t, std::weak_ptr<StreamSink>> streams;
-  std::int64_t used_ns = 0;                             // MonotonicNs of its last use
+  std::int64_t used_ns = 0;  // MonotonicNs of its last use
 };
 
 class HttpSessions {

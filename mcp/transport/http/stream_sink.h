@@ -1,7 +1,7 @@
 // StreamSink: the messages of one HTTP request (or of a session's GET stream) on their way out. A
 // reply that comes first is answered as plain JSON; whatever else comes first turns the response
-// into an event stream (text/event-stream, WHATWG HTML §9.2). With a ReplayLog, a lost connection is
-// no loss: messages are kept, and another connection takes over. Thread-safe.
+// into an event stream (text/event-stream, WHATWG HTML §9.2). With a ReplayLog, a lost connection
+// is no loss: messages are kept, and another connection takes over. Thread-safe.
 #pragma once
 
 #include <cstdint>

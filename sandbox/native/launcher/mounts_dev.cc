@@ -38,8 +38,9 @@ int MakeDev(ChildContext& /*context*/) {
       return error;
     }
   }
+  // A limit of its own: the machine has few pseudo-terminals, and all calls share them.
   if (::mount("devpts", "dev/pts", "devpts", MS_NOSUID | MS_NOEXEC,
-              "newinstance,ptmxmode=0666,mode=0620") != 0) {
+              "newinstance,ptmxmode=0666,mode=0620,max=32") != 0) {
     return LastError();
   }
   struct Link {

@@ -1,9 +1,9 @@
 #include "mcp/server/calls.h"
-#include "mcp/server/relays.h"
 
 #include <cmath>
 #include <limits>
 
+#include "mcp/server/relays.h"
 #include "mcp/server/reply_once.h"
 #include "tests/unit/mcp/recording_transport.h"
 
@@ -85,8 +85,8 @@ TEST_CASE("a call is in flight for as long as its entry lives") {
   {
     auto entry = calls.Add(1, 8);
     REQUIRE(entry.has_value());
-    CHECK_FALSE(calls.Add(1, 8));                   // taken
-    CHECK_FALSE(calls.Add(2, 1));                   // too many
+    CHECK_FALSE(calls.Add(1, 8));  // taken
+    CHECK_FALSE(calls.Add(2, 1));  // too many
     const CallsInFlight::Entry moved = *std::move(entry);
     CHECK(calls.Contains(1));
     CHECK_FALSE(calls.Contains(std::string("1")));  // a string is another id

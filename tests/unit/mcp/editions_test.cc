@@ -36,7 +36,7 @@ TEST_CASE("initialize settles on the client's version, or on our latest of that 
   for (const auto& row : rows) {  // a second initialize is a new agreement
     const json answer = server.Ask(row.asked, "initialize", {{"protocolVersion", row.asked}});
     CHECK(answer["result"]["protocolVersion"] == row.answered);
-    CHECK(answer["result"]["capabilities"] == 
+    CHECK(answer["result"]["capabilities"] ==
           json::parse(R"({"tools":{"listChanged":true},"logging":{}})"));
     CHECK_FALSE(answer["result"].contains("resultType"));
   }
@@ -136,7 +136,8 @@ TEST_CASE("what an edition does not have is an unknown method") {
     CHECK(Code(server.Ask(method, method, Server::Modern())) == -32601);
   }
   server.Initialize("2025-11-25");
-  for (const char* method : {"server/discovery", "resources/list", "prompts/list", "subscriptions/listen", "", "tools"}) {
+  for (const char* method : {"server/discovery", "resources/list", "prompts/list",
+                             "subscriptions/listen", "", "tools"}) {
     const json answer = server.Ask(std::string("legacy ") + method, method);
     CHECK(Code(answer) == -32601);
     CHECK(answer["error"]["message"].get<std::string>().find(method) != std::string::npos);

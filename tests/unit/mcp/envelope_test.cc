@@ -58,11 +58,10 @@ TEST_CASE("header and body may agree on an edition that we do not serve so") {
 
 TEST_CASE("arguments bound to headers are compared by value") {
   tools::ToolSpec tool;
-  tool.input_schema = {
-      {"type", "object"},
-      {"properties",
-       {{"region", {{"type", "string"}, {"x-mcp-header", "Region"}}},
-        {"size", {{"type", "integer"}, {"x-mcp-header", "Size"}}}}}};
+  tool.input_schema = {{"type", "object"},
+                       {"properties",
+                        {{"region", {{"type", "string"}, {"x-mcp-header", "Region"}}},
+                         {"size", {{"type", "integer"}, {"x-mcp-header", "Size"}}}}}};
   const auto code = [&](const json& arguments, RequestHeaders headers) {
     headers.name = "t";
     headers.method = "tools/call";
@@ -95,7 +94,8 @@ TEST_CASE("the client's wishes are read from each request") {
   auto request = Modern("tools/call", {{"name", "x"}});
   request.params["_meta"][kMetaLogLevel] = "warning";
   request.params["_meta"]["progressToken"] = "t";
-  request.params["_meta"][kMetaCapabilities] = {{"extensions", {{kTasksExtension, json::object()}}}};
+  request.params["_meta"][kMetaCapabilities] = {
+      {"extensions", {{kTasksExtension, json::object()}}}};
   const auto opened = OpenEnvelope(request, {}, nullptr, nullptr);
   REQUIRE(CodeOf(opened) == 0);
   const ClientFacts& client = std::get<Envelope>(opened).client;

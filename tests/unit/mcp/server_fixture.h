@@ -173,8 +173,8 @@ struct Server {
     REQUIRE(catalog.Add(std::make_unique<HiddenTool>(gate)));
     policy_gate = std::make_unique<tools::Gate>(*policy, *audit);
     executor = std::make_unique<tools::ToolExecutor>(catalog, *policy_gate);
-    server = std::make_unique<mcp::Server>(
-        Backends{.executor = *executor, .gate = *policy_gate}, options);
+    server = std::make_unique<mcp::Server>(Backends{.executor = *executor, .gate = *policy_gate},
+                                           options);
     session = server->Open(policies::Principal{}, "test", sink);
   }
 

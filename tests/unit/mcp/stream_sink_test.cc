@@ -118,7 +118,8 @@ TEST_CASE("over loopback only loopback's names and pages are let in") {
   for (const char* host : {"localhost", "localhost:80", "127.0.0.1:9", "[::1]:9", "LOCALHOST"}) {
     CHECK(IsHostAllowed(none, loopback, host));
   }
-  for (const char* host : {"evil.example", "localhost.evil.example", "127.0.0.1.evil.example:9", ""}) {
+  for (const char* host :
+       {"evil.example", "localhost.evil.example", "127.0.0.1.evil.example:9", ""}) {
     CHECK_FALSE(IsHostAllowed(none, loopback, host));
   }
   CHECK(IsOriginAllowed(none, loopback, "http://localhost:6274"));

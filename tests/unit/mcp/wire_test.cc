@@ -21,7 +21,8 @@ json Tool(const EditionTraits& edition) {
   spec.description = "Probes.";
   spec.input_schema = {{"type", "object"}};
   spec.output_schema = {{"type", "object"}, {"properties", json::object()}};
-  spec.annotations = {.read_only = true, .destructive = false, .idempotent = true, .open_world = false};
+  spec.annotations = {
+      .read_only = true, .destructive = false, .idempotent = true, .open_world = false};
   return ToolJson(edition, spec);
 }
 

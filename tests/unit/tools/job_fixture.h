@@ -1,6 +1,7 @@
 // Jobs of a scripted tool under a real gate, trail and database. Test-only.
 #pragma once
 
+#include <atomic>
 #include <condition_variable>
 #include <functional>
 #include <memory>
@@ -18,7 +19,7 @@
 
 namespace casemate::tools::test {
 
-// A door that calls wait behind until the test opens it.
+// A door, which outlives the jobs, that calls wait behind until the test opens it.
 class Door {
  public:
   void Open() {
@@ -103,6 +104,7 @@ rules:
   Gate gate{*policy, *trail.audit};
   ToolExecutor executor{catalog, gate};
   Changes changes;
+  std::atomic<int> wrong = 0;
   std::mutex mutex;
   std::set<std::string> dead;          // guarded by mutex
   std::vector<std::string> announced;  // guarded by mutex
@@ -124,6 +126,12 @@ rules:
       }
     });
   }
+  ~JobBench() {
+    jobs->Shutdown();
+    CHECK(wrong == 0);
+  }
+  // As CHECK, for the threads of jobs: Catch2's own is for the main thread only.
+  void Expect(bool holds) { wrong += holds ? 0 : 1; }
   std::unique_ptr<JobStore> OpenStore(const std::string& incarnation, JobStoreOptions kept = {}) {
     auto opened = JobStore::Open(
         *trail.store, incarnation,

@@ -19,13 +19,14 @@ using test::JobBench;
 using test::TextResult;
 
 TEST_CASE("a job is on disk before anybody learns its id, and ends with its result") {
-  JobBench bench;
   Door door;
+  JobBench bench;
   std::string seen_id;
   bench.body = [&](CallContext& context) {
-    CHECK(context.job->listed);
+    bench.Expect(context.job->listed);
     seen_id = context.job->id;
-    CHECK(bench.store->Find(context.job->id, OwnerOf(context.principal)));  // durable first
+    bench.Expect(static_cast<bool>(
+        bench.store->Find(context.job->id, OwnerOf(context.principal))));  // durable first
     context.progress->Report(3, 9, "some output");
     door.Pass();
     ToolResult result = TextResult("first line\nsecond");
@@ -75,8 +76,8 @@ TEST_CASE("an error of the tool is a completed job") {
 }
 
 TEST_CASE("jobs of others do not exist") {
-  JobBench bench;
   Door door;
+  JobBench bench;
   bench.body = [&](CallContext& context) {
     door.Pass(context.stop);
     return TextResult("secret");
@@ -103,8 +104,8 @@ TEST_CASE("jobs of others do not exist") {
 }
 
 TEST_CASE("a running job is cancelled, and one that has ended stays as it is") {
-  JobBench bench;
   Door door;
+  JobBench bench;
   bench.body = [&](CallContext& context) {
     return door.Pass(context.stop) ? TextResult("done") : test::Cancelled();
   };
@@ -123,8 +124,8 @@ TEST_CASE("a running job is cancelled, and one that has ended stays as it is") {
 }
 
 TEST_CASE("jobs wait for a thread, and one that waits is cancelled without running") {
-  JobBench bench({.max_running = 1, .max_queued = 2, .max_per_principal = 3});
   Door door;
+  JobBench bench({.max_running = 1, .max_queued = 2, .max_per_principal = 3});
   std::atomic<int> runs = 0;
   bench.body = [&](CallContext& context) {
     ++runs;
@@ -150,8 +151,8 @@ TEST_CASE("jobs wait for a thread, and one that waits is cancelled without runni
 }
 
 TEST_CASE("one principal cannot take all places") {
-  JobBench bench({.max_per_principal = 1});
   Door door;
+  JobBench bench({.max_per_principal = 1});
   bench.body = [&](CallContext& context) {
     door.Pass(context.stop);
     return TextResult("done");
@@ -179,8 +180,8 @@ TEST_CASE("what cannot be made durable is not run") {
 }
 
 TEST_CASE("a shutdown cancels what runs and what waits, with that reason") {
-  JobBench bench({.max_running = 1});
   Door door;
+  JobBench bench({.max_running = 1});
   bench.body = [&](CallContext& context) {
     return door.Pass(context.stop) ? TextResult("done") : test::Cancelled();
   };
@@ -228,8 +229,8 @@ TEST_CASE("jobs of a dead server are failed, those of a living one are not") {
 }
 
 TEST_CASE("old jobs are forgotten, running ones never") {
-  JobBench bench({}, {.max_jobs = 2, .ttl_ms = 1000});
   Door door;
+  JobBench bench({}, {.max_jobs = 2, .ttl_ms = 1000});
   bench.body = [&](CallContext& context) {
     door.Pass(context.stop);
     return TextResult("done");
