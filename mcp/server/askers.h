@@ -11,7 +11,6 @@
 #include <string>
 #include <vector>
 
-
 #include "mcp/server/exchange.h"
 #include "mcp/server/request_state.h"
 #include "tools/ask.h"

@@ -11,7 +11,6 @@
 #include <stop_token>
 #include <string>
 
-
 #include "base/result.h"
 #include "mcp/jsonrpc/message.h"
 #include "mcp/transport/transport.h"

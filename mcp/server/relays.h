@@ -8,7 +8,6 @@
 #include <string_view>
 #include <utility>
 
-
 #include "mcp/protocol/edition.h"
 #include "mcp/transport/transport.h"
 #include "tools/tool.h"

@@ -5,7 +5,6 @@
 #include <string>
 #include <variant>
 
-
 #include "base/result.h"
 #include "mcp/protocol/wire.h"
 #include "mcp/server/call_scope.h"

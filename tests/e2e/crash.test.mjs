@@ -57,6 +57,7 @@ test('SIGKILL of the server and its launcher at once leaves nothing after the ne
   const [incarnation] = incarnations(place);
   const launchers = launchersOf(incarnation);
   server.child.kill('SIGSTOP'); // so that neither sees the other die
+  await until(() => /^State:\s+T/m.test(fs.readFileSync(`/proc/${server.child.pid}/status`, 'utf8')), 'the server stands still');
   process.kill(launchers[0], 'SIGKILL');
   server.child.kill('SIGKILL');
   await server.closed;

@@ -152,9 +152,8 @@ TEST_CASE("the normalised form holds no secrets and always the network") {
   CHECK(normal["stdin"] == json{{"sha256", Sha256Hex(stdin_text)}, {"bytes", 12}});
   CHECK(normal["files"][0]["bytes"] == 11);
   CHECK(normal["command"][0] == "echo");
-  const auto cut = normal["command"][1].get<std::string>();
-  CHECK(cut.size() < 4300);
-  CHECK(cut.find(Sha256Hex(std::string(5000, 'x'))) != std::string::npos);
+  CHECK(normal["command"][1] ==
+        std::string(5000, 'x'));  // whole: padding hides nothing from a rule
   for (const char* secret : {"stdin-secret", "env-secret", "file-secret"}) {
     CHECK(DumpJson(normal).find(secret) == std::string::npos);
   }
