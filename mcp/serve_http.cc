@@ -46,7 +46,7 @@ Result<void> Run(const Config& config, Runtime& runtime, mcp::Authenticator& aut
   mcp::HttpEndpoint endpoint(*server, authenticator, EndpointOptions(config));
   auto listening = http::HttpServer::Listen(
       config.http.endpoints, config.http.limits,
-      [&endpoint](http::Request request, std::shared_ptr<http::Responder> responder) {
+      [&endpoint](http::Request request, const std::shared_ptr<http::Responder>& responder) {
         endpoint.Handle(std::move(request), responder);
       });
   if (!listening) {

@@ -20,7 +20,8 @@ struct Change {
     kJob,       // `subject` is its id
   };
   Kind kind;
-  std::string subject = {};
+  // The initialiser lets g++ 12 accept a designated initialiser that leaves it out.
+  std::string subject{};  // NOLINT(readability-redundant-member-init)
 };
 
 class Changes {

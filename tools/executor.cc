@@ -152,7 +152,9 @@ Result<Admission> ToolExecutor::Admit(std::string_view name, const json& args,
 
 ToolResult ToolExecutor::Finish(AdmittedCall& call, CallContext& context) {
   context.audit_seq = call.audit_seq;
-  ToolResult result = RunCaught(*call.prepared, *call.decision.grant, context);
+  const auto& grant = call.decision.grant;
+  ToolResult result = grant.has_value() ? RunCaught(*call.prepared, *grant, context)
+                                        : InternalError("a call without a grant was admitted");
   Stamp(result, call.decision, call.audit_seq);
   if (const auto ended = gate_.End(call.audit_seq, result.audit); !ended) {
     MarkUnrecorded(result, ended.error());

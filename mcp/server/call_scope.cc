@@ -21,12 +21,11 @@ Result<std::unique_ptr<CallScope>> CallScope::Open(const Exchange& exchange) {
   context.stop = stop;
   context.asker = scope->asker_.get();
   if (!exchange.client.progress_token.is_null()) {
-    scope->progress_.emplace(exchange.sink, exchange.edition, exchange.client.progress_token, stop);
-    context.progress = &*scope->progress_;
+    context.progress = &scope->progress_.emplace(exchange.sink, exchange.edition,
+                                                 exchange.client.progress_token, stop);
   }
   if (exchange.client.log_level.has_value()) {
-    scope->log_.emplace(exchange.sink, *exchange.client.log_level, stop);
-    context.log = &*scope->log_;
+    context.log = &scope->log_.emplace(exchange.sink, *exchange.client.log_level, stop);
   }
   return scope;
 }

@@ -99,8 +99,12 @@ std::optional<RpcError> CompareParams(const json& schema, const json& arguments,
     }
     const auto text = header == nullptr ? std::nullopt : DecodeHeaderValue(*header);
     if (!has_value || !text.has_value() || !SaysTheSame(*text, *value)) {
-      return HeaderMismatch("Mcp-Param-" + name + ": expected the value of params.arguments." +
-                            key + ", got " + (header == nullptr ? "nothing" : "another"));
+      std::string what = "Mcp-Param-";
+      what += name;
+      what += ": expected the value of params.arguments.";
+      what += key;
+      what += header == nullptr ? ", got nothing" : ", got another";
+      return HeaderMismatch(what);
     }
   }
   return std::nullopt;

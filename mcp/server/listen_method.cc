@@ -120,10 +120,12 @@ Outcome Listen(Exchange& exchange) {
     return Deferred{};
   }
   // From call to listening: a cancellation may have hit either.
-  const bool is_cancelled = exchange.entry->cancelled();
-  exchange.entry->Remove();
-  if (is_cancelled || exchange.entry->cancelled()) {
-    listens.Cancel(id);
+  if (exchange.entry.has_value()) {
+    CallsInFlight::Entry& entry = *exchange.entry;
+    entry.Remove();
+    if (entry.cancelled()) {
+      listens.Cancel(id);
+    }
   }
   return Deferred{};
 }

@@ -33,7 +33,10 @@ std::variant<tools::PromptArguments, RpcError> TextsParam(const json* given,
   }
   for (const auto& [name, value] : given->items()) {
     if (!value.is_string()) {
-      return InvalidParams(field + "." + name, "a string", &value);
+      std::string path = field;
+      path += '.';
+      path += name;
+      return InvalidParams(path, "a string", &value);
     }
     texts.emplace(name, value.get<std::string>());
   }

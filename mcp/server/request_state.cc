@@ -15,7 +15,7 @@ namespace {
 
 using nlohmann::json;
 
-constexpr std::int64_t kLifetimeMs = 15 * 60 * 1000;  // a person may have to be found
+constexpr std::int64_t kLifetimeMs = std::int64_t{15} * 60 * 1000;  // a person may have to be found
 constexpr std::size_t kMaxStateBytes = std::size_t{1} << 20;
 constexpr const char* kField = "params.requestState";
 

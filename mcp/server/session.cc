@@ -229,28 +229,28 @@ void Session::OnRequest(jsonrpc::Request request, const MessageSinkPtr& sink,
   if (method->where == Method::Where::kReader) {
     RunMethod(*method, *exchange);
   } else {
-    OnPool(std::move(exchange));
+    OnPool(exchange);
   }
 }
 
-void Session::OnPool(std::shared_ptr<Exchange> exchange) {
-  auto entry = calls_.Add(exchange->request.id, server_.options().max_calls_per_session);
-  if (!entry) {
+void Session::OnPool(const std::shared_ptr<Exchange>& exchange) {
+  auto added = calls_.Add(exchange->request.id, server_.options().max_calls_per_session);
+  if (!added) {
     exchange->reply.Fail(ServerBusy());
     return;
   }
-  exchange->entry.emplace(*std::move(entry));
+  CallsInFlight::Entry& entry = exchange->entry.emplace(*std::move(added));
   const Method* method = FindMethod(exchange->request.method, exchange->edition.modern, server_);
-  const bool accepted = server_.pool().Submit([exchange, method] {
-    if (exchange->entry->cancelled()) {  // while it waited
-      exchange->entry->Remove();
+  const bool accepted = server_.pool().Submit([exchange, method, &entry] {  // it lies in exchange
+    if (entry.cancelled()) {                                                // while it waited
+      entry.Remove();
       exchange->reply.Forget();
     } else {
       RunMethod(*method, *exchange);
     }
   });
   if (!accepted) {
-    exchange->entry->Remove();
+    entry.Remove();
     exchange->reply.Fail(ServerBusy());
   }
 }

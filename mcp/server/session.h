@@ -74,7 +74,7 @@ class Session : public std::enable_shared_from_this<Session> {
                  const RequestHeaders* headers);
   void OnNotification(const jsonrpc::Notification& notification);
   void NotifyTask(const tools::Change& change);
-  void OnPool(std::shared_ptr<Exchange> exchange);
+  void OnPool(const std::shared_ptr<Exchange>& exchange);
 
   Server& server_;
   const policies::Principal principal_;

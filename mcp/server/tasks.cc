@@ -26,7 +26,9 @@ constexpr int kPollMs = 500;
 std::string TimeText(std::int64_t epoch_ms) {
   const std::time_t seconds = epoch_ms / 1000;
   std::tm utc{};
-  gmtime_r(&seconds, &utc);
+  if (gmtime_r(&seconds, &utc) == nullptr) {
+    return "1970-01-01T00:00:00.000Z";  // beyond what a year can hold
+  }
   char text[40];
   const std::size_t length = std::strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%S", &utc);
   const std::string millis = std::to_string(1000 + epoch_ms % 1000).substr(1);

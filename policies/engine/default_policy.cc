@@ -2,8 +2,10 @@
 
 namespace casemate::policies {
 
-std::string_view DefaultPolicyText() {
-  return R"yaml(# The policy that ships with Casemate. What no rule allows is refused.
+namespace {
+
+constexpr std::string_view kText =
+    R"yaml(# The policy that ships with Casemate. What no rule allows is refused.
 version: 1
 rules:
   - id: run-private
@@ -152,6 +154,11 @@ rules:
       - {tool: run}
       - {tool: job_status, principal: {id: stranger}}
 )yaml";
+
+}  // namespace
+
+std::string_view DefaultPolicyText() {
+  return kText;
 }
 
 }  // namespace casemate::policies

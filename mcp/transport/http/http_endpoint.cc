@@ -13,7 +13,6 @@
 namespace casemate::mcp {
 
 using http::FindHeader;
-using jsonrpc::RpcError;
 
 namespace {
 
@@ -119,7 +118,7 @@ void HttpEndpoint::RefuseCaller(const http::Request& request,
   Refuse(responder, status, error.message, std::move(headers));
 }
 
-void HttpEndpoint::HandlePost(std::shared_ptr<Post> post) {
+void HttpEndpoint::HandlePost(const std::shared_ptr<Post>& post) {
   if (const auto refusal = CheckPost(post->request)) {
     Refuse(post->responder, refusal->status, refusal->why, std::move(post->answer_headers));
     return;

@@ -44,7 +44,7 @@ class HttpEndpoint {
   struct Post;  // one POST on its way
   void RefuseCaller(const http::Request& request, const std::shared_ptr<http::Responder>& responder,
                     const Error& error, http::Headers headers);
-  void HandlePost(std::shared_ptr<Post> post);
+  void HandlePost(const std::shared_ptr<Post>& post);
   void Dispatch(const std::shared_ptr<Post>& post);
   void DispatchModern(const std::shared_ptr<Post>& post, jsonrpc::Incoming incoming);
   void DispatchLegacy(const std::shared_ptr<Post>& post, jsonrpc::Incoming incoming);

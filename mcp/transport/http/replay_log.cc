@@ -7,8 +7,10 @@ namespace casemate::mcp {
 namespace {
 
 bool ReadNumber(std::string_view text, std::uint64_t& number) {
-  const char* end = text.data() + text.size();
-  const auto [stop, code] = std::from_chars(text.data(), end, number);
+  const char* begin =
+      text.data();  // NOLINT(bugprone-suspicious-stringview-data-usage): with its end
+  const char* end = begin + text.size();
+  const auto [stop, code] = std::from_chars(begin, end, number);
   return code == std::errc() && stop == end;
 }
 
