@@ -33,6 +33,8 @@ struct Trail {
   std::unique_ptr<policies::AuditLog> audit;
 };
 Result<Trail> OpenTrail(const Config& config, const std::string& incarnation);
+// To read it: makes nothing, changes nothing, and takes a copy that nobody may write to.
+Result<Trail> OpenTrailToRead(const Config& config);
 
 class Runtime {
  public:
