@@ -1,5 +1,5 @@
 // Runtime: the whole stack of one process, put together in the one right order. Owned by main;
-// Start must be called while the process has a single thread (it starts the launcher).
+// Start starts the launcher: call it early, see launcher_client.h.
 #pragma once
 
 #include <memory>
