@@ -184,6 +184,14 @@ Result<void> ApplyToolsets(const std::vector<std::string>& toolsets, Config& con
   return {};
 }
 
+Result<void> OverridePolicy(const ConfigOverrides& overrides, Config& config) {
+  if (const std::string policy = Chosen(overrides.policy_file, "CASEMATE_POLICY");
+      !policy.empty()) {
+    config.policy_file = policy;
+  }
+  return {};
+}
+
 }  // namespace
 
 Result<Config> LoadConfig(const ConfigOverrides& overrides) {
@@ -198,6 +206,7 @@ Result<Config> LoadConfig(const ConfigOverrides& overrides) {
                             SplitColons(Environment("CASEMATE_WORKSPACE_ROOTS")), config);
           })
           .Then([&] { return AddRoots("--workspace-root", overrides.workspace_roots, config); })
+          .Then([&] { return OverridePolicy(overrides, config); })
           .Then([&] { return RefuseUnsafeRoots(config); })
           .Then([&] { return ApplyToolsets(overrides.toolsets, config); })
           .Then([&] { return ApplyHttpFlags(overrides, config.http); })
@@ -207,10 +216,6 @@ Result<Config> LoadConfig(const ConfigOverrides& overrides) {
     return std::move(done).error();
   }
   GiveTlsToEndpoints(config.http);
-  if (const std::string policy = Chosen(overrides.policy_file, "CASEMATE_POLICY");
-      !policy.empty()) {
-    config.policy_file = policy;
-  }
   return config;
 }
 

@@ -3,9 +3,11 @@
 #include <sys/stat.h>
 
 #include <cstdlib>
+#include <deque>
 #include <filesystem>
 #include <system_error>
 #include <utility>
+#include <vector>
 
 #include "mcp/config_fields.h"
 
@@ -107,34 +109,90 @@ Result<void> AddRoots(const std::string& source, const std::vector<std::string>&
 
 namespace {
 
-// Where `path` really is, whether it exists yet or not.
-Result<std::string> Resolved(const std::string& path) {
+constexpr int kMaxLinks = 40;  // as the kernel's
+
+// Where `path` leads to, whether it exists yet or not, and every symbolic link on the way there:
+// who can replace one of those decides where it leads to next time.
+struct Place {
+  std::string path;
+  std::vector<std::string> links;
+};
+
+std::deque<std::string> PartsOf(const std::filesystem::path& path) {
+  std::deque<std::string> parts;
+  for (const auto& part : path.relative_path()) {
+    parts.push_back(part.string());
+  }
+  return parts;
+}
+
+Result<Place> Resolve(const std::string& path) {
+  namespace fs = std::filesystem;
   std::error_code error;
-  const auto resolved = std::filesystem::weakly_canonical(path, error);
+  fs::path reached = "/";
+  std::deque<std::string> parts = PartsOf(fs::absolute(path, error));
+  Place place;
+  while (!error && !parts.empty()) {
+    const std::string part = std::move(parts.front());
+    parts.pop_front();
+    if (part.empty() || part == ".") {
+      continue;
+    }
+    if (part == "..") {
+      reached = reached.parent_path();
+      continue;
+    }
+    const fs::path next = reached / part;
+    std::error_code absent;  // what is not there is no link
+    if (!fs::is_symlink(fs::symlink_status(next, absent))) {
+      reached = next;
+      continue;
+    }
+    place.links.push_back(next.string());
+    if (place.links.size() > kMaxLinks) {
+      error = std::make_error_code(std::errc::too_many_symbolic_link_levels);
+      break;
+    }
+    const fs::path target = fs::read_symlink(next, error);
+    if (target.is_absolute()) {
+      reached = "/";
+    }
+    auto more = PartsOf(target);
+    parts.insert(parts.begin(), more.begin(), more.end());
+  }
   if (error) {
     return InvalidArgument("workspace_roots",
                            "cannot tell where `" + path + "` is: " + error.message());
   }
-  return resolved.lexically_normal().string();
+  place.path = reached.string();
+  return place;
 }
 
 // What decides about later calls must not be open to a call.
+Result<void> RefuseChangeable(const Config& config, const std::vector<std::string>& paths,
+                              const char* what) {
+  for (const policies::WorkspaceRoot& root : config.workspace_roots) {
+    for (const std::string& path : paths) {
+      if (root.writable && IsSameOrBelow(path, root.path)) {
+        return InvalidArgument("workspace_roots",
+                               "`" + root.path + "` would let the sandbox change the " + what +
+                                   " `" + path + "`; move one of them, or make the root read-only");
+      }
+    }
+  }
+  return {};
+}
+
 Result<void> RefuseExposed(const Config& config, const std::string& file, const char* what) {
   if (file.empty()) {
     return {};
   }
-  auto resolved = Resolved(file);
-  if (!resolved) {
-    return std::move(resolved).error();
+  auto place = Resolve(file);
+  if (!place) {
+    return std::move(place).error();
   }
-  for (const policies::WorkspaceRoot& root : config.workspace_roots) {
-    if (root.writable && IsSameOrBelow(*resolved, root.path)) {
-      return InvalidArgument("workspace_roots",
-                             "`" + root.path + "` would let the sandbox change the " + what + " `" +
-                                 *resolved + "`; move one of them, or make the root read-only");
-    }
-  }
-  return {};
+  place->links.push_back(std::move(place->path));
+  return RefuseChangeable(config, place->links, what);
 }
 
 // A root is mounted as a whole: a read-only one inside a writable one would not be read-only.
@@ -154,16 +212,19 @@ Result<void> RefuseOverlaps(const Config& config) {
 }  // namespace
 
 Result<void> RefuseUnsafeRoots(const Config& config) {
-  auto state = Resolved(config.state_dir);
+  auto state = Resolve(config.state_dir);
   if (!state) {
     return std::move(state).error();
   }
   for (const policies::WorkspaceRoot& root : config.workspace_roots) {
-    if (IsSameOrBelow(*state, root.path) || IsSameOrBelow(root.path, *state)) {
-      return InvalidArgument(
-          "workspace_roots",
-          "`" + root.path + "` would expose the state directory `" + *state + "` to the sandbox");
+    if (IsSameOrBelow(state->path, root.path) || IsSameOrBelow(root.path, state->path)) {
+      return InvalidArgument("workspace_roots", "`" + root.path +
+                                                    "` would expose the state directory `" +
+                                                    state->path + "` to the sandbox");
     }
+  }
+  if (auto links = RefuseChangeable(config, state->links, "way to the state directory"); !links) {
+    return links;
   }
   if (auto file = RefuseExposed(config, config.config_file, "configuration"); !file) {
     return file;

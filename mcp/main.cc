@@ -2,6 +2,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <iostream>
 #include <stop_token>
 
@@ -47,27 +48,64 @@ int RunDoctor(const cli::DoctorArgs& args, const Config& config) {
   return grant ? cli::DoctorCommand(args, *grant) : Complain(grant.error(), cli::kExitUsage);
 }
 
-// `run` and `profile list`: the whole stack, cancelled by the usual signals.
-template <typename Body>
-int WithRuntime(const Config& config, int failure_code, const Body& body) {
+struct CliCall {
+  Result<tools::ToolResult> result;
+  int signal = 0;  // that took the call back
+};
+
+// One call through the whole stack, taken back by the usual signals. When this returns, the stack
+// is gone and signals do what they always do: nobody waits for a reader that does not read.
+CliCall CallOnce(const Config& config, const char* tool, const nlohmann::json& args, bool raw) {
   if (auto blocked = SignalWatch::Block(); !blocked) {
-    return Complain(blocked.error(), failure_code);
+    return {std::move(blocked).error()};
   }
+  CliCall call{Error{ErrorCode::kInternal, "no call was made", {}, {}, 0}};
   auto runtime = Runtime::Start(config, "cli");
-  if (!runtime) {
-    return Complain(runtime.error(), failure_code);
+  if (runtime) {
+    std::stop_source stop;
+    std::atomic<int> received = 0;
+    auto signals = SignalWatch::Start([&stop, &received](int signal) {
+      received = signal;
+      stop.request_stop();
+    });
+    if (signals) {
+      tools::CallContext context;
+      context.channel = "cli";
+      context.stop = stop.get_token();
+      context.raw_output = raw;
+      call.result = (*runtime)->executor().Call(tool, args, context);
+      call.signal = received;
+    } else {
+      call.result = std::move(signals).error();
+    }
+    runtime->reset();
+  } else {
+    call.result = std::move(runtime).error();
   }
-  std::stop_source stop;
-  auto signals = SignalWatch::Start([&stop](int) { stop.request_stop(); });
-  if (!signals) {
-    return Complain(signals.error(), failure_code);
+  SignalWatch::Unblock();
+  return call;
+}
+
+int RunOnce(const cli::RunArgs& args, const Config& config) {
+  // Before signals are blocked: whoever types the input must be able to end it.
+  auto call = cli::RunCall(args);
+  if (!call) {
+    return Complain(call.error(), cli::kExitNotRun);
   }
-  return body((*runtime)->executor(), stop.get_token());
+  auto done = CallOnce(config, "run", *call, !args.json);
+  return done.result ? cli::PrintRun(args, *done.result, done.signal)
+                     : Complain(done.result.error(), cli::kExitNotRun);
+}
+
+int ListProfiles(const cli::ProfileListArgs& args, const Config& config) {
+  auto done = CallOnce(config, "profile_list", nlohmann::json::object(), false);
+  return done.result ? cli::PrintProfiles(args, *done.result)
+                     : Complain(done.result.error(), cli::kExitFailure);
 }
 
 template <typename Body>
 int WithTrail(const Config& config, const Body& body) {
-  auto trail = OpenTrail(config, "cli");
+  auto trail = OpenTrailToRead(config);
   return trail ? body(*trail->audit) : Complain(trail.error(), cli::kExitFailure);
 }
 
@@ -85,18 +123,8 @@ struct Run {
   const Config& config;
 
   int operator()(const cli::ServeArgs&) const { return Serve(config); }
-  int operator()(const cli::RunArgs& args) const {
-    return WithRuntime(config, cli::kExitNotRun,
-                       [&](tools::ToolExecutor& executor, std::stop_token stop) {
-                         return cli::RunCommand(args, executor, std::move(stop));
-                       });
-  }
-  int operator()(const cli::ProfileListArgs& args) const {
-    return WithRuntime(config, cli::kExitFailure,
-                       [&](tools::ToolExecutor& executor, const std::stop_token&) {
-                         return cli::ProfileListCommand(args, executor);
-                       });
-  }
+  int operator()(const cli::RunArgs& args) const { return RunOnce(args, config); }
+  int operator()(const cli::ProfileListArgs& args) const { return ListProfiles(args, config); }
   int operator()(const cli::DoctorArgs& args) const { return RunDoctor(args, config); }
   int operator()(const cli::AuditTailArgs& args) const {
     return WithTrail(config,

@@ -60,6 +60,28 @@ Result<Trail> OpenTrail(const Config& config, const std::string& incarnation) {
   return trail;
 }
 
+Result<Trail> OpenTrailToRead(const Config& config) {
+  Trail trail;
+  auto store = Store::OpenToRead(config.state_dir + "/casemate.db");
+  if (!store) {
+    Error error = std::move(store).error();
+    if (error.code == ErrorCode::kNotFound) {
+      error.message = "there is no audit trail in " + config.state_dir + ": " + error.message;
+      error.remedy = "check --state-dir and CASEMATE_STATE_DIR; a trail that was there is gone";
+    }
+    return error;
+  }
+  trail.store = *std::move(store);
+  auto audit = policies::AuditLog::OpenToRead(*trail.store);
+  if (!audit) {
+    Error error = std::move(audit).error();
+    error.message = config.state_dir + "/casemate.db: " + error.message;
+    return error;
+  }
+  trail.audit = *std::move(audit);
+  return trail;
+}
+
 Result<std::unique_ptr<Runtime>> Runtime::Start(const Config& config, const std::string& channel) {
   // Everything that can be wrong in the configuration is found before anything starts.
   auto policy = LoadPolicy(config);

@@ -1,5 +1,5 @@
 // Runtime: the whole stack of one process, put together in the one right order. Owned by main;
-// Start must be called while the process has a single thread (it starts the launcher).
+// Start starts the launcher: call it early, see launcher_client.h.
 #pragma once
 
 #include <memory>
@@ -33,6 +33,8 @@ struct Trail {
   std::unique_ptr<policies::AuditLog> audit;
 };
 Result<Trail> OpenTrail(const Config& config, const std::string& incarnation);
+// To read it: makes nothing, changes nothing, and takes a copy that nobody may write to.
+Result<Trail> OpenTrailToRead(const Config& config);
 
 class Runtime {
  public:

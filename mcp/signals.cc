@@ -53,6 +53,15 @@ Result<void> SignalWatch::Block() {
   return {};
 }
 
+void SignalWatch::Unblock() {
+  struct sigaction standard{};
+  standard.sa_handler = SIG_DFL;
+  // NOLINTNEXTLINE(cert-err33-c): neither fails with these arguments
+  sigaction(SIGPIPE, &standard, nullptr);
+  const sigset_t set = WatchedSignals();
+  pthread_sigmask(SIG_UNBLOCK, &set, nullptr);
+}
+
 Result<SignalWatch> SignalWatch::Start(std::function<void(int signal)> on_signal) {
   const sigset_t set = WatchedSignals();
   auto signal_fd = std::make_shared<UniqueFd>(signalfd(-1, &set, SFD_CLOEXEC));

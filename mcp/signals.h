@@ -12,8 +12,12 @@ namespace casemate {
 
 class SignalWatch {
  public:
-  // Blocks the three signals in this thread and in all that it will start; ignores SIGPIPE.
+  // Blocks the three signals in this thread and in all that it will start; ignores SIGPIPE and
+  // SIGXFSZ.
   static Result<void> Block();
+  // Puts back what Block changed, except that SIGXFSZ stays ignored: for a process that has only
+  // output left to write, so that any signal ends it. Call when no SignalWatch is left.
+  static void Unblock();
   // Calls `on_signal` once, at the first of them.
   static Result<SignalWatch> Start(std::function<void(int signal)> on_signal);
   SignalWatch(SignalWatch&&) = default;

@@ -78,6 +78,14 @@ std::string StreamText(const sandbox::CapturedStream& stream) {
   return ToValidUtf8(head) + "\n[… " + std::to_string(cut) + " bytes cut …]\n" + ToValidUtf8(tail);
 }
 
+std::string StreamBytes(const sandbox::CapturedStream& stream) {
+  const std::uint64_t kept = stream.head.size() + stream.tail.size();
+  const std::string note =
+      stream.truncated() ? "\n[… " + std::to_string(stream.total_bytes - kept) + " bytes cut …]\n"
+                         : "";
+  return stream.head + note + stream.tail;
+}
+
 std::string ShownText(const sandbox::CapturedStream& stream, std::size_t max_bytes) {
   std::size_t taken = stream.head.size() + stream.tail.size();
   while (true) {

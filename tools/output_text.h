@@ -18,7 +18,9 @@ std::string_view Utf8Prefix(std::string_view text, std::size_t max_bytes);
 sandbox::CapturedStream Shorten(const sandbox::CapturedStream& stream, std::size_t max_bytes);
 // Head, "\n[… N bytes cut …]\n" and tail when something was cut; always valid UTF-8.
 std::string StreamText(const sandbox::CapturedStream& stream);
-// The same with control characters made visible, and at most `max_bytes` long (if that is 100 or
+// The same without making it UTF-8: the bytes as they were written.
+std::string StreamBytes(const sandbox::CapturedStream& stream);
+// StreamText with control characters made visible, and at most `max_bytes` long (if that is 100 or
 // more): less is taken of the stream until it fits.
 std::string ShownText(const sandbox::CapturedStream& stream, std::size_t max_bytes);
 

@@ -80,13 +80,17 @@ Error ExplainExec(const SandboxOutcome& outcome, const RunFacts& facts) {
   }
 }
 
+Error ExplainLoss(const SandboxOutcome& outcome) {
+  return Make(ErrorCode::kUnavailable,
+              outcome.stage == "launcher"
+                  ? "unknown outcome: the sandbox launcher ended during the call; the command may "
+                    "have run, wholly or in part, and was stopped"
+                  : "unknown outcome: the command was started, but its end was not seen; it may "
+                    "still run",
+              outcome.remedy);
+}
+
 Error ExplainSetup(const SandboxOutcome& outcome) {
-  if (outcome.stage == "launcher") {
-    return Make(ErrorCode::kUnavailable,
-                "the sandbox launcher ended during the call: the command may have run in part, and "
-                "what it did is unknown",
-                outcome.remedy);
-  }
   std::string message =
       "the sandbox could not be made, and nothing was run: step `" + outcome.stage + "` failed";
   if (outcome.sys_errno != 0) {
@@ -129,6 +133,8 @@ std::optional<Error> ExplainFailure(const SandboxOutcome& outcome, const RunFact
                   "call again if this was not intended");
     case OutcomeStatus::kSetupFailed:
       return ExplainSetup(outcome);
+    case OutcomeStatus::kLost:
+      return ExplainLoss(outcome);
     case OutcomeStatus::kExecFailed:
       return ExplainExec(outcome, facts);
   }

@@ -7,6 +7,7 @@
 #include "base/json.h"
 #include "base/log.h"
 #include "tools/job.h"
+#include "tools/output_text.h"
 
 namespace casemate::tools {
 
@@ -60,7 +61,11 @@ ToolResult RunOutput::Finish(const SandboxOutcome& outcome, RunFacts facts) {
     Log(LogLevel::kWarning, "cannot keep a run's output: " + Describe(kept.error()));
     facts.not_kept = kept.error().message;
   }
-  return MakeRunResult(outcome, facts);
+  ToolResult result = MakeRunResult(outcome, facts);
+  if (context_.raw_output) {
+    result.raw = RawOutput{StreamBytes(outcome.out), StreamBytes(outcome.err)};
+  }
+  return result;
 }
 
 }  // namespace casemate::tools

@@ -162,8 +162,10 @@ json AuditOutcome(const SandboxOutcome& outcome, const RunFacts& facts, const js
   if (structured.contains("errno")) {
     record["stage"] = ToValidUtf8(outcome.stage);
     record["errno"] = outcome.sys_errno;
-    // Nobody saw the end of a run whose launcher died.
-    record["may_have_run"] = outcome.stage == "launcher";
+  }
+  if (outcome.status == OutcomeStatus::kLost) {
+    record["stage"] = ToValidUtf8(outcome.stage);
+    record["may_have_run"] = true;
   }
   return record;
 }

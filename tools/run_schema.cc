@@ -155,8 +155,10 @@ json OutputSchema() {
        {{"type", "string"},
         {"enum",
          {"exited", "signaled", "timed_out", "oom_killed", "seccomp_killed", "cancelled",
-          "setup_failed", "exec_failed", "not_run", "internal_error", "working"}},
-        {"description", "How it ended; `exited` and `signaled` are the command's own doing."}}},
+          "setup_failed", "exec_failed", "lost", "not_run", "internal_error", "working"}},
+        {"description",
+         "How it ended; `exited` and `signaled` are the command's own doing; `lost`: unknown, it "
+         "may have run."}}},
       {"exit_code", Described({"integer", "null"}, "Set exactly when status is exited.")},
       {"signal", Described({"string", "null"}, "Such as SIGSEGV.")},
       {"stdout", Described("string", "UTF-8; the middle is cut when too long.")},

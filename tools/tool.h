@@ -45,12 +45,19 @@ struct ToolSpec {
   TaskSupport task = TaskSupport::kNever;
 };
 
+// What a command wrote, byte for byte; with a line in its middle where something was cut.
+struct RawOutput {
+  std::string out;
+  std::string err;
+};
+
 struct ToolResult {
   bool is_error = false;
   std::string text;           // what the model reads; may be empty when there is more
   std::vector<Content> more;  // further blocks: links, pictures
   nlohmann::json structured;  // conforms to output_schema when !is_error; on error {error: {…}} too
   nlohmann::json audit;       // the outcome for the trail: status, exit code, usage, digests
+  std::optional<RawOutput> raw;  // when CallContext::raw_output asks for it
 };
 
 // Where a running call reports to. Implementations are thread-safe and never block for long.
@@ -88,6 +95,7 @@ struct CallContext {
   Asker* asker = nullptr;            // likewise; null: nobody can be asked
   const JobMark* job = nullptr;      // likewise; null: the caller waits for the result
   std::int64_t audit_seq = 0;        // set by the executor before Run
+  bool raw_output = false;           // the caller wants bytes, not text (the command line)
 
   // Asks the caller's client; kUnsupportedByClient when there is nobody to ask.
   [[nodiscard]] Result<Answers> Ask(const std::vector<Question>& questions) const;

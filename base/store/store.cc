@@ -150,6 +150,70 @@ Result<std::unique_ptr<Store>> Store::Open(const std::string& path) {
   return store;
 }
 
+namespace {
+
+// A file: URI takes %, ? and # as its own.
+std::string UriOf(const std::string& path) {
+  std::string uri = "file:";
+  for (const char c : path) {
+    if (c == '%' || c == '?' || c == '#') {
+      uri += c == '%' ? "%25" : c == '?' ? "%3f" : "%23";
+    } else {
+      uri += c;
+    }
+  }
+  return uri + "?immutable=1";
+}
+
+bool HasContent(const std::string& path) {
+  struct stat info{};
+  return stat(path.c_str(), &info) == 0 && info.st_size > 0;
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Store>> Store::OpenToRead(const std::string& path) {
+  struct stat info{};
+  if (stat(path.c_str(), &info) != 0) {
+    Error error = ErrnoError("cannot open " + path, errno);
+    error.code = errno == ENOENT || errno == ENOTDIR ? ErrorCode::kNotFound : error.code;
+    return error;
+  }
+  const int flags = SQLITE_OPEN_READONLY | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE;
+  // Where SQLite cannot make its index of the write-ahead log, a file without one can still be read
+  // as what nobody changes. With a log, that would leave out the newest records unsaid.
+  for (const bool immutable : {false, true}) {
+    sqlite3* db = nullptr;
+    const std::string name = immutable ? UriOf(path) : path;
+    int code =
+        sqlite3_open_v2(name.c_str(), &db, flags | (immutable ? SQLITE_OPEN_URI : 0), nullptr);
+    std::unique_ptr<Store> store(new Store(db, path));
+    if (code == SQLITE_OK) {
+      sqlite3_busy_timeout(db, kBusyTimeoutMs);
+      sqlite3_db_config(db, SQLITE_DBCONFIG_ENABLE_VIEW, 0, nullptr);
+      code = sqlite3_exec(db,
+                          "PRAGMA trusted_schema=OFF; PRAGMA query_only=ON;"
+                          "SELECT count(*) FROM sqlite_schema",
+                          nullptr, nullptr, nullptr);
+    }
+    if (code == SQLITE_OK) {
+      return store;
+    }
+    if (immutable || HasContent(path + "-wal")) {
+      Error error = SqliteError(db, "cannot open " + path, code);
+      if (HasContent(path + "-wal")) {
+        error.remedy = "copy it, together with " + path + "-wal, to where you can write";
+      }
+      return error;
+    }
+  }
+  return Error{ErrorCode::kInternal, "cannot open " + path, {}, {}, 0};
+}
+
+std::int64_t Store::Changes() const {
+  return sqlite3_changes64(db_);
+}
+
 Result<Statement> Store::Prepare(std::string_view sql) {
   const auto lock = Lock();
   sqlite3_stmt* stmt = nullptr;

@@ -53,6 +53,9 @@ class Store {
  public:
   // Opens or creates the database file (mode 0600).
   static Result<std::unique_ptr<Store>> Open(const std::string& path);
+  // Opens a database that is there, and creates and changes nothing: also one that nobody may write
+  // to, such as a copy kept as evidence. Errors: kNotFound.
+  static Result<std::unique_ptr<Store>> OpenToRead(const std::string& path);
   ~Store();
   Store(const Store&) = delete;
   Store& operator=(const Store&) = delete;
@@ -61,6 +64,8 @@ class Store {
   Result<void> Migrate(std::string_view module, std::span<const Migration> migrations);
   Result<Statement> Prepare(std::string_view sql);
   Result<void> Execute(const std::string& sql);
+  // Rows that the last finished INSERT, UPDATE or DELETE changed. Call under Lock.
+  [[nodiscard]] std::int64_t Changes() const;
   // Runs `body` in one IMMEDIATE transaction; commits if it returned ok, rolls back otherwise.
   Result<void> Transaction(const std::function<Result<void>()>& body);
   [[nodiscard]] std::unique_lock<std::recursive_mutex> Lock() {

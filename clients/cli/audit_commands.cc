@@ -52,6 +52,19 @@ std::string PaintKind(const std::string& kind) {
                            : Paint(STDOUT_FILENO, Colour::kDim, padded);
 }
 
+// A damaged record is shown as one: that is when the trail is looked at.
+std::string Line(const std::string& text) {
+  const auto body = ParseJson(text);
+  if (body && body->is_object()) {
+    try {
+      return FormatTime(body->value("time_ms", std::int64_t{0})) + "  " +
+             PaintKind(body->value("kind", "?")) + " " + EscapeControls(Summary(*body), false);
+    } catch (const nlohmann::json::exception&) {  // a member of another type
+    }
+  }
+  return "(damaged: run `casemate audit verify`)";
+}
+
 nlohmann::json ToJson(const policies::AuditVerification& report) {
   nlohmann::json problems = nlohmann::json::array();
   for (const auto& problem : report.problems) {
@@ -86,16 +99,9 @@ int AuditTailCommand(const AuditTailArgs& args, policies::AuditLog& audit) {
       std::cout << record.body << '\n';
       continue;
     }
-    auto body = ParseJson(record.body);
-    if (!body) {
-      std::cout << '#' << record.seq << " (not valid JSON: run `casemate audit verify`)\n";
-      continue;
-    }
-    std::cout << '#' << record.seq << "  " << FormatTime(body->value("time_ms", std::int64_t{0}))
-              << "  " << PaintKind(body->value("kind", "?")) << ' '
-              << EscapeControls(Summary(*body), false) << '\n';
+    std::cout << '#' << record.seq << "  " << Line(record.body) << '\n';
   }
-  return kExitOk;
+  return Flushed(kExitOk, kExitFailure);
 }
 
 int AuditVerifyCommand(const AuditVerifyArgs& args, policies::AuditLog& audit,
@@ -107,7 +113,7 @@ int AuditVerifyCommand(const AuditVerifyArgs& args, policies::AuditLog& audit,
   const bool intact = report->problems.empty();
   if (args.json) {
     std::cout << DumpJson(ToJson(*report)) << '\n';
-    return intact ? kExitOk : kExitFailure;
+    return Flushed(intact ? kExitOk : kExitFailure, kExitFailure);
   }
   for (const auto& problem : report->problems) {
     std::cout << Paint(STDOUT_FILENO, Colour::kRed, "BROKEN") << " at #" << problem.seq << ": "
@@ -119,7 +125,8 @@ int AuditVerifyCommand(const AuditVerifyArgs& args, policies::AuditLog& audit,
   }
   if (!report->unfinished_intents.empty()) {
     std::cout << Paint(STDOUT_FILENO, Colour::kYellow, "unfinished")
-              << " (the server died during the call): " << List(report->unfinished_intents) << '\n';
+              << " (the server died during the call, or could not record its end): "
+              << List(report->unfinished_intents) << '\n';
   }
   if (!report->running_intents.empty()) {
     std::cout << "running now: " << List(report->running_intents) << '\n';
@@ -127,22 +134,18 @@ int AuditVerifyCommand(const AuditVerifyArgs& args, policies::AuditLog& audit,
   if (!report->clock_regressions.empty()) {
     std::cout << "clock set back before: " << List(report->clock_regressions) << '\n';
   }
-  return intact ? kExitOk : kExitFailure;
+  return Flushed(intact ? kExitOk : kExitFailure, kExitFailure);
 }
 
 int AuditExportCommand(policies::AuditLog& audit) {
   auto done = audit.ForEach([](const policies::AuditRecord& record) {
     std::cout << DumpJson({{"hash", record.hash}, {"body", record.body}}) << '\n';
   });
-  std::cout.flush();
   if (!done) {
+    std::cout.flush();
     return Fail(done.error());
   }
-  if (!std::cout) {
-    std::cerr << "casemate: could not write all records to standard output\n";
-    return kExitFailure;
-  }
-  return kExitOk;
+  return Flushed(kExitOk, kExitFailure);
 }
 
 }  // namespace casemate::cli

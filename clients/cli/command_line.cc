@@ -17,8 +17,9 @@ constexpr const char* kFooter = R"(Examples:
   casemate audit verify                              is the trail whole?
 
 Exit codes: 0 done; 1 the answer is no (doctor, audit verify, token rm); 2 wrong flags or configuration.
-`run` exits with the command's own code, or 124 timed out, 125 not run, 126 not executable,
-127 not found, 128+N ended by signal N.)";
+`run` exits with the command's own code, or 123 ran, but its end is unknown, not on record or could
+not be written; 124 timed out; 125 not run; 126 not executable; 127 not found; 128+N ended by
+signal N, or taken back by it.)";
 
 void AddRun(CLI::App& app, RunArgs& args) {
   app.add_option("command", args.before_dashes, "Program and arguments, after --");

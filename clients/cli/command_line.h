@@ -12,10 +12,11 @@ namespace casemate::cli {
 
 // Exit codes of every subcommand; `casemate --help` prints this table.
 inline constexpr int kExitOk = 0;
-inline constexpr int kExitFailure = 1;       // the answer is "no": doctor, audit verify, token rm
-inline constexpr int kExitUsage = 2;         // wrong flags or configuration
-inline constexpr int kExitTimedOut = 124;    // run: stopped at its time limit
-inline constexpr int kExitNotRun = 125;      // run: refused, or Casemate could not run it
+inline constexpr int kExitFailure = 1;     // the answer is "no": doctor, audit verify, token rm
+inline constexpr int kExitUsage = 2;       // wrong flags or configuration
+inline constexpr int kExitUnknown = 123;   // run: ran, but its end is unknown, not recorded or cut
+inline constexpr int kExitTimedOut = 124;  // run: stopped at its time limit
+inline constexpr int kExitNotRun = 125;    // run: refused, or Casemate could not run it
 inline constexpr int kExitCannotExec = 126;  // run: found but not executable
 inline constexpr int kExitNotFound = 127;    // run: no such program in the sandbox
 inline constexpr int kExitSignalBase = 128;  // run: 128 + number of the signal that ended it
@@ -36,9 +37,9 @@ struct ServeArgs {
 struct RunArgs {
   std::vector<std::string> command;  // what follows --, word for word
   std::vector<std::string> before_dashes;
-  std::string code;
+  std::optional<std::string> code;
   std::string language;
-  std::string workspace;
+  std::optional<std::string> workspace;
   std::string profile;
   std::vector<std::string> env;    // NAME=value
   std::vector<std::string> files;  // SOURCE=PATH

@@ -3,20 +3,24 @@
 #pragma once
 
 #include <functional>
-#include <stop_token>
 #include <string>
+
+#include <nlohmann/json_fwd.hpp>
 
 #include "clients/cli/command_line.h"
 #include "policies/audit/audit_log.h"
 #include "policies/grant.h"
 #include "policies/identity/token_store.h"
-#include "tools/executor.h"
+#include "tools/tool.h"
 
 namespace casemate::cli {
 
-// Goes through the same executor, policy and audit as a call over MCP.
-int RunCommand(const RunArgs& args, tools::ToolExecutor& executor, std::stop_token stop);
-int ProfileListCommand(const ProfileListArgs& args, tools::ToolExecutor& executor);
+// `run` and `profile list` go through the same executor, policy and audit as a call over MCP: here
+// is the call that the flags mean (reads files and standard input), and what is printed of its
+// result. `signal`: the one that took the call back, or 0.
+Result<nlohmann::json> RunCall(const RunArgs& args);
+int PrintRun(const RunArgs& args, const tools::ToolResult& result, int signal);
+int PrintProfiles(const ProfileListArgs& args, const tools::ToolResult& result);
 
 int DoctorCommand(const DoctorArgs& args, const policies::Grant& grant);
 

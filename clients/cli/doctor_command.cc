@@ -44,7 +44,7 @@ int DoctorCommand(const DoctorArgs& args, const policies::Grant& grant) {
       layers.push_back(ToJson(probe));
     }
     std::cout << DumpJson({{"ok", sound}, {"layers", std::move(layers)}}) << '\n';
-    return sound ? kExitOk : kExitFailure;
+    return Flushed(sound ? kExitOk : kExitFailure, kExitFailure);
   }
   std::size_t width = 0;
   for (const auto& probe : probes) {
@@ -59,7 +59,7 @@ int DoctorCommand(const DoctorArgs& args, const policies::Grant& grant) {
   }
   std::cout << (sound ? "This machine can run the sandbox at full strength of this version.\n"
                       : "A required layer is missing: calls will be refused, not weakened.\n");
-  return sound ? kExitOk : kExitFailure;
+  return Flushed(sound ? kExitOk : kExitFailure, kExitFailure);
 }
 
 }  // namespace casemate::cli

@@ -6,6 +6,7 @@
 #include <cerrno>
 #include <charconv>
 #include <csignal>
+#include <filesystem>
 #include <iostream>
 
 #include <nlohmann/json.hpp>
@@ -75,6 +76,36 @@ Result<json> FileList(const std::vector<std::string>& entries) {
   return files;
 }
 
+// The code and the workspace that were stated. An empty one comes of an unset shell variable: to
+// run nothing, or in a private workspace, was not meant.
+Result<void> AddStated(const RunArgs& args, json& call) {
+  if (args.code.has_value() != !args.language.empty()) {
+    return InvalidArgument(args.code.has_value() ? "--language" : "--code",
+                           "expected --code and --language together, got one of them");
+  }
+  if (args.code.has_value()) {
+    call["code"] = *args.code;
+    call["language"] = args.language;
+  }
+  if (!args.workspace.has_value()) {
+    return {};
+  }
+  if (args.workspace->empty()) {
+    return InvalidArgument("--workspace",
+                           "expected a directory, got nothing; leave it out to get "
+                           "a private one");
+  }
+  std::error_code error;
+  const auto absolute = std::filesystem::absolute(*args.workspace, error);
+  if (error) {
+    return InvalidArgument("--workspace",
+                           "cannot tell where `" + *args.workspace + "` is: " + error.message());
+  }
+  call["workspace"] =
+      args.workspace->starts_with('/') ? *args.workspace : absolute.lexically_normal().string();
+  return {};
+}
+
 json LimitsObject(const RunArgs& args) {
   json limits = json::object();
   const auto set = [&limits](const char* name, const auto& value) {
@@ -90,22 +121,19 @@ json LimitsObject(const RunArgs& args) {
   return limits;
 }
 
-Result<json> ToolArguments(const RunArgs& args) {
+}  // namespace
+
+Result<json> RunCall(const RunArgs& args) {
   json call = json::object();
   if (!args.command.empty()) {
     call["command"] = args.command;
   }
-  if (!args.code.empty() || !args.language.empty()) {
-    call["code"] = args.code;
-    call["language"] = args.language;
+  if (auto added = AddStated(args, call); !added) {
+    return std::move(added).error();
   }
-  const auto set_text = [&call](const char* name, const std::string& value) {
-    if (!value.empty()) {
-      call[name] = value;
-    }
-  };
-  set_text("workspace", args.workspace);
-  set_text("profile", args.profile);
+  if (!args.profile.empty()) {
+    call["profile"] = args.profile;
+  }
   if (args.timeout_ms.has_value()) {
     call["timeout_ms"] = *args.timeout_ms;
   }
@@ -136,6 +164,8 @@ Result<json> ToolArguments(const RunArgs& args) {
   return call;
 }
 
+namespace {
+
 // "SIGKILL" → 9, and "SIG40" of the real-time signals, which have no names.
 int SignalNumber(const std::string& name) {
   for (int number = 1; number < NSIG; ++number) {
@@ -151,8 +181,13 @@ int SignalNumber(const std::string& name) {
   return number;
 }
 
-int ExitCodeOf(const json& result, bool is_error) {
+int ExitCodeOf(const json& result, bool is_error, int signal) {
   const std::string status = result.value("status", "");
+  const auto error = result.find("error");
+  if (status == "lost" || status == "internal_error" ||
+      (error != result.end() && error->value("kind", "") == "outcome_not_recorded")) {
+    return kExitUnknown;
+  }
   if (status == "exited" && result["exit_code"].is_number_integer()) {
     return result["exit_code"].get<int>();
   }
@@ -161,6 +196,9 @@ int ExitCodeOf(const json& result, bool is_error) {
   }
   if (status == "timed_out") {
     return kExitTimedOut;
+  }
+  if (status == "cancelled" && signal != 0) {
+    return kExitSignalBase + signal;
   }
   if (status == "oom_killed" || status == "seccomp_killed") {
     return kExitSignalBase + (status == "oom_killed" ? SIGKILL : SIGSYS);
@@ -171,72 +209,59 @@ int ExitCodeOf(const json& result, bool is_error) {
   return is_error ? kExitNotRun : kExitOk;
 }
 
-int UsageFailure(const Error& error) {
-  std::cerr << "casemate: " << Describe(error) << '\n';
-  return kExitNotRun;
-}
-
 // A terminal would obey escape sequences in the command's output (titles, pasted input, colours):
 // there, control characters are shown instead. Pipes and files get the bytes.
-void PrintStream(const json& body, const char* name, int fd, std::ostream& stream) {
-  const auto found = body.find(name);
-  if (found == body.end() || !found->is_string()) {
-    return;
-  }
-  const auto text = found->get<std::string>();
-  stream << (isatty(fd) != 0 ? EscapeControls(text, true) : text) << std::flush;
+Result<void> WriteStream(const std::string& bytes, int fd) {
+  return WriteAll(fd, isatty(fd) != 0 ? EscapeControls(ToValidUtf8(bytes), true) : bytes);
 }
 
-void PrintOutput(const tools::ToolResult& result) {
-  const json& body = result.structured;
-  PrintStream(body, "stdout", STDOUT_FILENO, std::cout);
-  PrintStream(body, "stderr", STDERR_FILENO, std::cerr);
-  if (!result.is_error) {
-    return;
-  }
-  const json error = body.value("error", json::object());
+void PrintError(const json& error, const std::string& text) {
   std::cerr << Paint(STDERR_FILENO, Colour::kRed, "casemate: " + error.value("kind", "error"))
             << ": ";
   if (error.contains("field")) {
     std::cerr << error.value("field", "") << ": ";
   }
-  std::cerr << error.value("message", result.text) << '\n';
+  std::cerr << error.value("message", text) << '\n';
   if (error.contains("remedy")) {
     std::cerr << "  → " << error.value("remedy", "") << '\n';
   }
 }
 
-}  // namespace
-
-int RunCommand(const RunArgs& args, tools::ToolExecutor& executor, std::stop_token stop) {
-  auto call = ToolArguments(args);
-  if (!call) {
-    return UsageFailure(call.error());
+// All that was written, or the first failure.
+Result<void> WriteOutput(const tools::ToolResult& result) {
+  Result<void> out;
+  Result<void> err;
+  if (result.raw.has_value()) {
+    out = WriteStream(result.raw->out, STDOUT_FILENO);
+    err = WriteStream(result.raw->err, STDERR_FILENO);
   }
-  tools::CallContext context;
-  context.channel = "cli";
-  context.stop = std::move(stop);
-  auto result = executor.Call("run", *call, context);
-  if (!result) {
-    return UsageFailure(result.error());
+  for (const json& note : result.structured.value("notes", json::array())) {
+    std::cerr << "casemate: note: " << note.get<std::string>() << '\n';
   }
-  if (args.json) {
-    std::cout << DumpJson(result->structured) << '\n';
-  } else {
-    PrintOutput(*result);
+  if (result.is_error) {
+    PrintError(result.structured.value("error", json::object()), result.text);
   }
-  return ExitCodeOf(result->structured, result->is_error);
+  return out ? err : out;
 }
 
-int ProfileListCommand(const ProfileListArgs& args, tools::ToolExecutor& executor) {
-  tools::CallContext context;
-  context.channel = "cli";
-  auto result = executor.Call("profile_list", json::object(), context);
-  if (!result) {
-    return UsageFailure(result.error());
+}  // namespace
+
+int PrintRun(const RunArgs& args, const tools::ToolResult& result, int signal) {
+  const int code = ExitCodeOf(result.structured, result.is_error, signal);
+  if (args.json) {
+    std::cout << DumpJson(result.structured) << '\n';
+    return Flushed(code, kExitUnknown);
   }
-  std::cout << (args.json ? DumpJson(result->structured) : result->text) << '\n';
-  return result->is_error ? kExitFailure : kExitOk;
+  if (auto written = WriteOutput(result); !written) {
+    std::cerr << "casemate: the output of the command: " << Describe(written.error()) << '\n';
+    return kExitUnknown;
+  }
+  return code;
+}
+
+int PrintProfiles(const ProfileListArgs& args, const tools::ToolResult& result) {
+  std::cout << (args.json ? DumpJson(result.structured) : result.text) << '\n';
+  return Flushed(result.is_error ? kExitFailure : kExitOk, kExitFailure);
 }
 
 }  // namespace casemate::cli

@@ -6,6 +6,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <ctime>
+#include <iostream>
 
 namespace casemate::cli {
 
@@ -17,6 +18,15 @@ std::string Paint(int fd, Colour colour, std::string_view text) {
   static constexpr std::array<const char*, 4> kCodes = {"31", "32", "33", "2"};
   return std::string("\x1b[") + kCodes.at(static_cast<std::size_t>(colour)) + "m" +
          std::string(text) + "\x1b[0m";
+}
+
+int Flushed(int code, int failure) {
+  std::cout.flush();
+  if (std::cout) {
+    return code;
+  }
+  std::cerr << "casemate: cannot write all of it to standard output\n";
+  return failure;
 }
 
 std::string FormatTime(long long time_ms) {

@@ -184,11 +184,11 @@ int TokenListCommand(const TokenListArgs& args, policies::TokenStore& tokens) {
                        {"last_used_ms", TimeOrNull(token.last_used_ms)}});
     }
     std::cout << DumpJson({{"tokens", std::move(items)}}) << '\n';
-    return kExitOk;
+    return Flushed(kExitOk, kExitFailure);
   }
   if (list->empty()) {
     std::cout << "There are no tokens; `casemate token add NAME` makes one.\n";
-    return kExitOk;
+    return Flushed(kExitOk, kExitFailure);
   }
   std::vector<Row> rows = {
       {"ID", "NAME", "PRINCIPAL", "ROLES", "STATE", "CREATED", "EXPIRES", "LAST USED"}};
@@ -196,7 +196,7 @@ int TokenListCommand(const TokenListArgs& args, policies::TokenStore& tokens) {
     rows.push_back(RowOf(token, now));
   }
   PrintTable(rows);
-  return kExitOk;
+  return Flushed(kExitOk, kExitFailure);
 }
 
 }  // namespace casemate::cli

@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 
 #include "policies/audit/record.h"
+#include "policies/audit/schema.h"
 #include "policies/audit/statements.h"
 #include "policies/audit/verifier.h"
 
@@ -28,6 +29,16 @@ Result<std::unique_ptr<AuditLog>> AuditLog::Open(Store& store, std::string incar
   log->statements_ = std::make_unique<Statements>(store, log->incarnation_);
   const auto lock = store.Lock();
   if (auto prepared = log->statements_->Prepare(); !prepared) {
+    return prepared.error();
+  }
+  return log;
+}
+
+Result<std::unique_ptr<AuditLog>> AuditLog::OpenToRead(Store& store) {
+  std::unique_ptr<AuditLog> log(new AuditLog(store, {}));
+  log->statements_ = std::make_unique<Statements>(store, std::string());
+  const auto lock = store.Lock();
+  if (auto prepared = log->statements_->PrepareToRead(); !prepared) {
     return prepared.error();
   }
   return log;
@@ -89,6 +100,16 @@ Result<void> AuditLog::ForEach(const std::function<void(const AuditRecord&)>& vi
 Result<AuditVerification> AuditLog::Verify(
     const std::function<bool(const std::string&)>& is_alive) {
   ChainVerifier verifier;
+  auto foreign = [&] {
+    const auto lock = store_.Lock();
+    return ForeignObjects(store_);
+  }();
+  if (!foreign) {
+    return foreign.error();
+  }
+  for (std::string& what : *foreign) {
+    verifier.Report(0, std::move(what));
+  }
   auto walked = statements_->Walk([&](const StoredRecord& stored) { verifier.Check(stored); });
   if (!walked) {
     return walked.error();

@@ -33,7 +33,7 @@ struct AuditRecord {
   std::string hash;      // hex SHA-256 over 0x00 ‖ body
 };
 
-// One problem found by Verify. `seq` is the first record concerned.
+// One problem found by Verify. `seq` is the first record concerned; 0: the whole database.
 struct AuditProblem {
   std::int64_t seq = 0;
   std::string what;
@@ -50,8 +50,12 @@ struct AuditVerification {
 
 class AuditLog {
  public:
-  // `incarnation` identifies this server process in each record.
+  // `incarnation` identifies this server process in each record. Errors: kDataLoss when the
+  // database holds a trigger, a view, or anything on our table that we did not make.
   static Result<std::unique_ptr<AuditLog>> Open(Store& store, std::string incarnation);
+  // To read a trail, wherever it comes from: migrates nothing and refuses nothing, so that a
+  // damaged one can be looked at. Appending fails. Errors: kNotFound when there is no trail.
+  static Result<std::unique_ptr<AuditLog>> OpenToRead(Store& store);
   ~AuditLog();
 
   // Returns the intent's sequence number once the record is on disk (synchronous=FULL). A refused

@@ -8,26 +8,11 @@
 #include <nlohmann/json.hpp>
 
 #include "base/clock.h"
+#include "policies/audit/schema.h"
 
 namespace casemate::policies {
 
 namespace {
-
-// The columns beside body and hash repeat parts of the body for queries; Verify compares them.
-// Index audit_outcome also makes a second outcome for one intent impossible.
-constexpr std::array<Migration, 1> kMigrations = {{{1, R"sql(
-CREATE TABLE audit_record (
-  seq INTEGER PRIMARY KEY,
-  kind TEXT NOT NULL,
-  time_ms INTEGER NOT NULL,
-  incarnation TEXT NOT NULL,
-  intent_seq INTEGER,
-  body TEXT NOT NULL,
-  hash TEXT NOT NULL
-) STRICT;
-CREATE UNIQUE INDEX audit_outcome ON audit_record (intent_seq) WHERE intent_seq IS NOT NULL;
-CREATE INDEX audit_intent ON audit_record (incarnation) WHERE kind = 'intent';
-)sql"}}};
 
 // Few enough that a page of the largest records stays in memory easily.
 constexpr std::int64_t kPageRecords = 32;
@@ -43,9 +28,35 @@ Error Damaged(const std::string& what) {
 }  // namespace
 
 Result<void> AuditLog::Statements::Prepare() {
-  if (auto migrated = store.Migrate("audit", kMigrations); !migrated) {
+  if (auto migrated = store.Migrate("audit", AuditMigrations()); !migrated) {
     return migrated;
   }
+  auto foreign = ForeignObjects(store);
+  if (!foreign) {
+    return foreign.error();
+  }
+  if (!foreign->empty()) {
+    return Damaged(foreign->front());
+  }
+  return PrepareAll();
+}
+
+Result<void> AuditLog::Statements::PrepareToRead() {
+  auto table = store.Prepare("SELECT 1 FROM sqlite_schema WHERE name = 'audit_record'");
+  if (!table) {
+    return table.error();
+  }
+  auto found = table->Step();
+  if (!found) {
+    return found.error();
+  }
+  if (!*found) {
+    return Error{ErrorCode::kNotFound, "the database holds no audit trail", "", "", 0};
+  }
+  return PrepareAll();
+}
+
+Result<void> AuditLog::Statements::PrepareAll() {
   const std::array<std::pair<Statement*, std::string_view>, 7> all = {{
       {&head, "SELECT seq, hash FROM audit_record ORDER BY seq DESC LIMIT 1"},
       {&insert,
@@ -164,6 +175,10 @@ Result<void> AuditLog::Statements::Insert(const StoredRecord& stored) {
                   .Step();
   if (!done) {
     return done.error();
+  }
+  // A table remade with ON CONFLICT IGNORE, say, would drop records without an error.
+  if (store.Changes() != 1) {
+    return Damaged("the database did not keep record " + std::to_string(stored.record.seq));
   }
   return {};
 }

@@ -43,8 +43,10 @@ struct AuditLog::Statements {
   Statement tail;
   Statement unfinished;
 
-  // Brings the schema up to date, then prepares each statement once.
+  // Brings the schema up to date, refuses what we did not make, then prepares each statement once.
   Result<void> Prepare();
+  // Prepares what reads. Errors: kNotFound when there is no trail.
+  Result<void> PrepareToRead();
   // Appends one record and returns its sequence number once it is on disk. `intent_seq`: of an
   // outcome the intent, which must be ours and without an outcome; else 0.
   Result<std::int64_t> Append(std::string_view kind, nlohmann::json payload,
@@ -56,6 +58,7 @@ struct AuditLog::Statements {
   Result<AuditRecord> One(std::int64_t seq);
 
  private:
+  Result<void> PrepareAll();
   // Sets the place of the next record. Errors: kDataLoss when the chain's head is damaged.
   Result<void> FindPlace(RecordPlace& place);
   Result<void> CheckIntent(std::int64_t intent_seq);

@@ -26,6 +26,7 @@ class ChainVerifier {
  public:
   ChainVerifier();
   void Check(const StoredRecord& stored);
+  void Report(std::int64_t seq, std::string what);
   // Call once, after the last record.
   AuditVerification Finish(const std::function<bool(const std::string&)>& is_alive) &&;
 
@@ -34,7 +35,6 @@ class ChainVerifier {
   void CheckBody(const StoredRecord& stored);
   void CheckColumns(const StoredRecord& stored, const nlohmann::json& body);
   void CheckPayload(const StoredRecord& stored, const nlohmann::json& body);
-  void Report(std::int64_t seq, std::string what);
 
   AuditVerification result_;
   std::int64_t next_seq_ = 1;

@@ -34,9 +34,16 @@ std::size_t LowerHalf(unsigned argument) {
 std::vector<sock_filter> CompileGate(const ArgumentGate& gate) {
   using Kind = ArgumentGate::Kind;
   const std::size_t count = gate.values.size();
-  // skip-unless-this-call, load argument, `count` tests, refuse, reload number
+  const bool conditional = gate.condition_bits != 0;
+  // skip-unless-this-call, (load condition, skip-unless-met,) load argument, `count` tests, refuse,
+  // reload number
   std::vector<sock_filter> code;
-  code.push_back(JumpIf(BPF_JEQ, static_cast<std::uint32_t>(gate.syscall), 0, count + 3));
+  code.push_back(
+      JumpIf(BPF_JEQ, static_cast<std::uint32_t>(gate.syscall), 0, count + (conditional ? 5 : 3)));
+  if (conditional) {
+    code.push_back(Load(LowerHalf(gate.condition)));
+    code.push_back(JumpIf(BPF_JSET, gate.condition_bits, 0, count + 2));
+  }
   code.push_back(Load(LowerHalf(gate.argument)));
   for (std::size_t i = 0; i < count; ++i) {
     const std::size_t left = count - 1 - i;  // tests after this one

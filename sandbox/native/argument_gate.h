@@ -23,6 +23,9 @@ struct ArgumentGate {
   Kind kind = Kind::kOnly;
   std::vector<std::uint32_t> values;
   int refusal = 0;  // errno of the refused
+  // Where set, the gate counts only if argument `condition` has one of these bits.
+  unsigned condition = 0;
+  std::uint32_t condition_bits = 0;
 };
 
 // Code that refuses what the gates refuse and falls through at its end for all else, also for other

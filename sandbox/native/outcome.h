@@ -16,6 +16,7 @@ enum class OutcomeStatus {
   kSeccompKilled,  // SIGSYS: a foreign architecture's system call
   kCancelled,      // the caller took it back, or the server is stopping
   kSetupFailed,    // the sandbox could not be made: `stage` and `sys_errno` hold; nothing ran
+  kLost,           // nobody saw the end: it may have run, wholly or in part; `remedy` holds
   kExecFailed,     // the sandbox was made but argv[0] could not be executed: `sys_errno` holds
 };
 std::string_view ToString(OutcomeStatus status);  // "exited", "signaled", "timed_out", …

@@ -56,8 +56,8 @@ std::string ExecRemedy(int err, std::string_view command) {
   switch (err) {
     case ENOENT:
       return name +
-             " is not in the sandbox: it sees the host's /usr, the workspace, and PATH as "
-             "set for the command";
+             " is not in the sandbox: it sees the host's /usr and the workspace; a name without a "
+             "slash is looked up in " CASEMATE_PROGRAM_PATH ", whatever PATH the command is given";
     case EACCES:
       return name + " is not an executable file";
     case ENOEXEC:
@@ -184,6 +184,8 @@ std::string_view ToString(OutcomeStatus status) {
       return "cancelled";
     case OutcomeStatus::kSetupFailed:
       return "setup_failed";
+    case OutcomeStatus::kLost:
+      return "lost";
     case OutcomeStatus::kExecFailed:
       return "exec_failed";
   }
@@ -208,10 +210,17 @@ SandboxOutcome Interpret(const wire::LaunchReport& report, const ReportContext& 
 
 SandboxOutcome LauncherLost() {
   SandboxOutcome outcome;
-  outcome.status = OutcomeStatus::kSetupFailed;
+  outcome.status = OutcomeStatus::kLost;
   outcome.stage = "launcher";
-  outcome.sys_errno = EPIPE;
   outcome.remedy = "look at what the command may have changed, then restart casemate";
+  return outcome;
+}
+
+SandboxOutcome EndNotSeen(const Error& why) {
+  SandboxOutcome outcome;
+  outcome.status = OutcomeStatus::kLost;
+  outcome.stage = "end";
+  outcome.remedy = why.message + (why.remedy.empty() ? "" : "; " + why.remedy);
   return outcome;
 }
 

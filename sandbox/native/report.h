@@ -5,6 +5,7 @@
 #include <string>
 #include <string_view>
 
+#include "base/result.h"
 #include "sandbox/native/launcher/wire.h"
 #include "sandbox/native/outcome.h"
 
@@ -21,8 +22,10 @@ struct ReportContext {
 
 // Sets everything but the captured output and the duration.
 SandboxOutcome Interpret(const wire::LaunchReport& report, const ReportContext& context);
-// The launcher ended, or spoke nonsense, before it reported.
+// The launcher ended, or spoke nonsense, before it reported: the command may have run by then.
 SandboxOutcome LauncherLost();
+// The command was started, and waiting for its end failed: it may run still.
+SandboxOutcome EndNotSeen(const Error& why);
 // What to do when the kernel refuses to make namespaces with `err` (errno).
 std::string NamespaceRemedy(int err);
 

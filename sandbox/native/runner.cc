@@ -177,12 +177,10 @@ Result<SandboxOutcome> SandboxRunner::Run(SandboxSpec spec, std::stop_token stop
   RunLoop loop(std::move(ours), spec.stdin_data, *event, sink,
                static_cast<std::size_t>(spec.limits.output_kb) * kBytesPerKb);
   auto report = loop.Wait(started + spec.limits.wall_ms * kNsPerMs);
-  if (!report) {
-    return std::move(report).error();
-  }
   context.stop = loop.stop_reason();
-  const std::optional<wire::LaunchReport>& told = *report;
-  SandboxOutcome outcome = told.has_value() ? Interpret(*told, context) : LauncherLost();
+  SandboxOutcome outcome = !report               ? EndNotSeen(report.error())
+                           : report->has_value() ? Interpret(**report, context)
+                                                 : LauncherLost();
   outcome.out = loop.TakeStdout();
   outcome.err = loop.TakeStderr();
   outcome.duration_ms = (MonotonicNs() - started) / kNsPerMs;

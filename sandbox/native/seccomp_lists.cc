@@ -1,5 +1,6 @@
 #include "sandbox/native/seccomp_lists.h"
 
+#include <fcntl.h>
 #include <linux/prctl.h>
 #include <sched.h>
 #include <sys/ioctl.h>
@@ -93,6 +94,9 @@ constexpr std::uint32_t kPrGetAuxv = 0x41555856;
 // A set-uid file left in a read-write host workspace would give its owner's rights to whoever runs
 // it on the host. openat2 hides its mode behind a pointer and is not on the list for that.
 constexpr std::uint32_t kSetIdBits = S_ISUID | S_ISGID;
+// Only with these the kernel looks at the mode of open and openat; callers without leave anything
+// in that register.
+constexpr std::uint32_t kMakesFile = O_CREAT | (O_TMPFILE & ~O_DIRECTORY);
 
 const std::vector<ArgumentGate>& Gates() {
   using Kind = ArgumentGate::Kind;
@@ -142,12 +146,12 @@ const std::vector<ArgumentGate>& Gates() {
       {SYS_fchmod, 1, Kind::kNoBits, {kSetIdBits}, EPERM},
       {SYS_fchmodat, 2, Kind::kNoBits, {kSetIdBits}, EPERM},
       {SYS_mknodat, 2, Kind::kNoBits, {kSetIdBits}, EPERM},
-      {SYS_openat, 3, Kind::kNoBits, {kSetIdBits}, EPERM},
+      {SYS_openat, 3, Kind::kNoBits, {kSetIdBits}, EPERM, 2, kMakesFile},
 #ifdef SYS_open  // the older calls, where the architecture has them
       {SYS_chmod, 1, Kind::kNoBits, {kSetIdBits}, EPERM},
       {SYS_mknod, 1, Kind::kNoBits, {kSetIdBits}, EPERM},
       {SYS_creat, 1, Kind::kNoBits, {kSetIdBits}, EPERM},
-      {SYS_open, 2, Kind::kNoBits, {kSetIdBits}, EPERM},
+      {SYS_open, 2, Kind::kNoBits, {kSetIdBits}, EPERM, 1, kMakesFile},
 #endif
   };
   return gates;

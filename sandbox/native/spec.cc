@@ -4,6 +4,8 @@
 #include <array>
 #include <set>
 
+#include "sandbox/native/launcher/wire.h"
+
 namespace casemate::sandbox {
 namespace {
 
@@ -169,7 +171,7 @@ Result<void> CheckWorkspace(const SandboxSpec& spec, WorkspaceAccess access) {
 SandboxSpecBuilder::SandboxSpecBuilder(const policies::Grant& grant)
     : ceiling_(grant.limits()),
       access_(grant.workspace_access()),
-      env_{{"PATH", "/usr/local/bin:/usr/bin:/bin"},
+      env_{{"PATH", CASEMATE_PROGRAM_PATH},
            {"HOME", "/tmp"},
            {"LANG", "C.UTF-8"},
            {"TMPDIR", "/tmp"},

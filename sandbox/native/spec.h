@@ -32,7 +32,7 @@ struct InjectedFile {
 
 class SandboxSpec {
  public:
-  std::vector<std::string> argv;  // argv[0] is looked up in PATH inside the sandbox
+  std::vector<std::string> argv;  // argv[0] without a slash: in /usr/local/bin, /usr/bin or /bin
   std::vector<std::string> env;   // "NAME=value"; complete, nothing is inherited
   std::string stdin_data;
   std::vector<InjectedFile> files;

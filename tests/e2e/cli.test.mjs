@@ -91,7 +91,7 @@ test('Ctrl-C ends a run and everything in it', async (t) => {
   const exited = new Promise((resolve) => child.on('close', resolve));
   await until(() => processesWith(marker).length > 1, 'the sleeper runs'); // casemate run itself is one
   child.kill('SIGINT');
-  assert.equal(await exited, 125);
+  assert.equal(await exited, 130);
   await until(() => processesWith(marker).length === 0, 'the sleeper is gone');
 });
 
@@ -222,4 +222,140 @@ test('colours only on a terminal', async (t) => {
   assert.equal((await cli(place, ['audit', 'verify'])).stdout.includes('\x1b['), false);
   const onTerminal = spawnSync('script', ['-qec', `${bin} audit verify`, '/dev/null'], { env: { ...place.env, TERM: 'xterm' }, encoding: 'utf8' });
   assert.ok(onTerminal.stdout.includes('\x1b[32m'), onTerminal.stdout + onTerminal.stderr);
+});
+
+// Runs it with the bytes of stdout, and any descriptors.
+const bytes = (place, args, options = {}) => spawnSync(bin, args, { env: place.env, ...options });
+
+test('what follows -- is run word for word', async (t) => {
+  const place = scratch(t);
+  const words = ['[1,2]', '[]', '[x', '{}', '%%', '', '--', '-x', 'a,b', '[a,b]'];
+  const ran = await cli(place, ['run', '--', 'printf', '%s\\n', ...words]);
+  assert.equal(ran.stdout, words.map((w) => w + '\n').join(''));
+  assert.equal((await cli(place, ['run', '--', 'bash', '-c', '[ 1 = 2 ]'])).code, 1);
+  const [intent] = (await cli(place, ['audit', 'tail', '--json'])).stdout.trim().split('\n').map((l) => JSON.parse(l)).filter((r) => r.kind === 'intent');
+  assert.deepEqual(intent.args.command, ['printf', '%s\\n', ...words]);
+});
+
+test('a command that is padded is judged whole', async (t) => {
+  const place = scratch(t);
+  const policy = path.join(place.dir, 'policy.yaml');
+  fs.writeFileSync(policy, 'version: 1\nrules:\n  - {id: all, effect: allow, tools: [run]}\n' +
+    '  - {id: word, effect: deny, tools: [run], when: {path: args.command.2, glob: "**SECRETWORD**"}}\n');
+  for (const padding of [0, 4200, 70000]) {
+    const ran = await cli(place, ['--policy', policy, 'run', '--', 'bash', '-c', '#'.repeat(padding) + '\necho SECRETWORD']);
+    assert.deepEqual([ran.code, ran.stdout], [125, ''], `${padding}: ${ran.stderr}`);
+  }
+  assert.equal((await cli(place, ['--policy', policy, 'run', '--', 'bash', '-c', '#'.repeat(4200) + '\necho other'])).stdout, 'other\n');
+});
+
+test('pipes and files get the bytes; what was cut is said', async (t) => {
+  const place = scratch(t);
+  const binary = bytes(place, ['run', '--', 'printf', '\\377\\376\\200\\0x']);
+  assert.deepEqual([...binary.stdout], [0xff, 0xfe, 0x80, 0, 0x78]);
+  assert.equal(binary.stderr.length, 0);
+  const long = bytes(place, ['run', '--output-kb', '1', '--', 'seq', '1', '100000']);
+  assert.equal(long.status, 0);
+  assert.match(String(long.stdout), /^1\n2\n[^]*\n\[… \d+ bytes cut …\]\n[^]*\n100000\n$/);
+  assert.match(String(long.stderr), /note: the middle of the output was cut/);
+});
+
+test('output that cannot be written is a failure', async (t) => {
+  const place = scratch(t);
+  await cli(place, ['run', '--', 'true']);
+  const full = fs.openSync('/dev/full', 'w');
+  for (const [code, ...args] of [[123, 'run', '--', 'echo', 'x'], [123, 'run', '--json', '--', 'true'], [1, 'profile', 'list'], [1, 'audit', 'tail'], [1, 'audit', 'verify'], [1, 'audit', 'export'], [1, 'token', 'list']]) {
+    const done = bytes(place, args, { stdio: ['ignore', full, 'pipe'] });
+    assert.equal(done.status, code, args.join(' '));
+    assert.match(String(done.stderr), /cannot write/, args.join(' '));
+  }
+  fs.closeSync(full);
+});
+
+test('run can be stopped while it reads its input or writes its output', async (t) => {
+  const place = scratch(t);
+  const reading = spawn(bin, ['run', '--stdin', '--', 'cat'], { env: place.env, stdio: ['pipe', 'pipe', 'inherit'] });
+  place.closing(() => reading.kill('SIGKILL'));
+  reading.stdin.write('x');
+  await until(() => fs.readFileSync(`/proc/${reading.pid}/wchan`, 'latin1').includes('read'), 'it reads');
+  const stopped = (child) => new Promise((resolve) => child.on('exit', (code, signal) => resolve(signal ?? code)));
+  let end = stopped(reading);
+  reading.kill('SIGINT');
+  assert.equal(await end, 'SIGINT');
+
+  const writing = spawn('sh', ['-c', 'exec "$0" run --output-kb 1024 -- seq 1 100000 | { read -r pid <&3; }', bin], { env: place.env, stdio: ['ignore', 'ignore', 'inherit', 'pipe'] });
+  place.closing(() => writing.kill('SIGKILL'));
+  const fact = (pid, name) => (fs.existsSync(`/proc/${pid}/${name}`) ? fs.readFileSync(`/proc/${pid}/${name}`, 'latin1') : '');
+  const writers = () => fact(writing.pid, `task/${writing.pid}/children`).trim().split(' ').filter((pid) => fact(pid, 'comm') === 'casemate\n' && fact(pid, 'wchan').includes('pipe_write'));
+  await until(() => writers().length === 1, 'it writes');
+  process.kill(Number(writers()[0]), 'SIGTERM');
+  await until(() => writers().length === 0, 'it has ended');
+  end = stopped(writing);
+  writing.stdio[3].end('\n');
+  await end;
+  assert.equal((await verifyTrail(place)).unfinished.length, 0);
+});
+
+test('a signal by number, an empty workspace, and code without a language', async (t) => {
+  const place = scratch(t);
+  assert.equal((await cli(place, ['run', '--', 'bash', '-c', 'kill -40 $$'])).code, 168);
+  for (const args of [['--workspace', '', '--', 'true'], ['--language', 'python'], ['--code', '1']]) {
+    const { code, stderr } = await cli(place, ['run', ...args]);
+    assert.equal(code, 125, args.join(' '));
+    assert.match(stderr, /expected/);
+  }
+  const here = bytes(place, ['run', '--workspace', '.', '--', 'pwd'], { cwd: place.work });
+  assert.equal(here.status, 0, String(here.stderr));
+});
+
+test('a limit on file sizes is an error, not an end', async (t) => {
+  const place = scratch(t);
+  assert.equal((await cli(place, ['run', '--', 'true'])).code, 0);
+  const ran = spawnSync('bash', ['-c', 'ulimit -f 1; exec "$0" run -- true', bin], { env: place.env });
+  assert.equal(ran.signal, null);
+  assert.notEqual(String(ran.stderr), '');
+  const inside = await cli(place, ['run', '--', 'grep', '^SigIgn', '/proc/self/status']);
+  assert.match(inside.stdout, /\t0{16}\n/);
+});
+
+test('a trail that is not there is not intact, and a copy that nobody may write can be read', async (t) => {
+  const place = scratch(t);
+  for (const command of ['verify', 'tail', 'export']) {
+    const { code, stderr, stdout } = await cli(place, ['audit', command]);
+    assert.deepEqual([code, stdout], [1, ''], command);
+    assert.match(stderr, /no audit trail/);
+    assert.equal(fs.existsSync(place.state), false);
+  }
+  await cli(place, ['run', '--', 'true']);
+  const copy = path.join(place.dir, 'copy');
+  fs.mkdirSync(copy);
+  fs.copyFileSync(path.join(place.state, 'casemate.db'), path.join(copy, 'casemate.db'));
+  fs.chmodSync(path.join(copy, 'casemate.db'), 0o444);
+  fs.chmodSync(copy, 0o555);
+  place.closing(() => fs.chmodSync(copy, 0o755));
+  const drop = process.getuid() === 0 ? ['setpriv', '--reuid=65534', '--clear-groups', '--'] : [];
+  if (drop.length > 0) fs.chmodSync(place.dir, 0o755);
+  const [program, ...args] = [...drop, bin, '--state-dir', copy, 'audit', 'verify'];
+  const read = spawnSync(program, args, { env: { ...place.env, HOME: '/nonexistent' } });
+  assert.equal(read.status, 0, String(read.stderr));
+  assert.match(String(read.stdout), /^intact: [1-9]/);
+  assert.deepEqual(fs.readdirSync(copy), ['casemate.db']);
+});
+
+test('a run whose launcher dies has an unknown outcome', async (t) => {
+  const place = scratch(t);
+  const length = uniqueSleep();
+  const running = spawn(bin, ['run', '--workspace', place.work, '--', 'bash', '-c', `echo ran > side-effect; sleep ${length}`], { env: place.env, stdio: ['ignore', 'ignore', 'pipe'] });
+  place.closing(() => running.kill('SIGKILL'));
+  let stderr = '';
+  running.stderr.on('data', (d) => (stderr += d));
+  await until(() => processesWith(length).length > 0 && fs.existsSync(path.join(place.work, 'side-effect')), 'it runs');
+  const [launcher] = fs.readFileSync(`/proc/${running.pid}/task/${running.pid}/children`, 'latin1').trim().split(' ').map(Number);
+  const end = new Promise((resolve) => running.on('close', resolve));
+  process.kill(launcher, 'SIGKILL');
+  assert.equal(await end, 123);
+  assert.match(stderr, /lost: unknown outcome/);
+  assert.doesNotMatch(stderr, /nothing was run/);
+  const outcome = (await cli(place, ['audit', 'tail', '--json'])).stdout.trim().split('\n').map((l) => JSON.parse(l)).find((r) => r.kind === 'outcome');
+  assert.deepEqual([outcome.outcome.status, outcome.outcome.may_have_run], ['lost', true]);
 });

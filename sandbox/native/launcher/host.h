@@ -31,7 +31,8 @@ struct Host {
   static constexpr std::size_t kMaxSystemEntries = 8;
   static constexpr std::size_t kMaxEtcEntries = 32;
 
-  // May map any id: each run gets an id of its own that nothing else on the machine has. Otherwise
+  // May map any id: each run gets an id of its own, made of the launcher's pid (its lower 20 bits:
+  // launchers of other PID namespaces may have the same) and the run's slot. Otherwise
   // every run is mapped to the launcher's own ids.
   bool maps_any_id = false;
   uid_t uid = 0;

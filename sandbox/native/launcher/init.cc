@@ -42,7 +42,7 @@ int InstallFilter(const Request& request) {
 
 // Signal handlers are default already: the launcher reset them all at its start and never ignores
 // any. Only the mask has to go.
-pid_t StartCommand(SharedReport& report, char** argv) {
+pid_t StartCommand(SharedReport& report, char** argv, char** env) {
   sigset_t empty;
   sigemptyset(&empty);
   // vfork: a copy of init's memory would cost a tenth of a millisecond and be dropped at once. The
@@ -53,7 +53,7 @@ pid_t StartCommand(SharedReport& report, char** argv) {
   if (command == 0) {
     ::setsid();
     ::pthread_sigmask(SIG_SETMASK, &empty, nullptr);
-    ::execvp(argv[0], argv);
+    ::execvpe(argv[0], argv, env);
     report.sys_errno = LastError();
     report.failed = 1;
     ::_exit(127);
@@ -94,9 +94,10 @@ bool Reap(SharedReport& report, pid_t command) {
   sigaddset(&signals, SIGTERM);
   while (!Reap(report, command)) {
     siginfo_t info = {};
-    // From inside the namespace a sender has a pid; only the launcher, outside it, has none. A
-    // command must not make init signal everything in its place.
-    if (::sigwaitinfo(&signals, &info) == SIGTERM && info.si_pid == 0) {
+    // A command must not make init signal everything in its place. Who sent a signal cannot be told
+    // from the signal: rt_sigqueueinfo forges a sender, and a full queue loses it. The page that
+    // init shares with the launcher is out of the command's reach.
+    if (::sigwaitinfo(&signals, &info) == SIGTERM && report.terminate != 0) {
       ::kill(-1, SIGTERM);
     }
   }
@@ -114,7 +115,11 @@ void RunInit(ChildContext& context) {
   if (argv == nullptr || env == nullptr || null_device < 0) {
     Fail(report, wire::Stage::kFork, LastError());
   }
-  ::environ = env;  // execvp looks argv[0] up in the command's PATH, not in the launcher's
+  // What execvpe looks argv[0] up in. Not the command's own PATH: a rule that allows `date` must
+  // not end up running the caller's file of that name.
+  char program_path[] = "PATH=" CASEMATE_PROGRAM_PATH;
+  char* lookup[] = {program_path, nullptr};
+  ::environ = lookup;
   if (null_device != 3) {
     if (::dup3(null_device, 3, O_CLOEXEC) < 0) {
       Fail(report, wire::Stage::kFork, LastError());
@@ -129,7 +134,7 @@ void RunInit(ChildContext& context) {
   }
   report.layers |= wire::kLayerSeccomp;
   report.stage = wire::Stage::kExec;
-  const pid_t command = StartCommand(report, argv);
+  const pid_t command = StartCommand(report, argv, env);
   if (command < 0) {
     Fail(report, wire::Stage::kFork, LastError());
   }

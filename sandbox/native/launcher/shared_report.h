@@ -27,6 +27,7 @@ struct SharedReport {
   std::uint32_t landlock_abi;
   std::uint32_t command_ended;
   std::int32_t wait_status;
+  std::atomic<std::uint32_t> terminate;  // 1: the launcher asked init to end everything
 };
 
 class SharedReportPage {

@@ -249,6 +249,7 @@ void Supervisor::HandleRunSocket(RunSlot& run) {
     return;
   }
   if (length == static_cast<ssize_t>(sizeof(command)) && command == wire::RunCommand::kTerminate) {
+    run.report.get()->terminate = 1;
     static_cast<void>(sys::PidfdSignal(run.pidfd.get(), SIGTERM));
     return;
   }

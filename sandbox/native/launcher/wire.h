@@ -13,6 +13,10 @@
 
 #include <cstdint>
 
+// Where a program without a slash is looked up, and what PATH is unless the caller sets it.
+// NOLINTNEXTLINE(cppcoreguidelines-macro-usage): joined with other literals
+#define CASEMATE_PROGRAM_PATH "/usr/local/bin:/usr/bin:/bin"
+
 namespace casemate::sandbox::wire {
 
 inline constexpr std::uint32_t kMagic = 0x434d4c31;  // "CML1"

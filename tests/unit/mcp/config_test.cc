@@ -89,6 +89,56 @@ TEST_CASE_METHOD(Fixture, "Roots are canonical, also through links and variables
   CHECK(config->workspace_roots[0].path == dir / "work");
 }
 
+TEST_CASE_METHOD(Fixture, "The state is found through links, dots and slashes", "[config]") {
+  const std::string work = dir / "work";
+  std::filesystem::create_symlink(work, dir / "link");
+  std::filesystem::create_symlink(work + "/later", dir / "dangling");
+  for (const std::string& state :
+       {dir / "absent/../work/state", dir / "link/state", "/" + work + "/state", dir / "dangling",
+        dir / "dangling/deep"}) {
+    const auto config = LoadConfig({.state_dir = state, .workspace_roots = {work}});
+    INFO(state);
+    REQUIRE_FALSE(config.ok());
+    CHECK_THAT(config.error().message, Catch::Contains("state directory"));
+  }
+}
+
+TEST_CASE_METHOD(Fixture, "Nothing that decides may be changed from a root", "[config]") {
+  const std::string work = dir / "work";
+  const std::string inside = dir.Write("work/c.yaml", "version: 1\n");
+  const std::string outside = dir.Write("c.yaml", "version: 1\n");
+  std::filesystem::create_symlink(outside, work + "/way-out");
+  std::filesystem::create_symlink(inside, dir / "way-in");
+  std::filesystem::create_directory(dir / "elsewhere");
+  std::filesystem::create_directory_symlink(dir / "elsewhere", work + "/state");
+  for (const std::string& file : {inside, work + "/way-out", dir / "way-in"}) {
+    INFO(file);
+    CHECK_FALSE(LoadConfig({.config_file = file, .workspace_roots = {work}}).ok());
+    const auto policy = LoadConfig({.policy_file = file, .workspace_roots = {work}});
+    REQUIRE_FALSE(policy.ok());
+    CHECK_THAT(policy.error().message, Catch::Contains("move one of them"));
+  }
+  CHECK_FALSE(LoadConfig({.state_dir = work + "/state", .workspace_roots = {work}}).ok());
+  CHECK(
+      LoadConfig({.config_file = outside, .policy_file = outside, .workspace_roots = {work}}).ok());
+  // A root that is only read may hold them.
+  const std::string listed = dir.Write(
+      "work/listed.yaml", "version: 1\nworkspace_roots: [{path: ~/work, writable: false}]\n");
+  CHECK(LoadConfig({.config_file = listed, .policy_file = inside}).ok());
+}
+
+TEST_CASE_METHOD(Fixture, "A read-only root in a writable one is refused", "[config]") {
+  std::filesystem::create_directory(dir / "work/part");
+  const std::string begin = "version: 1\nworkspace_roots: [";
+  CHECK_THAT(ProblemOf(begin + "~/work, {path: ~/work/part, writable: false}]\n"),
+             Catch::Contains("is to be read-only"));
+  CHECK_THAT(ProblemOf(begin + "{path: ~/work/part, writable: false}, ~/work]\n"),
+             Catch::Contains("is to be read-only"));
+  CHECK_THAT(ProblemOf(begin + "~/work, {path: ~/work, writable: false}]\n"),
+             Catch::Contains("is to be read-only"));
+  CHECK(ProblemOf(begin + "{path: ~/work, writable: false}, ~/work/part]\n").empty());
+}
+
 TEST_CASE_METHOD(Fixture, "Without HOME and XDG there is a clear error", "[config]") {
   env.Unset("HOME");
   const auto config = LoadConfig({});

@@ -1,3 +1,5 @@
+#include <filesystem>
+
 #include <catch2/catch.hpp>
 #include <nlohmann/json.hpp>
 
@@ -39,10 +41,11 @@ void Forge(Trail& trail, const std::string& kind, const std::string& incarnation
   const std::int64_t seq = records.back().seq + 1;
   auto body = RecordBody(std::move(payload), kind, incarnation, {seq, 1, records.back().hash});
   REQUIRE(body);
-  trail.Tamper("DROP INDEX IF EXISTS audit_outcome; INSERT INTO audit_record VALUES (" +
-               std::to_string(seq) + ", '" + kind + "', 1, '" + incarnation + "', nullif(" +
-               std::to_string(column_intent) + ", 0), '" + *body + "', '" + RecordHash(*body) +
-               "')");
+  // The index would refuse a second outcome; without it the database itself is reported too.
+  const std::string drop = column_intent == 0 ? "" : "DROP INDEX IF EXISTS audit_outcome; ";
+  trail.Tamper(drop + "INSERT INTO audit_record VALUES (" + std::to_string(seq) + ", '" + kind +
+               "', 1, '" + incarnation + "', nullif(" + std::to_string(column_intent) + ", 0), '" +
+               *body + "', '" + RecordHash(*body) + "')");
 }
 
 }  // namespace
@@ -243,6 +246,67 @@ TEST_CASE("The list of problems is bounded") {
   CHECK(verification.records == 2002);
   CHECK(verification.problems.size() == 1001);
   CHECK_THAT(verification.problems.back().what, Catch::Contains("more than 1000"));
+}
+
+TEST_CASE("What was planted beside the records shows, and no server starts on it") {
+  const char* const planted[] = {
+      "CREATE TRIGGER drop_refused BEFORE INSERT ON audit_record WHEN new.kind = 'refused' "
+      "BEGIN SELECT RAISE(IGNORE); END",
+      "CREATE TRIGGER hide AFTER INSERT ON audit_record WHEN new.kind = 'outcome' "
+      "BEGIN DELETE FROM audit_record WHERE seq >= new.intent_seq; END",
+      "CREATE VIEW look AS SELECT * FROM audit_record",
+      "CREATE INDEX more ON audit_record (kind)",
+      "DROP INDEX audit_outcome",
+      "DROP INDEX audit_intent; CREATE INDEX audit_intent ON audit_record (body)",
+  };
+  for (const char* sql : planted) {
+    INFO(sql);
+    const TempDir dir;
+    Trail trail(dir.path());
+    trail.Calls(2);
+    trail.Tamper(sql);
+    CHECK(Reports(trail.Verify(), 0, "Casemate"));
+    auto store = Store::Open(dir.path() + "/audit.db");
+    REQUIRE(store);
+    const auto again = AuditLog::Open(**store, "server-2");
+    REQUIRE_FALSE(again);
+    CHECK(again.error().code == ErrorCode::kDataLoss);
+    // A running server is not misled either.
+    trail.Calls(1);
+    CHECK(trail.All().size() == 6);
+  }
+}
+
+TEST_CASE("A record that the database drops is an error, not a call without a record") {
+  const TempDir dir;
+  Trail trail(dir.path());
+  trail.Tamper(
+      "ALTER TABLE audit_record RENAME TO old; CREATE TABLE audit_record (seq INTEGER PRIMARY KEY "
+      "ON CONFLICT IGNORE, kind TEXT, time_ms INTEGER, incarnation TEXT, intent_seq INTEGER, body "
+      "TEXT, hash TEXT CHECK (length(hash) = 64) NOT NULL, UNIQUE (kind) ON CONFLICT IGNORE)");
+  trail.Begin();
+  const auto dropped = trail.TryBegin();
+  REQUIRE_FALSE(dropped);
+  CHECK(dropped.error().code == ErrorCode::kDataLoss);
+}
+
+TEST_CASE("A trail is read without being made or changed") {
+  const TempDir dir;
+  CHECK(Store::OpenToRead(dir.path() + "/audit.db").error().code == ErrorCode::kNotFound);
+  CHECK(std::filesystem::is_empty(dir.path()));
+  {
+    Trail trail(dir.path());
+    trail.Calls(2);
+  }
+  auto store = Store::OpenToRead(dir.path() + "/audit.db");
+  REQUIRE(store);
+  auto log = AuditLog::OpenToRead(**store);
+  REQUIRE(log);
+  const auto verification = (*log)->Verify({});
+  REQUIRE(verification);
+  CHECK(verification->records == 4);
+  CHECK(verification->problems.empty());
+  CHECK_FALSE((*log)->Note("reaped", {}));
 }
 
 }  // namespace casemate::policies

@@ -74,7 +74,7 @@ TEST_CASE("a launch request has five or six descriptors") {
   CHECK_FALSE(sandbox.launcher().Launch({-1, -1, -1, -1, -1}));
 }
 
-TEST_CASE("a launcher that dies in a run is a failed set-up, and then an error") {
+TEST_CASE("a launcher that dies in a run leaves an unknown outcome, and then an error") {
   class KillLauncher : public OutputSink {
    public:
     explicit KillLauncher(pid_t pid) : pid_(pid) {}
@@ -88,7 +88,7 @@ TEST_CASE("a launcher that dies in a run is a failed set-up, and then an error")
   const SandboxOutcome outcome =
       sandbox.Run(Builder({"/bin/sh", "-c", "echo up; sleep 1000"}), {}, &sink);
   INFO(Told(outcome));
-  REQUIRE(outcome.status == OutcomeStatus::kSetupFailed);
+  REQUIRE(outcome.status == OutcomeStatus::kLost);
   REQUIRE(outcome.stage == "launcher");  // else it lives on, and the wait below would not end
   CHECK_FALSE(outcome.remedy.empty());
   siginfo_t ended{};

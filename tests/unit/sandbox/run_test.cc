@@ -1,5 +1,6 @@
 // Real sandboxed runs: how they end, what comes out, and that nothing is left.
 #include <fcntl.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 
 #include <cerrno>
@@ -269,6 +270,41 @@ TEST_CASE("runs at once do not disturb each other") {
     INFO(Told(outcomes[i]));
     CHECK(outcomes[i].out.head == std::to_string(i) + "\n");
   }
+}
+
+TEST_CASE("a program is not looked up in the PATH that the caller sets") {
+  Sandbox sandbox;
+  auto builder = Builder({"date", "+chosen"});
+  builder.Env("PATH", "/workspace");
+  builder.File({"date", "#!/bin/sh\necho hijacked\n", 0755});
+  CHECK(sandbox.Run(std::move(builder)).out.head == "chosen\n");
+  auto seen = Builder({"sh", "-c", "echo $PATH"});
+  seen.Env("PATH", "/workspace");
+  CHECK(sandbox.Run(std::move(seen)).out.head == "/workspace\n");
+}
+
+TEST_CASE("a forged signal does not make init signal everything") {
+  // The orphan's end is reaped by init after it took the signal, which has the lower number.
+  const std::string script = R"perl(
+    $SIG{TERM} = sub { syswrite(STDOUT, "terminated\n") };
+    my $info = pack("lllx4ll", 15, 0, -1, 0, 0) . "\0" x 104;
+    print STDERR "refused: $!\n" if syscall()perl" +
+                             std::to_string(SYS_rt_sigqueueinfo) + R"perl(, 1, 15, $info) != 0;
+    pipe(my $read, my $write);
+    if (!fork) {
+      my $orphan = fork;
+      syswrite($write, "$orphan\n") if $orphan;
+      exit 0;
+    }
+    wait;
+    my $orphan = <$read>;
+    while (kill 0, $orphan) { select(undef, undef, undef, 0.001) }
+    syswrite(STDOUT, "end\n");)perl";
+  Sandbox sandbox;
+  const SandboxOutcome outcome = sandbox.Run(Builder({"perl", "-e", script}));
+  INFO(Told(outcome));
+  CHECK(outcome.out.head == "end\n");
+  CHECK(outcome.err.head.empty());
 }
 
 TEST_CASE("no descriptor is left after many runs") {

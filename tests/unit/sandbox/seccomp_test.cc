@@ -209,6 +209,23 @@ TEST_CASE("the personality cannot be changed") {
   CHECK(Judge(SYS_personality, {8}) == Errno(EPERM));          // PER_LINUX32
 }
 
+TEST_CASE("the mode of open counts exactly when it makes a file") {
+  const std::uint64_t set_id = 04755;
+  for (const std::uint64_t flags : {O_CREAT | O_WRONLY, O_TMPFILE | O_RDWR}) {
+    CHECK(Judge(SYS_openat, {0, 0, flags, set_id}) == Errno(EPERM));
+    CHECK(Judge(SYS_openat, {0, 0, flags | kHighBit, set_id}) == Errno(EPERM));
+    CHECK(Judge(SYS_openat, {0, 0, flags, 0755}) == kAllow);
+  }
+  for (const std::uint64_t flags : {O_RDONLY, O_RDWR | O_TRUNC, O_DIRECTORY}) {
+    CHECK(Judge(SYS_openat, {0, 0, flags, set_id}) == kAllow);
+  }
+#ifdef SYS_open
+  CHECK(Judge(SYS_open, {0, O_CREAT, set_id}) == Errno(EPERM));
+  CHECK(Judge(SYS_open, {0, O_RDONLY, set_id}) == kAllow);
+#endif
+  CHECK(Judge(SYS_fchmod, {0, set_id}) == Errno(EPERM));
+}
+
 TEST_CASE("the kernel takes the filter and follows it") {
   CHECK(ErrnoUnderFilter([] { return syscall(SYS_getpid); }) == 0);
   CHECK(ErrnoUnderFilter([] { return socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0); }) == 0);

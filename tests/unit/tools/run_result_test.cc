@@ -9,6 +9,7 @@
 
 #include "base/text.h"
 #include "fixtures.h"
+#include "sandbox/native/report.h"
 #include "tools/run_schema.h"
 
 namespace casemate::tools {
@@ -80,16 +81,18 @@ TEST_CASE("a program's own signal is a normal result with its name") {
 }
 
 TEST_CASE("whatever stopped or prevented a run is an error that says what to do") {
-  const std::array<std::pair<OutcomeStatus, const char*>, 6> cases = {
+  const std::array<std::pair<OutcomeStatus, const char*>, 7> cases = {
       {{OutcomeStatus::kTimedOut, "raise timeout_ms (policy grants up to 9000)"},
        {OutcomeStatus::kOomKilled, "limits.memory_mb is already at the most that policy grants"},
        {OutcomeStatus::kSeccompKilled, "64-bit"},
        {OutcomeStatus::kCancelled, "call again"},
        {OutcomeStatus::kSetupFailed, "casemate doctor"},
+       {OutcomeStatus::kLost, "restart casemate"},
        {OutcomeStatus::kExecFailed, "install the program there"}}};
   for (const auto& [status, remedy] : cases) {
     SandboxOutcome outcome = Outcome(status);
     outcome.stage = "mount /proc";
+    outcome.remedy = status == OutcomeStatus::kLost ? "restart casemate" : "";
     outcome.sys_errno = status == OutcomeStatus::kExecFailed ? ENOENT : EPERM;
     const ToolResult result = MakeRunResult(outcome, Facts());
     INFO(result.text);
@@ -102,6 +105,23 @@ TEST_CASE("whatever stopped or prevented a run is an error that says what to do"
     CHECK(result.text.find(result.structured["error"]["message"].get<std::string>()) !=
           std::string::npos);
     CHECK(result.structured["stdout"] == "hello\n");  // what it wrote until then is kept
+  }
+}
+
+TEST_CASE("a run whose end nobody saw is never told as one that did not happen") {
+  for (const SandboxOutcome& outcome :
+       {sandbox::LauncherLost(),
+        sandbox::EndNotSeen(Error{ErrorCode::kUnavailable, "it hangs", {}, "see `ps`", 0})}) {
+    const ToolResult result = MakeRunResult(outcome, Facts());
+    INFO(result.text);
+    CHECK(result.is_error);
+    CHECK(result.structured["status"] == "lost");
+    CHECK_FALSE(result.structured.contains("errno"));
+    CHECK(result.text.find("unknown outcome") != std::string::npos);
+    CHECK(result.text.find("nothing was run") == std::string::npos);
+    CHECK_FALSE(result.structured["error"]["remedy"].get<std::string>().empty());
+    CHECK(result.audit["status"] == "lost");
+    CHECK(result.audit["may_have_run"] == true);
   }
 }
 
