@@ -14,6 +14,7 @@
 #include "mcp/runtime.h"
 #include "mcp/serve.h"
 #include "mcp/signals.h"
+#include "policies/identity/incarnation.h"
 #include "policies/identity/token_store.h"
 
 namespace casemate {
@@ -45,7 +46,13 @@ Result<policies::Grant> GrantForProbe(const Config& config) {
 
 int RunDoctor(const cli::DoctorArgs& args, const Config& config) {
   auto grant = GrantForProbe(config);
-  return grant ? cli::DoctorCommand(args, *grant) : Complain(grant.error(), cli::kExitUsage);
+  if (!grant) {
+    return Complain(grant.error(), cli::kExitUsage);
+  }
+  // So that the next start reaps what a killed doctor leaves.
+  auto incarnation = policies::Incarnation::Begin(config.state_dir);
+  return incarnation ? cli::DoctorCommand(args, *grant, incarnation->id())
+                     : Complain(incarnation.error(), cli::kExitFailure);
 }
 
 struct CliCall {

@@ -22,7 +22,8 @@ Result<nlohmann::json> RunCall(const RunArgs& args);
 int PrintRun(const RunArgs& args, const tools::ToolResult& result, int signal);
 int PrintProfiles(const ProfileListArgs& args, const tools::ToolResult& result);
 
-int DoctorCommand(const DoctorArgs& args, const policies::Grant& grant);
+int DoctorCommand(const DoctorArgs& args, const policies::Grant& grant,
+                  const std::string& incarnation);
 
 using IsAlive = std::function<bool(const std::string& incarnation)>;
 int AuditTailCommand(const AuditTailArgs& args, policies::AuditLog& audit);

@@ -33,8 +33,9 @@ nlohmann::json ToJson(const sandbox::Probe& probe) {
 
 }  // namespace
 
-int DoctorCommand(const DoctorArgs& args, const policies::Grant& grant) {
-  const std::vector<sandbox::Probe> probes = sandbox::ProbeLayers(grant);
+int DoctorCommand(const DoctorArgs& args, const policies::Grant& grant,
+                  const std::string& incarnation) {
+  const std::vector<sandbox::Probe> probes = sandbox::ProbeLayers(grant, incarnation);
   const bool sound = std::all_of(probes.begin(), probes.end(), [](const sandbox::Probe& probe) {
     return probe.present || !probe.required;
   });

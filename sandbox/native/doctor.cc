@@ -1,7 +1,6 @@
 #include "sandbox/native/doctor.h"
 
 #include <sys/types.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <cstring>
@@ -26,8 +25,8 @@ constexpr policies::Limits kProbeLimits = {.memory_mb = 64,
                                            .output_kb = 4,
                                            .disk_mb = 8};
 
-Result<SandboxOutcome> RunTrue(const policies::Grant& grant) {
-  auto launcher = LauncherClient::Start("doctor-" + std::to_string(getpid()));
+Result<SandboxOutcome> RunTrue(const policies::Grant& grant, const std::string& incarnation) {
+  auto launcher = LauncherClient::Start(incarnation);
   if (!launcher) {
     return std::move(launcher).error();
   }
@@ -95,10 +94,10 @@ Probe RunProbe(const Result<SandboxOutcome>& run) {
 
 }  // namespace
 
-std::vector<Probe> ProbeLayers(const policies::Grant& grant) {
+std::vector<Probe> ProbeLayers(const policies::Grant& grant, const std::string& incarnation) {
   const auto filter = BuildSeccompFilter();
   std::vector<Probe> probes = ProbeKernelFeatures(filter ? *filter : std::string());
-  const auto run = RunTrue(grant);
+  const auto run = RunTrue(grant, incarnation);
   probes.push_back(CgroupProbe(run));
   probes.push_back(RunProbe(run));
   return probes;

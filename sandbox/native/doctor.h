@@ -17,7 +17,8 @@ struct Probe {
   std::string remedy;  // the command or setting that would add it; empty when present
 };
 
-// Order of the layers as the launcher applies them; the last one is a whole sandboxed run.
-std::vector<Probe> ProbeLayers(const policies::Grant& grant);
+// Order of the layers as the launcher applies them; the last one is a whole sandboxed run, whose
+// cgroups carry `incarnation` (see LauncherClient::Start).
+std::vector<Probe> ProbeLayers(const policies::Grant& grant, const std::string& incarnation);
 
 }  // namespace casemate::sandbox

@@ -5,7 +5,7 @@ import fs from 'node:fs';
 import { test } from 'node:test';
 
 import { bin, cli, scratch, verifyTrail } from './lib/casemate.mjs';
-import { cgroupsOf, incarnations, launchersOf, mountCount, processesWith, uniqueSleep, until } from './lib/facts.mjs';
+import { cgroupsOf, incarnations, launchersOf, madeGroup, mountCount, processesWith, uniqueSleep, until } from './lib/facts.mjs';
 import { Server } from './lib/server.mjs';
 
 const inForce = (reply, layer) => reply.result.structuredContent.isolation.layers.some((l) => l.name === layer && l.in_force);
@@ -43,6 +43,14 @@ test('SIGKILL in the middle of a call leaves nothing behind after the next start
 });
 
 // As an out-of-memory killer or `kill -9 -1` would: nobody is left to clean up.
+async function killWithLauncher(server, launcher) {
+  server.child.kill('SIGSTOP'); // so that neither sees the other die
+  await until(() => /^State:\s+T/m.test(fs.readFileSync(`/proc/${server.child.pid}/status`, 'utf8')), 'the server stands still');
+  process.kill(launcher, 'SIGKILL');
+  server.child.kill('SIGKILL');
+  await server.closed;
+}
+
 test('SIGKILL of the server and its launcher at once leaves nothing after the next start', async (t) => {
   const place = scratch(t);
   const mounts = mountCount();
@@ -55,12 +63,7 @@ test('SIGKILL of the server and its launcher at once leaves nothing after the ne
   await server.waitFor((m) => m.method === 'notifications/progress');
   await until(() => processesWith(marker).length >= 2, 'the sleepers run');
   const [incarnation] = incarnations(place);
-  const launchers = launchersOf(incarnation);
-  server.child.kill('SIGSTOP'); // so that neither sees the other die
-  await until(() => /^State:\s+T/m.test(fs.readFileSync(`/proc/${server.child.pid}/status`, 'utf8')), 'the server stands still');
-  process.kill(launchers[0], 'SIGKILL');
-  server.child.kill('SIGKILL');
-  await server.closed;
+  await killWithLauncher(server, launchersOf(incarnation)[0]);
 
   const next = Server.start(place);
   await next.initialize();
@@ -68,6 +71,25 @@ test('SIGKILL of the server and its launcher at once leaves nothing after the ne
   await until(() => cgroupsOf(incarnation).length === 0, 'its cgroups are gone');
   assert.equal(mountCount(), mounts);
   assert.equal((await verifyTrail(place)).unfinished.length, 1);
+});
+
+// Each systemd scope or login session is another group: the next server is seldom in the same one.
+test('the groups of a server that was started in another control group are removed', async (t) => {
+  const place = scratch(t);
+  const own = madeGroup(t);
+  if (own === undefined) return t.skip('no control group can be made here');
+  const args = ['-c', 'echo $$ > "$0/cgroup.procs" && exec "$1" serve', own, bin];
+  const server = Server.start(place, { program: '/bin/sh', args });
+  await server.initialize();
+  const marker = await server.startSleeper(1);
+  const [incarnation] = incarnations(place);
+  await until(() => cgroupsOf(incarnation).some((group) => group.startsWith(own)), 'its groups are in that one');
+  await killWithLauncher(server, launchersOf(incarnation)[0]);
+
+  const next = Server.start(place);
+  await next.initialize();
+  await gone(marker);
+  await until(() => cgroupsOf(incarnation).length === 0, 'its cgroups are gone');
 });
 
 test('SIGKILL at any moment leaves a chain that verifies', async (t) => {

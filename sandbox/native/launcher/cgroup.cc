@@ -5,6 +5,7 @@
 
 #include <cstdlib>
 #include <cstring>
+#include <utility>
 
 #include "sandbox/native/launcher/cgroup_files.h"
 #include "sandbox/native/launcher/text.h"
@@ -202,52 +203,35 @@ void Cgroups::Remove(RunGroup* group) {
   }
   char name[kRunNameBytes];
   RunName(group->id, name);
-  bool busy = false;
+  char path[kNameBytes + kRunNameBytes];
+  FormatInto(path, sizeof(path), "%s/%s", base_name_, name);
   for (std::size_t i = 0; i < set_.count; ++i) {
     group->entry[i].Reset();
     if (::unlinkat(set_.list[i].base.get(), name, AT_REMOVEDIR) != 0 && errno != ENOENT) {
-      busy = true;
+      RemoveLater(set_.list[i].own.get(), path);
     }
   }
   group->id = 0;
-  if (busy) {
-    char path[kNameBytes + kRunNameBytes];
-    FormatInto(path, sizeof(path), "%s/%s", base_name_, name);
-    RemoveLater(path);
-  }
 }
 
-void Cgroups::Reap(const char* incarnation) {
-  char name[kNameBytes];
-  FormatInto(name, sizeof(name), "casemate-%s", incarnation);
-  if (std::strcmp(name, base_name_) != 0 && !TryRemove(name)) {
-    RemoveLater(name);
-  }
-}
-
-bool Cgroups::TryRemove(const char* name) const {
-  bool gone = true;
-  for (std::size_t i = 0; i < set_.count; ++i) {
-    gone = RemoveGroupTree(set_.list[i].own.get(), name) && gone;
-  }
-  return gone;
-}
-
-void Cgroups::RemoveLater(const char* name) {
+void Cgroups::RemoveLater(int parent, const char* name) {
   // When the list is full, the next server's reaping finds the rest.
   if (leftover_count_ < kMaxLeftovers) {
-    FormatInto(leftovers_[leftover_count_++], kNameBytes, "%s", name);
+    Leftover& leftover = leftovers_[leftover_count_++];
+    leftover.parent.Reset(::fcntl(parent, F_DUPFD_CLOEXEC, 0));
+    FormatInto(leftover.name, kNameBytes, "%s", name);
   }
 }
 
 void Cgroups::RetryLeftovers() {
   std::size_t kept = 0;
   for (std::size_t i = 0; i < leftover_count_; ++i) {
-    if (TryRemove(leftovers_[i])) {
+    if (RemoveGroupTree(leftovers_[i].parent.get(), leftovers_[i].name)) {
+      leftovers_[i].parent.Reset();
       continue;
     }
     if (kept != i) {
-      std::memcpy(leftovers_[kept], leftovers_[i], kNameBytes);
+      leftovers_[kept] = std::move(leftovers_[i]);
     }
     ++kept;
   }
@@ -257,7 +241,11 @@ void Cgroups::RetryLeftovers() {
 bool Cgroups::RemoveAll() {
   Remove(&spare_);
   RetryLeftovers();
-  return TryRemove(base_name_) && leftover_count_ == 0;
+  bool gone = leftover_count_ == 0;
+  for (std::size_t i = 0; i < set_.count; ++i) {
+    gone = RemoveGroupTree(set_.list[i].own.get(), base_name_) && gone;
+  }
+  return gone;
 }
 
 }  // namespace casemate::launcher

@@ -61,7 +61,8 @@ class Cgroups {
   void Remove(RunGroup* group);
 
   // Kills what is in the groups of the dead server `incarnation` and removes them, at once or by
-  // RetryLeftovers.
+  // RetryLeftovers. Looks in all mounted hierarchies: it may have been started in another group
+  // than this launcher (cgroup_reap.cc).
   void Reap(const char* incarnation);
   [[nodiscard]] bool has_leftovers() const { return leftover_count_ != 0; }
   void RetryLeftovers();
@@ -69,20 +70,25 @@ class Cgroups {
   bool RemoveAll();
 
  private:
-  static constexpr std::size_t kMaxLeftovers = 64;
+  static constexpr std::size_t kMaxLeftovers = 128;
   static constexpr std::size_t kNameBytes = 96;
+  struct Leftover {
+    UniqueFd parent;
+    char name[kNameBytes] = {};  // relative to it
+  };
 
   int Make(RunGroup* group);
   [[nodiscard]] int WriteLimits(const Hierarchy& hierarchy, const RunGroup& group,
                                 const wire::LaunchSpec& spec) const;
-  [[nodiscard]] bool TryRemove(const char* name) const;
-  void RemoveLater(const char* name);
+  // Removes every group `name` in `directory` and below it.
+  void ReapBelow(int directory, const char* name, int depth);
+  void RemoveLater(int parent, const char* name);
 
   HierarchySet set_;
   char base_name_[kNameBytes];
   std::uint64_t next_id_ = 1;
   RunGroup spare_;
-  char leftovers_[kMaxLeftovers][kNameBytes] = {};  // relative to Hierarchy::own
+  Leftover leftovers_[kMaxLeftovers];
   std::size_t leftover_count_ = 0;
 };
 

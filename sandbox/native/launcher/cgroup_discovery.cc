@@ -1,5 +1,4 @@
-// Finds the control group hierarchies and the launcher's own groups in them, from
-// /proc/self/mountinfo and /proc/self/cgroup.
+// Finds the launcher's own groups in the control group hierarchies, from /proc/self/cgroup.
 #include <fcntl.h>
 #include <sys/stat.h>
 
@@ -9,72 +8,13 @@
 #include <string_view>
 
 #include "sandbox/native/launcher/cgroup.h"
+#include "sandbox/native/launcher/cgroup_mounts.h"
 #include "sandbox/native/launcher/cgroup_v2.h"
 #include "sandbox/native/launcher/syscalls.h"
 #include "sandbox/native/launcher/text.h"
 
 namespace casemate::launcher {
 namespace {
-
-struct ControllerName {
-  std::string_view name;
-  unsigned bit;
-};
-constexpr ControllerName kControllers[] = {
-    {"memory", kMemory}, {"pids", kPids}, {"cpu", kCpu}, {"cpuacct", kCpuacct}};
-
-// One line of /proc/self/mountinfo that is a control group mount.
-struct CgroupMount {
-  char root[1024];
-  char point[1024];
-  bool v2 = false;
-  unsigned controllers = 0;  // v1 only
-};
-
-unsigned ParseControllers(std::string_view text, char separator) {
-  unsigned bits = 0;
-  while (!text.empty()) {
-    const std::size_t end = text.find(separator);
-    const std::string_view name(text.data(), end == std::string_view::npos ? text.size() : end);
-    for (const ControllerName& controller : kControllers) {
-      bits |= name == controller.name ? controller.bit : 0;
-    }
-    text.remove_prefix(end == std::string_view::npos ? text.size() : end + 1);
-  }
-  return bits;
-}
-
-// Blanks and backslashes come as \ooo.
-void Unescape(char* text) {
-  char* out = text;
-  for (const char* in = text; *in != '\0'; ++out) {
-    if (in[0] == '\\' && in[1] >= '0' && in[1] <= '3' && in[2] != '\0' && in[3] != '\0') {
-      *out = static_cast<char>((in[1] - '0') * 64 + (in[2] - '0') * 8 + (in[3] - '0'));
-      in += 4;
-    } else {
-      *out = *in++;
-    }
-  }
-  *out = '\0';
-}
-
-bool ParseMount(const char* line, CgroupMount* mount) {
-  char type[32];
-  char options[1024];
-  const char* tail = std::strstr(line, " - ");
-  // NOLINTBEGIN(cert-err34-c): no numbers are read
-  if (tail == nullptr ||
-      std::sscanf(line, "%*s %*s %*s %1023s %1023s", mount->root, mount->point) != 2 ||
-      std::sscanf(tail, " - %31s %*s %1023s", type, options) != 2) {
-    return false;
-  }
-  // NOLINTEND(cert-err34-c)
-  Unescape(mount->root);
-  Unescape(mount->point);
-  mount->v2 = std::strcmp(type, "cgroup2") == 0;
-  mount->controllers = mount->v2 ? 0 : ParseControllers(options, ',');
-  return mount->v2 || (std::strcmp(type, "cgroup") == 0 && mount->controllers != 0);
-}
 
 // The launcher's group in the hierarchy of `mount`, as the path in /proc/self/cgroup.
 bool FindOwnPath(const CgroupMount& mount, char* path, std::size_t bytes) {
@@ -190,33 +130,22 @@ void TryV1(const CgroupMount& mount, const char* incarnation, HierarchySet* set)
   }
 }
 
-void ForEachMount(bool v2, const char* incarnation, HierarchySet* set) {
-  std::FILE* file = std::fopen("/proc/self/mountinfo", "re");
-  if (file == nullptr) {
-    set->error = LastError();
-    return;
-  }
-  char* line = nullptr;
-  std::size_t capacity = 0;
-  while (::getline(&line, &capacity, file) > 0) {
-    CgroupMount mount;
-    if (ParseMount(line, &mount) && mount.v2 == v2) {
+void Discover(bool v2, const char* incarnation, HierarchySet* set) {
+  CgroupMounts mounts;
+  for (CgroupMount mount; mounts.Next(&mount) && !(v2 && set->count != 0);) {
+    if (mount.v2 == v2) {
       v2 ? TryV2(mount, incarnation, set) : TryV1(mount, incarnation, set);
     }
-    if (v2 && set->count != 0) {
-      break;
-    }
   }
-  std::free(line);  // NOLINT(cppcoreguidelines-no-malloc): getline allocates
-  static_cast<void>(std::fclose(file));
+  set->error = set->error == 0 ? mounts.error() : set->error;
 }
 
 }  // namespace
 
 void DiscoverHierarchies(const char* incarnation, HierarchySet* set) {
-  ForEachMount(true, incarnation, set);
+  Discover(true, incarnation, set);
   if (set->count == 0 && set->error == 0) {
-    ForEachMount(false, incarnation, set);
+    Discover(false, incarnation, set);
   }
   if (set->count == 0 && set->error == 0) {
     set->error = ENOENT;

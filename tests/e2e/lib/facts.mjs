@@ -37,6 +37,32 @@ export function cgroupsOf(incarnation) {
   return found;
 }
 
+// A new control group of this test, with processes in it for as long as the test runs; undefined
+// where none can be made.
+export function madeGroup(t) {
+  const parents = ['/sys/fs/cgroup/pids', '/sys/fs/cgroup'].filter((dir) => fs.existsSync(path.join(dir, 'cgroup.procs')));
+  for (const parent of parents) {
+    const group = path.join(parent, `casemate_test_${process.pid}`);
+    try {
+      fs.mkdirSync(group);
+    } catch {
+      continue;
+    }
+    t.after(() => until(() => removed(group), 'the group of the test is empty'));
+    return group;
+  }
+  return undefined;
+}
+
+function removed(group) {
+  try {
+    fs.rmdirSync(group);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
 export const incarnations = (place) => fs.readdirSync(path.join(place.state, 'incarnations'));
 // The launcher carries its incarnation as an argument.
 export const launchersOf = (incarnation) => processesWith(incarnation).map(Number);
