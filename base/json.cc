@@ -30,11 +30,14 @@ class StrictBuilder : public nlohmann::json_sax<json> {
   bool end_array() override { return Close(); }
 
   bool key(string_t& name) override {
-    if (open_.back()->contains(name)) {
-      problem_ = "duplicate key " + json(name).dump(-1, ' ', false, json::error_handler_t::replace);
+    auto& members = open_.back()->get_ref<json::object_t&>();
+    const auto [place, is_new] = members.try_emplace(std::move(name));
+    if (!is_new) {
+      problem_ = "duplicate key " +
+                 json(place->first).dump(-1, ' ', false, json::error_handler_t::replace);
       return false;
     }
-    key_ = std::move(name);
+    slot_ = &place->second;
     return true;
   }
 
@@ -64,9 +67,8 @@ class StrictBuilder : public nlohmann::json_sax<json> {
       parent.push_back(std::forward<Value>(value));
       return &parent.back();
     }
-    json& slot = parent[key_];
-    slot = std::forward<Value>(value);
-    return &slot;
+    *slot_ = std::forward<Value>(value);
+    return slot_;
   }
 
   template <typename Value>
@@ -91,7 +93,7 @@ class StrictBuilder : public nlohmann::json_sax<json> {
 
   int max_depth_;
   std::vector<json*> open_;
-  std::string key_;
+  json* slot_ = nullptr;  // of the member whose key came last
   std::string problem_;
 };
 

@@ -126,10 +126,22 @@ Incoming ParseIncoming(std::string_view text, const JsonLimits& limits) {
   return incoming;
 }
 
-// Put together by hand: a result may hold megabytes, and building one document would copy it.
 std::string SerializeResult(const RequestId& id, const json& result) {
-  return R"({"id":)" + DumpJson(ToJson(id)) + R"(,"jsonrpc":"2.0","result":)" + DumpJson(result) +
-         "}";
+  return WrapResult(id, DumpJson(result));
+}
+
+// Put together by hand: a result may hold megabytes, and building one document would copy it.
+std::string WrapResult(const RequestId& id, std::string_view serialised_result) {
+  const auto* number = std::get_if<std::int64_t>(&id);
+  const std::string id_text =
+      number != nullptr ? std::to_string(*number) : DumpJson(std::get<std::string>(id));
+  constexpr std::string_view kBegin = R"({"id":)";
+  constexpr std::string_view kMiddle = R"(,"jsonrpc":"2.0","result":)";
+  std::string text;
+  // Room also for the line's end.
+  text.reserve(kBegin.size() + id_text.size() + kMiddle.size() + serialised_result.size() + 2);
+  text.append(kBegin).append(id_text).append(kMiddle).append(serialised_result).append("}");
+  return text;
 }
 
 std::string SerializeError(const std::optional<RequestId>& id, const RpcError& error) {

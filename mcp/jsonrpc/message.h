@@ -67,6 +67,7 @@ inline constexpr std::size_t kMaxBatch = 100;  // messages; more are one ParseFa
 Incoming ParseIncoming(std::string_view text, const JsonLimits& limits);
 
 std::string SerializeResult(const RequestId& id, const nlohmann::json& result);
+std::string WrapResult(const RequestId& id, std::string_view serialised_result);
 // No id: the field is omitted.
 std::string SerializeError(const std::optional<RequestId>& id, const RpcError& error);
 std::string SerializeRequest(const RequestId& id, std::string_view method,

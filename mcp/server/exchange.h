@@ -12,6 +12,7 @@
 #include "mcp/protocol/edition.h"
 #include "mcp/server/calls.h"
 #include "mcp/server/envelope.h"
+#include "mcp/server/rendered.h"
 #include "mcp/server/reply_once.h"
 #include "mcp/transport/transport.h"
 
@@ -35,8 +36,8 @@ struct Exchange {
 
 // The method has taken the reply and will answer by itself.
 struct Deferred {};
-// A result's members, complete for this edition; an error; or neither yet.
-using Outcome = std::variant<nlohmann::json, jsonrpc::RpcError, Deferred>;
+// A result's members, complete for this edition, as they are or serialised; an error; or none yet.
+using Outcome = std::variant<nlohmann::json, Rendered, jsonrpc::RpcError, Deferred>;
 
 struct Method {
   enum class Era { kLegacy, kModern, kBoth };

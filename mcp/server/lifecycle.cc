@@ -35,11 +35,14 @@ Outcome Initialize(Exchange& exchange) {
 }
 
 Outcome Discover(Exchange& exchange) {
-  return DiscoverResult(exchange.server().options().identity, exchange.server().offer());
+  Server& server = exchange.server();
+  return server.rendered().Get(
+      "discover", [&] { return DiscoverResult(server.options().identity, server.offer()); });
 }
 
 Outcome Ping(Exchange& /*exchange*/) {
-  return json::object();
+  static const Rendered empty = std::make_shared<const std::string>("{}");
+  return empty;
 }
 
 Outcome SetLogLevel(Exchange& exchange) {

@@ -23,6 +23,10 @@ void ReplyOnce::Succeed(const nlohmann::json& result) {
   Send(jsonrpc::SerializeResult(id_, result), {});
 }
 
+void ReplyOnce::SucceedWith(std::string_view serialised_result) {
+  Send(jsonrpc::WrapResult(id_, serialised_result), {});
+}
+
 void ReplyOnce::Fail(const jsonrpc::RpcError& error) {
   Send(jsonrpc::SerializeError(id_, error), {.error_code = error.code, .is_refusal = false});
 }

@@ -3,6 +3,7 @@
 // reaches the client. Used by one thread at a time. Shares the sink.
 #pragma once
 
+#include <string_view>
 #include <utility>
 
 #include "mcp/jsonrpc/message.h"
@@ -23,6 +24,7 @@ class ReplyOnce {
 
   void SetModern(bool is_modern) { is_modern_ = is_modern; }
   void Succeed(const nlohmann::json& result);
+  void SucceedWith(std::string_view serialised_result);
   void Fail(const jsonrpc::RpcError& error);
   // Fail, of an error found before the method began.
   void Refuse(const jsonrpc::RpcError& error);

@@ -13,6 +13,7 @@
 #include "base/json.h"
 #include "mcp/protocol/wire.h"
 #include "mcp/server/call_pool.h"
+#include "mcp/server/rendered.h"
 #include "mcp/server/request_state.h"
 #include "mcp/transport/transport.h"
 #include "policies/identity/principal.h"
@@ -71,6 +72,7 @@ class Server {
   [[nodiscard]] Offer offer() const;
   [[nodiscard]] CallPool& pool() { return pool_; }
   [[nodiscard]] RequestStates& states() { return states_; }
+  [[nodiscard]] RenderedResults& rendered() { return rendered_; }
 
  private:
   void OnChange(const tools::Change& change);
@@ -79,6 +81,7 @@ class Server {
   Backends backends_;
   ServerOptions options_;
   RequestStates states_;
+  RenderedResults rendered_;
   std::mutex mutex_;
   std::vector<std::weak_ptr<Session>> sessions_;  // guarded by mutex_
   bool closed_ = false;                           // guarded by mutex_

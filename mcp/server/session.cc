@@ -105,6 +105,8 @@ void RunMethod(const Method& method, Exchange& exchange) {
     exchange.reply.Forget();
   } else if (const auto* error = std::get_if<RpcError>(&outcome)) {
     exchange.reply.Fail(*error);
+  } else if (const auto* text = std::get_if<Rendered>(&outcome)) {
+    exchange.reply.SucceedWith(**text);
   } else {
     exchange.reply.Succeed(std::get<json>(outcome));
   }

@@ -50,12 +50,24 @@ Outcome ResultOutcome(const Exchange& exchange, const tools::ToolResult& result)
 }  // namespace
 
 Outcome ListTools(Exchange& exchange) {
-  json tools = json::array();
-  for (const tools::ToolSpec* spec :
-       exchange.server().backends().executor.List(exchange.session->principal())) {
-    tools.push_back(ToolJson(exchange.edition, *spec));
+  Server& server = exchange.server();
+  const auto specs = server.backends().executor.List(exchange.session->principal());
+  const auto page = [&] {
+    json tools = json::array();
+    for (const tools::ToolSpec* spec : specs) {
+      tools.push_back(ToolJson(exchange.edition, *spec));
+    }
+    return Page(exchange, "tools", std::move(tools), kListTtlMs);
+  };
+  if (FindParam(exchange.params(), "cursor") != nullptr) {
+    return page();
   }
-  return Page(exchange, "tools", std::move(tools), kListTtlMs);
+  std::string key = "tools ";
+  key += exchange.edition.version;
+  for (const tools::ToolSpec* spec : specs) {  // they live and stay the same as long as the server
+    key += ' ' + std::to_string(reinterpret_cast<std::uintptr_t>(spec));
+  }
+  return server.rendered().Get(key, [&] { return std::get<json>(page()); });
 }
 
 Outcome CallTool(Exchange& exchange) {

@@ -6,11 +6,16 @@ namespace casemate::mcp {
 
 std::size_t LineSplitter::Take(std::string_view bytes) {
   const std::size_t end = bytes.find('\n');
-  Keep(bytes.substr(0, end));
   if (end == std::string_view::npos) {
+    Keep(bytes);
     return bytes.size();
   }
-  Finish();
+  if (line_.empty() && !oversized_ && end <= max_bytes_) {
+    Deliver(bytes.substr(0, end));  // whole as it came: the usual case, without a copy
+  } else {
+    Keep(bytes.substr(0, end));
+    Finish();
+  }
   return end + 1;
 }
 
@@ -20,7 +25,10 @@ void LineSplitter::Finish() {
     on_oversized_(max_bytes_);
     return;
   }
-  std::string_view line = whole;
+  Deliver(whole);
+}
+
+void LineSplitter::Deliver(std::string_view line) const {
   if (line.ends_with('\r')) {
     line.remove_suffix(1);
   }

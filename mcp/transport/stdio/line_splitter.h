@@ -24,6 +24,7 @@ class LineSplitter {
 
  private:
   void Keep(std::string_view part);
+  void Deliver(std::string_view line) const;
 
   std::size_t max_bytes_;
   const OnLine& on_line_;

@@ -17,6 +17,9 @@ namespace {
 
 // What is writable at all takes this much without blocking, whatever its flags: POSIX's PIPE_BUF.
 constexpr std::size_t kWriteChunk = 4096;
+// Held lines go out when they are this much: the client then works while we do.
+constexpr std::size_t kHeldBytes = 32768;
+constexpr std::size_t kKeptBytes = std::size_t{1} << 20;  // of a written buffer, for the next
 // Progress may fill this part of the queue; the rest is kept for replies.
 constexpr std::size_t kProgressShare = 4;
 
@@ -47,25 +50,54 @@ OutputQueue::OutputQueue(UniqueFd fd, std::size_t max_bytes, const EventFd& stop
       abandon_(std::move(abandon)),
       writer_([this] { Work(); }) {}
 
-void OutputQueue::Push(std::string line, SendClass send_class) {
+void OutputQueue::Push(std::string_view line, SendClass send_class) {
   std::unique_lock lock(mutex_);
   if (send_class == SendClass::kProgress) {
-    if (queued_bytes_ + line.size() > max_bytes_ / kProgressShare) {
+    if (writing_ + queue_.size() + line.size() > max_bytes_ / kProgressShare) {
       return;
     }
   } else {
     changed_.wait(lock, [&] {
-      return unblocked_ || closed_ || broken_ || queue_.empty() ||
-             queued_bytes_ + line.size() <= max_bytes_;
+      const std::size_t waiting = writing_ + queue_.size();
+      return unblocked_ || closed_ || broken_ || waiting == 0 ||
+             waiting + line.size() <= max_bytes_;
     });
   }
   if (closed_ || broken_) {
     return;
   }
-  queued_bytes_ += line.size();
-  queue_.push_back(std::move(line));
-  lock.unlock();
-  changed_.notify_all();
+  queue_ += line;
+  if (!held_ || queue_.size() >= kHeldBytes) {
+    Flush(lock);
+  }
+}
+
+void OutputQueue::Hold() {
+  const std::lock_guard lock(mutex_);
+  held_ = true;
+}
+
+void OutputQueue::Release() {
+  std::unique_lock lock(mutex_);
+  held_ = false;
+  if (!queue_.empty()) {
+    Flush(lock);
+  }
+}
+
+// Writes what fits without blocking, if nobody else is writing; leaves the rest to the thread.
+void OutputQueue::Flush(std::unique_lock<std::mutex>& lock) {
+  if (writing_ == 0 && !closed_ && queue_.size() <= kWriteChunk) {
+    pollfd out{fd_.get(), POLLOUT, 0};
+    if (poll(&out, 1, 0) == 1 && out.revents == POLLOUT) {
+      const ssize_t written = write(fd_.get(), queue_.data(), queue_.size());
+      queue_.erase(0, written > 0 ? static_cast<std::size_t>(written) : 0);
+    }
+  }
+  if (!queue_.empty()) {
+    lock.unlock();
+    changed_.notify_all();
+  }
 }
 
 void OutputQueue::Unblock() {
@@ -82,7 +114,7 @@ void OutputQueue::Close(int timeout_ms) {
     closed_ = true;
     changed_.notify_all();
     const bool written = changed_.wait_for(lock, std::chrono::milliseconds(timeout_ms), [this] {
-      return broken_ || (queue_.empty() && !writing_);
+      return broken_ || (queue_.empty() && writing_ == 0);
     });
     if (!written) {
       queue_.clear();
@@ -97,30 +129,32 @@ void OutputQueue::Close(int timeout_ms) {
 
 void OutputQueue::Work() {
   BlockSigpipe();
+  std::string bytes;
   std::unique_lock lock(mutex_);
   while (true) {
     changed_.wait(lock, [this] { return !queue_.empty() || closed_; });
     if (queue_.empty()) {
       return;
     }
-    const std::string line = std::move(queue_.front());
-    queue_.pop_front();
-    queued_bytes_ -= line.size();
-    writing_ = true;
+    bytes.swap(queue_);
+    writing_ = bytes.size();
     lock.unlock();
     changed_.notify_all();
-    if (!WriteLine(line)) {
+    if (!WriteAll(bytes)) {
       MarkBroken();
       return;
     }
+    bytes.clear();
+    if (bytes.capacity() > kKeptBytes) {
+      bytes = std::string();  // one huge reply must not keep its memory
+    }
     lock.lock();
-    writing_ = false;
+    writing_ = 0;
     changed_.notify_all();
   }
 }
 
-bool OutputQueue::WriteLine(const std::string& line) {
-  std::string_view left = line;
+bool OutputQueue::WriteAll(std::string_view left) {
   while (!left.empty()) {
     if (!WaitWritable()) {
       return false;
@@ -162,9 +196,8 @@ void OutputQueue::MarkBroken() {
   {
     const std::lock_guard lock(mutex_);
     broken_ = true;
-    writing_ = false;
+    writing_ = 0;
     queue_.clear();
-    queued_bytes_ = 0;
   }
   changed_.notify_all();
   stop_.Signal();  // the reader must not wait for a client that is gone

@@ -1,14 +1,15 @@
-// OutputQueue: lines on their way to one file descriptor, written by a thread of its own. Bounded:
-// progress is dropped early, replies wait for room, and nobody waits any more once the connection
-// is ending. Push, Unblock and Close are thread-safe.
+// OutputQueue: lines on their way to one file descriptor. What the descriptor takes at once is
+// written by whoever brings it, without a change of threads; the rest by a thread of its own.
+// Bounded: progress is dropped early, replies wait for room, and nobody waits any more once the
+// connection is ending. Thread-safe.
 #pragma once
 
 #include <condition_variable>
 #include <cstddef>
-#include <deque>
 #include <memory>
 #include <mutex>
 #include <string>
+#include <string_view>
 #include <thread>
 
 #include "base/event_fd.h"
@@ -30,7 +31,10 @@ class OutputQueue {
 
   [[nodiscard]] int fd() const { return fd_.get(); }
   // `line` ends in \n. A reply waits for room; see Unblock.
-  void Push(std::string line, SendClass send_class);
+  void Push(std::string_view line, SendClass send_class);
+  // Between the two, what is pushed is gathered up to a limit. For one thread.
+  void Hold();
+  void Release();
   // From here on Push never waits: what is still to come is bounded by the calls in flight, and a
   // client that does not read must not keep the server from ending.
   void Unblock();
@@ -40,7 +44,8 @@ class OutputQueue {
  private:
   OutputQueue(UniqueFd fd, std::size_t max_bytes, const EventFd& stop, EventFd abandon);
   void Work();
-  [[nodiscard]] bool WriteLine(const std::string& line);
+  void Flush(std::unique_lock<std::mutex>& lock);
+  [[nodiscard]] bool WriteAll(std::string_view bytes);
   [[nodiscard]] bool WaitWritable();
   void MarkBroken();
 
@@ -51,12 +56,12 @@ class OutputQueue {
 
   std::mutex mutex_;
   std::condition_variable changed_;
-  std::deque<std::string> queue_;  // guarded by mutex_, as are all below
-  std::size_t queued_bytes_ = 0;
-  bool writing_ = false;    // a line has left the queue and is on its way
-  bool unblocked_ = false;  // Push does not wait
-  bool closed_ = false;     // Push does nothing
-  bool broken_ = false;     // nobody reads
+  std::string queue_;        // guarded by mutex_, as are all below; whole lines
+  std::size_t writing_ = 0;  // bytes that have left the queue and are on their way
+  bool held_ = false;        // see Hold
+  bool unblocked_ = false;   // Push does not wait
+  bool closed_ = false;      // Push does nothing
+  bool broken_ = false;      // nobody reads
   std::jthread writer_;
 };
 

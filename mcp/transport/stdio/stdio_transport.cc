@@ -36,11 +36,6 @@ Result<void> LeaveEmptyStdin() {
   return {};
 }
 
-bool IsSignalled(const EventFd& event) {
-  pollfd entry{event.fd(), POLLIN, 0};
-  return poll(&entry, 1, 0) > 0;
-}
-
 }  // namespace
 
 struct StdioTransport::State {
@@ -120,13 +115,16 @@ void StdioTransport::Run(const std::function<void(std::string_view line)>& on_li
       continue;
     }
     open = got > 0;
+    // One write for the answers to all that came at once.
+    state_->output->Hold();
+    std::string_view left(buffer.data(), open ? static_cast<std::size_t>(got) : 0);
+    while (!left.empty()) {
+      left.remove_prefix(lines.Take(left));
+    }
     if (!open) {
       lines.Finish();
     }
-    std::string_view left(buffer.data(), open ? static_cast<std::size_t>(got) : 0);
-    while (!left.empty() && !IsSignalled(state_->stop)) {
-      left.remove_prefix(lines.Take(left));
-    }
+    state_->output->Release();
   }
   state_->output->Unblock();
 }

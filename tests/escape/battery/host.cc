@@ -22,7 +22,6 @@
 #include <cstring>
 #include <filesystem>
 #include <fstream>
-#include <iterator>
 #include <sstream>
 #include <stdexcept>
 
@@ -45,7 +44,9 @@ std::string FromEnvironment(const char* name, const fs::path& fallback) {
 
 std::string ReadAll(const std::string& path) {
   std::ifstream file(path, std::ios::binary);
-  return {std::istreambuf_iterator<char>(file), {}};
+  std::ostringstream text;  // in blocks: a program with sanitizers is hundreds of megabytes
+  text << file.rdbuf();
+  return std::move(text).str();
 }
 
 void BecomeUser(uid_t id) {
