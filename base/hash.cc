@@ -1,8 +1,8 @@
 #include "base/hash.h"
 
-#include <openssl/crypto.h>
-#include <openssl/evp.h>
-#include <openssl/hmac.h>
+#include <nettle/hmac.h>
+#include <nettle/memops.h>
+#include <nettle/sha2.h>
 #include <sys/random.h>
 
 #include <array>
@@ -14,30 +14,36 @@
 #include "base/text.h"
 
 namespace casemate {
+namespace {
+
+using Digest = std::array<std::uint8_t, SHA256_DIGEST_SIZE>;
+
+const std::uint8_t* Bytes(std::string_view text) {
+  return reinterpret_cast<const std::uint8_t*>(text.data());
+}
+
+}  // namespace
 
 std::string Sha256Hex(std::string_view bytes) {
-  std::array<std::uint8_t, 32> digest{};
-  unsigned int length = 0;
-  if (EVP_Digest(bytes.data(), bytes.size(), digest.data(), &length, EVP_sha256(), nullptr) != 1 ||
-      length != digest.size()) {
-    std::abort();  // a record without its hash must never be written
-  }
+  Digest digest{};
+  sha256_ctx context{};
+  sha256_init(&context);
+  sha256_update(&context, bytes.size(), Bytes(bytes));
+  sha256_digest(&context, digest.size(), digest.data());
   return ToHex(digest);
 }
 
 std::string HmacSha256Hex(std::string_view key, std::string_view bytes) {
-  std::array<std::uint8_t, 32> code{};
-  unsigned int size = 0;
-  if (HMAC(EVP_sha256(), key.data(), static_cast<int>(key.size()),
-           reinterpret_cast<const unsigned char*>(bytes.data()), bytes.size(), code.data(),
-           &size) == nullptr) {
-    std::abort();  // no memory: nothing may pass unauthenticated
-  }
+  Digest code{};
+  hmac_sha256_ctx context{};
+  hmac_sha256_set_key(&context, key.size(), Bytes(key));
+  hmac_sha256_update(&context, bytes.size(), Bytes(bytes));
+  hmac_sha256_digest(&context, code.size(), code.data());
   return ToHex(code);
 }
 
 bool EqualInConstantTime(std::string_view a, std::string_view b) {
-  return a.size() == b.size() && CRYPTO_memcmp(a.data(), b.data(), a.size()) == 0;
+  return a.size() == b.size() && memeql_sec(a.data(), b.data(), a.size()) != 0;
 }
 
 std::string RandomHex(std::size_t byte_count) {

@@ -1,4 +1,4 @@
-// SHA-256 (FIPS 180-4) and random bytes, by OpenSSL's libcrypto and getrandom(2). Thread-safe.
+// SHA-256 (FIPS 180-4) and random bytes, by Nettle, and getrandom(2). Thread-safe.
 #pragma once
 
 #include <cstddef>

@@ -6,8 +6,10 @@ set(CMAKE_EXPORT_COMPILE_COMMANDS ON)
 if(NOT CMAKE_BUILD_TYPE)
   set(CMAKE_BUILD_TYPE Release)
 endif()
-# -O3 buys nothing here and makes g++ 12 warn about string code that is right (GCC bug 105329).
-set(CMAKE_CXX_FLAGS_RELEASE "-O2 -DNDEBUG")
+# For size: most of the program runs once in a while, and what is resident is mostly program text. The
+# way of a message is compiled for speed (casemate_fast); -O3 buys nothing there and makes g++ 12 warn
+# about string code that is right (GCC bug 105329).
+set(CMAKE_CXX_FLAGS_RELEASE "-Os -DNDEBUG")
 find_program(CCACHE ccache)
 if(CCACHE)
   set(CMAKE_CXX_COMPILER_LAUNCHER ${CCACHE})
@@ -33,12 +35,17 @@ if(CASEMATE_SANITIZE)
   target_link_options(casemate_options INTERFACE -fsanitize=${CASEMATE_SANITIZE})
 endif()
 
+add_library(casemate_fast INTERFACE)
+target_compile_options(casemate_fast INTERFACE $<$<CONFIG:Release>:-O2>)
+
 # Release hardening: PIE, full RELRO, stack protector, _FORTIFY_SOURCE, stack clash, CET.
 add_library(casemate_hardening INTERFACE)
 if(CMAKE_BUILD_TYPE STREQUAL "Release")
   target_compile_options(casemate_hardening INTERFACE
     -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2 -fstack-protector-strong -fstack-clash-protection
     -fcf-protection)
-  target_link_options(casemate_hardening INTERFACE -Wl,-z,relro,-z,now -Wl,-z,noexecstack)
+  target_compile_options(casemate_hardening INTERFACE -ffunction-sections -fdata-sections)
+  target_link_options(casemate_hardening INTERFACE -Wl,-z,relro,-z,now -Wl,-z,noexecstack
+    -Wl,--gc-sections)
 endif()
 target_link_libraries(casemate_options INTERFACE casemate_hardening)

@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <linux/close_range.h>
 #include <poll.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/time.h>
@@ -31,6 +32,12 @@ constexpr int kControlFd = 3;             // where the launcher expects its sock
 constexpr std::size_t kMaxLaunchFds = 6;  // wire.h
 constexpr int kAnswerSeconds = 10;        // a launcher that takes no request for so long is stuck
 constexpr int kEndMs = 15'000;            // it gives up on unkillable processes before that
+
+// The image starts at a page and nothing else lies on its pages: it need not stay in memory.
+void ForgetPages(std::string_view image) {
+  // Advice: where it is not taken, nothing but the memory is lost.
+  static_cast<void>(madvise(const_cast<char*>(image.data()), image.size(), MADV_DONTNEED));
+}
 
 struct StartFds {
   int image;
@@ -179,6 +186,7 @@ Result<std::unique_ptr<LauncherClient>> LauncherClient::Start(const std::string&
       casemate_launcher_begin,
       static_cast<std::size_t>(casemate_launcher_end - casemate_launcher_begin));
   auto sealed = MakeSealedMemfd("casemate-launcher", program, MemfdUse::kProgram);
+  ForgetPages(program);
   auto sockets = MakeControlSockets();
   UniqueFd null_device(open("/dev/null", O_RDWR | O_CLOEXEC));
   int exec_pipe[2] = {-1, -1};

@@ -18,7 +18,7 @@ namespace {
 // What is writable at all takes this much without blocking, whatever its flags: POSIX's PIPE_BUF.
 constexpr std::size_t kWriteChunk = 4096;
 // Held lines go out when they are this much: the client then works while we do.
-constexpr std::size_t kHeldBytes = 32768;
+constexpr std::size_t kHeldBytes = 131072;
 constexpr std::size_t kKeptBytes = std::size_t{1} << 20;  // of a written buffer, for the next
 // Progress may fill this part of the queue; the rest is kept for replies.
 constexpr std::size_t kProgressShare = 4;
