@@ -1,0 +1,119 @@
+// Times one sandboxed call over MCP stdio against plain fork+exec and a bubblewrap process, in
+// interleaved rounds of random order, so that the machine's drift meets all three alike.
+#include <algorithm>
+#include <cstdio>
+#include <functional>
+#include <random>
+
+#include "tests/bench/child.h"
+#include "tests/bench/stats.h"
+
+namespace casemate::bench {
+namespace {
+
+constexpr int kWarmUp = 20;  // rounds that do not count
+
+void RunTrue(Child& server, int id) {
+  server.Write(
+      R"({"jsonrpc":"2.0","id":)" + std::to_string(id) +
+      R"(,"method":"tools/call","params":{"name":"run","arguments":{"command":["/bin/true"]}}})"
+      "\n");
+  const std::string reply = server.ReadLine();
+  if (reply.find("\"exit_code\":0") == std::string::npos) {
+    Die("the call failed: " + reply);
+  }
+}
+
+struct Contender {
+  std::string key;
+  std::string name;
+  std::function<void()> run;
+  std::function<double()> cpu_so_far;
+  bool lives_on = false;  // between rounds too, and may still tidy up after its reply
+  std::vector<double> ms;
+  double cpu_ms = 0;
+  double cpu_seen = 0;
+};
+
+void Measure(std::vector<Contender>& contenders, const Options& options) {
+  std::mt19937 order(std::random_device{}());
+  std::vector<std::size_t> round(contenders.size());
+  for (std::size_t i = 0; i < round.size(); ++i) {
+    round[i] = i;
+  }
+  for (int i = -kWarmUp; i < options.rounds; ++i) {
+    std::shuffle(round.begin(), round.end(), order);
+    for (const std::size_t index : round) {
+      Contender& one = contenders[index];
+      const double cpu_before = one.lives_on && i > -kWarmUp ? one.cpu_seen : one.cpu_so_far();
+      const double elapsed = TimeMs(one.run);
+      one.cpu_seen = one.cpu_so_far();
+      if (i >= 0) {
+        one.ms.push_back(elapsed);
+        one.cpu_ms += one.cpu_seen - cpu_before;
+      }
+    }
+  }
+}
+
+void PrintCalls(const std::vector<Contender>& contenders, const Options& options) {
+  const double spawn = Percentile(contenders[0].ms, 0.5);
+  const double bwrap = Percentile(contenders[1].ms, 0.5);
+  if (options.json) {
+    std::printf("{\"bench\":\"calls\",");
+    for (const Contender& one : contenders) {
+      const double p50 = Percentile(one.ms, 0.5);
+      std::printf(
+          "\"%s\":{\"p50_ms\":%.3f,\"p95_ms\":%.3f,\"cpu_ms\":%.3f,\"x_bwrap\":%.3f,"
+          "\"x_fork_exec\":%.3f},",
+          one.key.c_str(), p50, Percentile(one.ms, 0.95), one.cpu_ms / options.rounds, p50 / bwrap,
+          p50 / spawn);
+    }
+    std::printf("\"rounds\":%d}\n", options.rounds);
+    return;
+  }
+  std::printf("%-46s %8s %8s %8s %9s %11s\n", "/bin/true", "p50 ms", "p95 ms", "cpu ms", "x bwrap",
+              "x fork+exec");
+  for (const Contender& one : contenders) {
+    const double p50 = Percentile(one.ms, 0.5);
+    std::printf("%-46s %8.2f %8.2f %8.2f %9.2f %11.2f\n", one.name.c_str(), p50,
+                Percentile(one.ms, 0.95), one.cpu_ms / options.rounds, p50 / bwrap, p50 / spawn);
+  }
+  std::printf("%d rounds, random order in each; target: casemate below 1.0 x bwrap\n",
+              options.rounds);
+}
+
+}  // namespace
+
+void BenchCalls(const Options& options) {
+  const ScratchDirectory state;
+  Child server({options.casemate, "--state-dir", state.path(), "serve"}, {}, Child::Stderr::kOurs);
+  server.Write(
+      R"({"jsonrpc":"2.0","id":0,"method":"initialize","params":{"protocolVersion":"2025-11-25",)"
+      R"("capabilities":{},"clientInfo":{"name":"bench","version":"1"}}})"
+      "\n");
+  server.ReadLine();
+  int id = 0;
+  const std::vector<std::string> bwrap = {
+      "bwrap",    "--unshare-all", "--ro-bind", "/",       "/",    "--proc",
+      "/proc",    "--dev",         "/dev",      "--tmpfs", "/tmp", "--die-with-parent",
+      "/bin/true"};
+  std::vector<Contender> contenders(3);
+  contenders[0].key = "fork_exec";
+  contenders[0].name = "fork+exec+wait";
+  contenders[0].run = [] { RunToEnd({"/bin/true"}); };
+  contenders[0].cpu_so_far = EndedChildrenCpuMs;
+  contenders[1].key = "bwrap";
+  contenders[1].name = "bwrap --unshare-all";
+  contenders[1].run = [&] { RunToEnd(bwrap); };
+  contenders[1].cpu_so_far = EndedChildrenCpuMs;
+  contenders[2].key = "casemate";
+  contenders[2].name = "casemate run over MCP stdio, policy and audit";
+  contenders[2].run = [&] { RunTrue(server, ++id); };
+  contenders[2].cpu_so_far = [&] { return TreeCpuMs(server.pid()); };
+  contenders[2].lives_on = true;
+  Measure(contenders, options);
+  PrintCalls(contenders, options);
+}
+
+}  // namespace casemate::bench

@@ -1,0 +1,54 @@
+// Percentiles, and the figures of one benchmark as text and as JSON.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <vector>
+
+namespace casemate::bench {
+
+double Percentile(std::vector<double> values, double p);  // nearest rank
+// How long `work` takes, in ms.
+double TimeMs(const std::function<void()>& work);
+
+struct Options {
+  std::string casemate = "build/release/casemate";
+  // The peer: Node and the folder of @modelcontextprotocol/server-everything; empty: without it.
+  std::string node;
+  std::string everything;
+  int rounds = 300;
+  bool json = false;
+};
+
+// A directory of our own for the servers' state; removed with all in it.
+class ScratchDirectory {
+ public:
+  ScratchDirectory();
+  ScratchDirectory(const ScratchDirectory&) = delete;
+  ScratchDirectory& operator=(const ScratchDirectory&) = delete;
+  ~ScratchDirectory();
+  [[nodiscard]] const std::string& path() const { return path_; }
+
+ private:
+  std::string path_;
+};
+
+// One measured figure.
+struct Figure {
+  std::string key;   // of the JSON
+  std::string name;  // of the text
+  double value = 0;
+  std::string unit;
+  double peer = 0;  // the same of the peer; 0: not measured
+  std::string target;
+};
+void Print(const std::string& title, const std::vector<Figure>& figures, const Options& options);
+
+// A sandboxed call against fork+exec and bubblewrap (calls.cc).
+void BenchCalls(const Options& options);
+// The protocol over stdio and HTTP against the peer (stdio.cc, http.cc).
+void BenchStdio(const Options& options);
+void BenchHttp(const Options& options);
+
+}  // namespace casemate::bench
