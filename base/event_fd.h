@@ -3,6 +3,9 @@
 // until Clear().
 #pragma once
 
+#include <atomic>
+#include <memory>
+
 #include "base/result.h"
 #include "base/unique_fd.h"
 
@@ -14,10 +17,14 @@ class EventFd {
   [[nodiscard]] int fd() const { return fd_.get(); }
   void Signal() const;  // async-signal-safe
   void Clear() const;
+  // The same without a system call, for those who look often.
+  [[nodiscard]] bool is_signalled() const { return signalled_->load(std::memory_order_relaxed); }
 
  private:
-  explicit EventFd(UniqueFd fd) : fd_(std::move(fd)) {}
+  explicit EventFd(UniqueFd fd)
+      : fd_(std::move(fd)), signalled_(std::make_unique<std::atomic<bool>>(false)) {}
   UniqueFd fd_;
+  std::unique_ptr<std::atomic<bool>> signalled_;
 };
 
 }  // namespace casemate

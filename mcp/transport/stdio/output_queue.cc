@@ -57,11 +57,15 @@ void OutputQueue::Push(std::string_view line, SendClass send_class) {
       return;
     }
   } else {
-    changed_.wait(lock, [&] {
+    const auto has_room = [&] {
       const std::size_t waiting = writing_ + queue_.size();
       return unblocked_ || closed_ || broken_ || waiting == 0 ||
              waiting + line.size() <= max_bytes_;
-    });
+    };
+    if (!has_room()) {
+      changed_.notify_all();  // what is held must go, or there never will be room
+      changed_.wait(lock, has_room);
+    }
   }
   if (closed_ || broken_) {
     return;

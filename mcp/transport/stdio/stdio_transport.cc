@@ -118,7 +118,7 @@ void StdioTransport::Run(const std::function<void(std::string_view line)>& on_li
     // One write for the answers to all that came at once.
     state_->output->Hold();
     std::string_view left(buffer.data(), open ? static_cast<std::size_t>(got) : 0);
-    while (!left.empty()) {
+    while (!left.empty() && !state_->stop.is_signalled()) {
       left.remove_prefix(lines.Take(left));
     }
     if (!open) {
