@@ -3,7 +3,26 @@ find_package(PkgConfig REQUIRED)
 find_package(Threads REQUIRED)
 find_package(nlohmann_json 3.11 REQUIRED)
 find_package(OpenSSL REQUIRED)
-pkg_check_modules(SQLITE REQUIRED IMPORTED_TARGET sqlite3)
-pkg_check_modules(SECCOMP REQUIRED IMPORTED_TARGET libseccomp)
-pkg_check_modules(NETTLE REQUIRED IMPORTED_TARGET nettle)
-pkg_check_modules(YAMLCPP REQUIRED IMPORTED_TARGET yaml-cpp)
+
+# Half of the time to start went into relocating shared libraries (docs/adr/0008): a release carries
+# what is small and keeps OpenSSL shared, whose updates must not wait for ours. Distributions that
+# want all of them shared switch this off.
+option(CASEMATE_BUNDLE "Link all libraries but libc and OpenSSL statically in release builds" ON)
+if(CASEMATE_BUNDLE AND CMAKE_BUILD_TYPE STREQUAL "Release")
+  add_link_options(-static-libstdc++ -static-libgcc)
+endif()
+
+# casemate_dependency(NAME package): target PkgConfig::NAME.
+function(casemate_dependency name package)
+  pkg_check_modules(${name} REQUIRED IMPORTED_TARGET GLOBAL ${package})
+  if(CASEMATE_BUNDLE AND CMAKE_BUILD_TYPE STREQUAL "Release")
+    list(GET ${name}_LIBRARIES 0 library)
+    find_library(${name}_ARCHIVE NAMES lib${library}.a HINTS ${${name}_LIBRARY_DIRS} REQUIRED)
+    set_target_properties(PkgConfig::${name} PROPERTIES
+      INTERFACE_LINK_LIBRARIES "${${name}_ARCHIVE};m;${CMAKE_DL_LIBS};Threads::Threads")
+  endif()
+endfunction()
+casemate_dependency(SQLITE sqlite3)
+casemate_dependency(SECCOMP libseccomp)
+casemate_dependency(NETTLE nettle)
+casemate_dependency(YAMLCPP yaml-cpp)

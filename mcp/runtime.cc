@@ -108,18 +108,13 @@ Result<std::unique_ptr<Runtime>> Runtime::Start(const Config& config, const std:
     return std::move(launcher).error();
   }
   runtime->launcher_ = *std::move(launcher);
+  runtime->runner_ = std::make_unique<sandbox::SandboxRunner>(*runtime->launcher_);
 
   auto trail = OpenTrail(config, runtime->incarnation_.id());
   if (!trail) {
     return std::move(trail).error();
   }
   runtime->trail_ = *std::move(trail);
-
-  auto runner = sandbox::SandboxRunner::Create(*runtime->launcher_);
-  if (!runner) {
-    return std::move(runner).error();
-  }
-  runtime->runner_ = *std::move(runner);
 
   if (channel != "cli") {
     if (auto opened = runtime->OpenStores(config); !opened) {

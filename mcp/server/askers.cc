@@ -209,7 +209,7 @@ Result<std::unique_ptr<ExchangeAsker>> MakeResultAsker(const Exchange& exchange)
 }  // namespace
 
 bool ExchangeAsker::Supports(AskKind kind) const {
-  const json& declared = exchange_.client.capabilities;
+  const json& declared = *exchange_.client.capabilities;
   const EditionTraits& edition = exchange_.edition;
   switch (kind) {
     case AskKind::kForm:  // {} means forms only

@@ -137,7 +137,7 @@ std::variant<ClientFacts, RpcError> ReadClient(const json& meta) {
   if (capabilities == nullptr || !capabilities->is_object()) {
     return InvalidParams(MetaField(kMetaCapabilities), "an object", capabilities);
   }
-  client.capabilities = *capabilities;
+  client.capabilities = std::make_shared<const json>(*capabilities);
   if (const json* level = Find(meta, kMetaLogLevel)) {
     client.log_level =
         level->is_string() ? SeverityFromName(level->get<std::string>()) : std::nullopt;
@@ -209,7 +209,7 @@ std::optional<RpcError> CheckLegacyHeader(const jsonrpc::Request& request,
 }  // namespace
 
 bool ClientFacts::Declares(std::string_view extension) const {
-  const json* extensions = Find(capabilities, "extensions");
+  const json* extensions = Find(*capabilities, "extensions");
   const json* found =
       extensions == nullptr || !extensions->is_object() ? nullptr : Find(*extensions, extension);
   return found != nullptr && found->is_object();

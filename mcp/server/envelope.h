@@ -3,6 +3,7 @@
 // basic/transports). Pure functions; thread-safe.
 #pragma once
 
+#include <memory>
 #include <optional>
 #include <string>
 #include <utility>
@@ -24,9 +25,12 @@ struct RequestHeaders {
   std::vector<std::pair<std::string, std::string>> params;  // Mcp-Param-…, names without the prefix
 };
 
+// ClientCapabilities, an object; shared, for each request of a session has the same. Never null.
+using Capabilities = std::shared_ptr<const nlohmann::json>;
+
 // What a request says about its client.
 struct ClientFacts {
-  nlohmann::json capabilities;               // an object
+  Capabilities capabilities;
   std::optional<tools::Severity> log_level;  // the least severity it wants; nullopt: none
   nlohmann::json progress_token;             // null: none
   [[nodiscard]] bool Declares(std::string_view extension) const;
@@ -40,7 +44,7 @@ struct Envelope {
 // What the session knows from initialize; nullopt edition: nothing yet.
 struct SessionFacts {
   std::optional<Edition> edition;
-  nlohmann::json capabilities;
+  Capabilities capabilities;
   tools::Severity log_level = tools::Severity::kInfo;
 };
 

@@ -120,7 +120,7 @@ Session::Session(Server& server, policies::Principal principal, std::string chan
       principal_(std::move(principal)),
       channel_(std::move(channel)),
       general_(std::move(general)),
-      capabilities_(json::object()) {}
+      capabilities_(std::make_shared<const json>(json::object())) {}
 
 void Session::Handle(std::string_view text, const MessageSinkPtr& sink,
                      const RequestHeaders* headers) {
@@ -322,15 +322,10 @@ std::optional<Edition> Session::edition() const {
   return edition_;
 }
 
-json Session::capabilities() const {
-  const std::lock_guard lock(mutex_);
-  return capabilities_;
-}
-
 void Session::Settle(Edition edition, json capabilities) {
   const std::lock_guard lock(mutex_);
   edition_ = edition;
-  capabilities_ = std::move(capabilities);
+  capabilities_ = std::make_shared<const json>(std::move(capabilities));
 }
 
 tools::Severity Session::log_level() const {

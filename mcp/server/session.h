@@ -59,7 +59,6 @@ class Session : public std::enable_shared_from_this<Session> {
 
   // What initialize settled; the edition is nullopt before.
   [[nodiscard]] std::optional<Edition> edition() const;
-  [[nodiscard]] nlohmann::json capabilities() const;
   void Settle(Edition edition, nlohmann::json capabilities);
   // The least severity that the client wants to be told of (initialize-based editions).
   [[nodiscard]] tools::Severity log_level() const;
@@ -86,7 +85,7 @@ class Session : public std::enable_shared_from_this<Session> {
 
   mutable std::mutex mutex_;
   std::optional<Edition> edition_;  // guarded by mutex_, as are all below
-  nlohmann::json capabilities_;     // of the client
+  Capabilities capabilities_;       // of the client
   tools::Severity log_level_ = tools::Severity::kInfo;
   std::set<std::string> watched_;  // URIs
   bool closed_ = false;

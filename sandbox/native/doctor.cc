@@ -30,17 +30,14 @@ Result<SandboxOutcome> RunTrue(const policies::Grant& grant, const std::string& 
   if (!launcher) {
     return std::move(launcher).error();
   }
-  auto runner = SandboxRunner::Create(**launcher);
-  if (!runner) {
-    return std::move(runner).error();
-  }
+  SandboxRunner runner(**launcher);
   SandboxSpecBuilder builder(grant);
   builder.Command({"/bin/true"}).Limits(kProbeLimits);
   auto spec = std::move(builder).Build();
   if (!spec) {
     return std::move(spec).error();
   }
-  return (*runner)->Run(*std::move(spec), std::stop_token(), nullptr);
+  return runner.Run(*std::move(spec), std::stop_token(), nullptr);
 }
 
 bool Succeeded(const SandboxOutcome& outcome) {

@@ -17,8 +17,8 @@ namespace casemate::sandbox {
 
 class LauncherClient {
  public:
-  // Call before threads that fork or change signals; others may run: between fork and exec there are
-  // async-signal-safe calls only. `incarnation` ([a-z0-9-]+) names this server's cgroups
+  // Call before threads that fork or change signals; others may run: between fork and exec there
+  // are async-signal-safe calls only. `incarnation` ([a-z0-9-]+) names this server's cgroups
   // ("casemate-<incarnation>").
   static Result<std::unique_ptr<LauncherClient>> Start(const std::string& incarnation);
   ~LauncherClient();  // Stop()

@@ -138,18 +138,13 @@ Result<void> SendLaunch(LauncherClient& launcher, const SandboxSpec& spec,
 
 }  // namespace
 
-SandboxRunner::SandboxRunner(LauncherClient& launcher, std::string seccomp_filter)
-    : launcher_(launcher), seccomp_filter_(std::move(seccomp_filter)) {}
+// Both policies: where no thread can be had, it is compiled at the first call.
+SandboxRunner::SandboxRunner(LauncherClient& launcher)
+    : launcher_(launcher),
+      seccomp_filter_(
+          std::async(std::launch::async | std::launch::deferred, BuildSeccompFilter).share()) {}
 
 SandboxRunner::~SandboxRunner() = default;
-
-Result<std::unique_ptr<SandboxRunner>> SandboxRunner::Create(LauncherClient& launcher) {
-  auto filter = BuildSeccompFilter();
-  if (!filter) {
-    return std::move(filter).error();
-  }
-  return std::unique_ptr<SandboxRunner>(new SandboxRunner(launcher, *std::move(filter)));
-}
 
 Result<SandboxOutcome> SandboxRunner::Run(SandboxSpec spec, std::stop_token stop,
                                           OutputSink* sink) {
@@ -165,13 +160,17 @@ Result<SandboxOutcome> SandboxRunner::Run(SandboxSpec spec, std::stop_token stop
   }
   // Never runs after this function has returned: its destructor waits.
   const std::stop_callback on_stop(std::move(stop), [&event] { event->Signal(); });
-  ReportContext context{StopReason::kNone, spec.argv.front(), InstructionCount(seccomp_filter_)};
+  const Result<std::string>& filter = seccomp_filter_.get();
+  if (!filter) {
+    return filter.error();
+  }
+  ReportContext context{StopReason::kNone, spec.argv.front(), InstructionCount(*filter)};
   RunStreams ours;
   SandboxEnds theirs;
   if (auto made = Connect(!spec.stdin_data.empty(), ours, theirs); !made) {
     return std::move(made).error();
   }
-  if (auto sent = SendLaunch(launcher_, spec, seccomp_filter_, std::move(theirs)); !sent) {
+  if (auto sent = SendLaunch(launcher_, spec, *filter, std::move(theirs)); !sent) {
     return std::move(sent).error();
   }
   RunLoop loop(std::move(ours), spec.stdin_data, *event, sink,

@@ -2,8 +2,9 @@
 // each call waits in its own poll(2) over pipes, the launcher's reports, cancellation and deadline.
 #pragma once
 
-#include <memory>
+#include <future>
 #include <stop_token>
+#include <string>
 #include <string_view>
 
 #include "base/result.h"
@@ -25,18 +26,19 @@ class OutputSink {
 
 class SandboxRunner {
  public:
-  // Borrows `launcher`. Compiles the seccomp filter once. Errors: kUnavailable with a remedy.
-  static Result<std::unique_ptr<SandboxRunner>> Create(LauncherClient& launcher);
+  // Borrows `launcher`. Compiles the seccomp filter once, meanwhile: it takes a millisecond that
+  // nobody who starts a server should wait for.
+  explicit SandboxRunner(LauncherClient& launcher);
   ~SandboxRunner();
 
   // Returns when nothing of the command is left. `sink` may be null. Error only when the launcher
-  // itself is gone or resources of this process are exhausted; all else is in the outcome.
+  // itself is gone, resources of this process are exhausted, or there is no seccomp filter
+  // (kUnavailable with a remedy): then nothing was run. All else is in the outcome.
   Result<SandboxOutcome> Run(SandboxSpec spec, std::stop_token stop, OutputSink* sink);
 
  private:
-  explicit SandboxRunner(LauncherClient& launcher, std::string seccomp_filter);
   LauncherClient& launcher_;
-  std::string seccomp_filter_;  // array of struct sock_filter
+  std::shared_future<Result<std::string>> seccomp_filter_;  // array of struct sock_filter
 };
 
 }  // namespace casemate::sandbox

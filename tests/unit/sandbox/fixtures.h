@@ -64,10 +64,7 @@ class Sandbox {
     INFO((launcher ? std::string() : Describe(launcher.error())));
     REQUIRE(launcher);
     launcher_ = *std::move(launcher);
-    auto runner = SandboxRunner::Create(*launcher_);
-    INFO((runner ? std::string() : Describe(runner.error())));
-    REQUIRE(runner);
-    runner_ = *std::move(runner);
+    runner_ = std::make_unique<SandboxRunner>(*launcher_);
   }
 
   SandboxOutcome Run(SandboxSpecBuilder builder, std::stop_token stop = {},

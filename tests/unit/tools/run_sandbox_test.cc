@@ -50,9 +50,7 @@ struct Line {
     INFO((started ? std::string() : Describe(started.error())));
     REQUIRE(started);
     launcher = *std::move(started);
-    auto made = sandbox::SandboxRunner::Create(*launcher);
-    REQUIRE(made);
-    runner = *std::move(made);
+    runner = std::make_unique<sandbox::SandboxRunner>(*launcher);
     fs::create_directory(roots.path() + "/rw");
     fs::create_directory(roots.path() + "/ro");
     fs::create_directory(roots.path() + "/other");
