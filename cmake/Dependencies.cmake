@@ -9,7 +9,7 @@ find_package(OpenSSL REQUIRED)
 # want all of them shared switch this off.
 option(CASEMATE_BUNDLE "Link all libraries but libc and OpenSSL statically in release builds" ON)
 if(CASEMATE_BUNDLE AND CMAKE_BUILD_TYPE STREQUAL "Release")
-  add_link_options(-static-libstdc++ -static-libgcc)
+  target_link_options(casemate_options INTERFACE -static-libstdc++ -static-libgcc)
 endif()
 
 # casemate_dependency(NAME package): target PkgConfig::NAME.

@@ -19,6 +19,8 @@ class Authenticator {
   // too many wrong tokens from there), others (503: the tokens cannot be read now).
   virtual Result<policies::Principal> Authenticate(const http::Headers& headers,
                                                    const http::Peer& peer) = 0;
+  // Whether who was let in before still would be: their token may have been revoked or expired.
+  virtual bool IsStillWelcome(const policies::Principal& /*principal*/) { return true; }
   // The value of WWW-Authenticate (RFC 6750 §3) after a refusal of a request with these headers: it
   // tells a missing token from a wrong one. Empty: no token would help.
   [[nodiscard]] virtual std::string Challenge(const http::Headers& headers) const = 0;

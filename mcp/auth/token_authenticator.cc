@@ -82,6 +82,19 @@ Result<policies::Principal> TokenAuthenticator::Authenticate(const http::Headers
   return std::move(found->principal);
 }
 
+bool TokenAuthenticator::IsStillWelcome(const policies::Principal& principal) {
+  if (principal.token.empty()) {
+    return true;  // let in by the kernel's word
+  }
+  auto in_force = reads_.tokens->IsInForce(principal.token);
+  if (!in_force) {
+    Log(LogLevel::kWarning,
+        "cannot look token " + principal.token + " up again: " + Describe(in_force.error()));
+    return false;  // new requests are not let in either
+  }
+  return *in_force;
+}
+
 void TokenAuthenticator::NoteUses(const std::stop_token& stop) {
   while (true) {
     std::set<std::string> used;

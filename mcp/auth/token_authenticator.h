@@ -38,6 +38,7 @@ class TokenAuthenticator : public Authenticator {
 
   Result<policies::Principal> Authenticate(const http::Headers& headers,
                                            const http::Peer& peer) override;
+  bool IsStillWelcome(const policies::Principal& principal) override;
   [[nodiscard]] std::string Challenge(const http::Headers& headers) const override;
 
  private:

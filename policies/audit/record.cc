@@ -108,11 +108,14 @@ nlohmann::json Recordable(const nlohmann::json& value) {
 }
 
 nlohmann::json IntentPayload(const AuditIntent& intent) {
+  nlohmann::json principal = {{"id", intent.principal.id},
+                              {"tenant", intent.principal.tenant},
+                              {"roles", intent.principal.roles}};
+  if (!intent.principal.token.empty()) {
+    principal["token"] = intent.principal.token;
+  }
   return {{"tool", intent.tool},
-          {"principal",
-           {{"id", intent.principal.id},
-            {"tenant", intent.principal.tenant},
-            {"roles", intent.principal.roles}}},
+          {"principal", std::move(principal)},
           {"channel", intent.channel},
           {"args", Recordable(intent.args)},
           {"context", Recordable(intent.context)},

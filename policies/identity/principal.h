@@ -10,6 +10,8 @@ struct Principal {
   std::string id = "local";
   std::string tenant = "local";
   std::vector<std::string> roles = {"owner"};
+  // Id of the bearer token that said so, for the record; empty: none was needed.
+  std::string token{};
 };
 
 }  // namespace casemate::policies

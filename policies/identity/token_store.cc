@@ -62,7 +62,7 @@ class ResetAtEnd {
 TokenInfo InfoOf(const Statement& row) {
   return {.id = row.Text(0),
           .name = row.Text(1),
-          .principal = {row.Text(2), row.Text(3), SplitSpaces(row.Text(4))},
+          .principal = {row.Text(2), row.Text(3), SplitSpaces(row.Text(4)), row.Text(0)},
           .created_ms = row.Int(5),
           .expires_ms = row.Int(6),
           .last_used_ms = row.Int(7),
@@ -79,6 +79,12 @@ struct TokenStore::Statements {
   Statement named;
   Statement revoke;
   Statement use;
+
+  // The token that `by_id` stands at.
+  [[nodiscard]] bool IsInForce(std::int64_t now) const {
+    const std::int64_t expires = by_id.Int(4);
+    return by_id.Int(6) == 0 && (expires == 0 || now < expires);
+  }
 };
 
 TokenStore::TokenStore(Store& store, Clock clock)
@@ -210,15 +216,25 @@ Result<FoundToken> TokenStore::Find(std::string_view token) {
     return Refused();
   }
   const std::int64_t now = clock_();
-  const std::int64_t expires = by_id.Int(4);
-  const bool is_revoked = by_id.Int(6) != 0;
-  if (is_revoked || (expires != 0 && now >= expires)) {
+  if (!statements_->IsInForce(now)) {
     return Refused();
   }
   const std::int64_t used = by_id.Int(5);
-  return FoundToken{.id = std::string(*id),
-                    .principal = {by_id.Text(1), by_id.Text(2), SplitSpaces(by_id.Text(3))},
-                    .use_is_due = now - used >= kUseInterval || used > now};
+  return FoundToken{
+      .id = std::string(*id),
+      .principal = {by_id.Text(1), by_id.Text(2), SplitSpaces(by_id.Text(3)), std::string(*id)},
+      .use_is_due = now - used >= kUseInterval || used > now};
+}
+
+Result<bool> TokenStore::IsInForce(const std::string& id) {
+  const auto lock = store_.Lock();
+  Statement& by_id = statements_->by_id;
+  const ResetAtEnd reset(by_id);
+  auto row = by_id.BindText(1, id).Step();
+  if (!row) {
+    return std::move(row).error();
+  }
+  return *row && statements_->IsInForce(clock_());
 }
 
 Result<void> TokenStore::NoteUse(const std::string& id) {

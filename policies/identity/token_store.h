@@ -56,6 +56,8 @@ class TokenStore {
   // Whose token this is. Errors: kPermissionDenied, with the same text whatever is wrong with it
   // (attack: learning which ids exist). Takes the same time whatever the secret. Reads only.
   Result<FoundToken> Find(std::string_view token);
+  // Whether the token with this id is neither revoked nor expired.
+  Result<bool> IsInForce(const std::string& id);
   // Remembers that the token was used now. Writes at most once a minute.
   Result<void> NoteUse(const std::string& id);
   // In the order of creation, revoked and expired ones too.

@@ -5,6 +5,8 @@ import path from 'node:path';
 import { test } from 'node:test';
 
 import { bin, cli, scratch, verifyTrail } from './lib/casemate.mjs';
+import { processesWith, uniqueSleep, until } from './lib/facts.mjs';
+import { HttpServerProcess, jsonHeaders, modernMeta } from './lib/http.mjs';
 
 const form = /^cmt_([0-9a-f]{8})_[A-Za-z0-9_-]{43}\n$/;
 const list = async (place) => JSON.parse((await cli(place, ['token', 'list', '--json'])).stdout).tokens;
@@ -110,6 +112,40 @@ test('a token that cannot be printed is not announced as made', async (t) => {
   const { code, stderr } = await cli(place, [], { program: full });
   assert.equal(code, 1);
   assert.match(stderr, /casemate token rm [0-9a-f]{8}/);
+});
+
+// Takes as long as the server's look at its tokens: every ten seconds.
+test('what was begun with a removed token is ended, what others began is not', async (t) => {
+  const place = scratch(t);
+  const config = path.join(place.dir, 'config.yaml');
+  fs.writeFileSync(config, 'version: 1\nauth: {mode: enterprise}\n');
+  const env = { CASEMATE_CONFIG: config };
+  const [gone, kept] = await Promise.all(['gone', 'kept'].map(async (name) => (await cli(place, ['token', 'add', name], { env })).stdout.trim()));
+  const server = await HttpServerProcess.start(place, { env });
+  const bearer = (token) => ({ authorization: `Bearer ${token}` });
+  const stream = async (token) => {
+    const params = { protocolVersion: '2025-11-25', capabilities: {}, clientInfo: { name: 'e2e', version: '1' } };
+    const begun = await server.post({ jsonrpc: '2.0', id: 1, method: 'initialize', params }, bearer(token));
+    const session = { ...bearer(token), 'mcp-session-id': begun.headers['mcp-session-id'], 'mcp-protocol-version': '2025-11-25' };
+    const answer = await fetch(server.url, { headers: { ...session, accept: 'text/event-stream' } });
+    assert.equal(answer.status, 200);
+    return { session, answer };
+  };
+  const ended = await stream(gone);
+  const going = await stream(kept);
+  const marker = uniqueSleep();
+  const sleep = { jsonrpc: '2.0', id: 2, method: 'tools/call', params: { name: 'run', arguments: { command: ['sleep', marker] }, _meta: modernMeta } };
+  const named = { 'mcp-protocol-version': '2026-07-28', 'mcp-method': 'tools/call', 'mcp-name': 'run' };
+  const call = fetch(server.url, { method: 'POST', headers: { ...jsonHeaders, ...named, ...bearer(gone) }, body: JSON.stringify(sleep) }).then((answer) => answer.text());
+  await until(() => processesWith(marker).length > 0, 'the call runs');
+
+  assert.equal((await cli(place, ['token', 'rm', 'gone'], { env })).code, 0);
+  await Promise.all([ended.answer.text(), call]); // their streams end
+  await until(() => processesWith(marker).length === 0, 'the call is ended');
+  assert.equal((await server.post({ jsonrpc: '2.0', id: 3, method: 'ping' }, going.session)).status, 200);
+  await going.answer.body.cancel();
+  const intent = (await records(place)).find(({ kind }) => kind === 'intent');
+  assert.equal(intent.principal.token, gone.slice(4, 12));
 });
 
 test('addresses beyond this machine need tokens and TLS', async (t) => {

@@ -1,6 +1,7 @@
 #include "mcp/transport/http/http_endpoint.h"
 
 #include <algorithm>
+#include <map>
 #include <optional>
 #include <string_view>
 #include <utility>
@@ -317,6 +318,31 @@ void HttpEndpoint::Tick() {
     sink->KeepAlive();
   }
   sessions_.Expire();
+  EndUnwelcome();
+}
+
+void HttpEndpoint::EndUnwelcome() {
+  std::map<std::string, bool> known;  // by token: one look each
+  const auto is_unwelcome = [&](const policies::Principal& principal) {
+    const auto [entry, is_new] = known.try_emplace(principal.token, false);
+    if (is_new) {
+      entry->second = !authenticator_.IsStillWelcome(principal);
+    }
+    return entry->second;
+  };
+  std::vector<std::shared_ptr<Session>> ended;
+  {
+    const std::lock_guard lock(mutex_);
+    for (const auto& live : modern_) {
+      if (auto session = live.lock(); session != nullptr && is_unwelcome(session->principal())) {
+        ended.push_back(std::move(session));
+      }
+    }
+  }
+  for (const auto& session : ended) {
+    session->Close();
+  }
+  sessions_.EndThoseOf(is_unwelcome);
 }
 
 void HttpEndpoint::EndStreams() {

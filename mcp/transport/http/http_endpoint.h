@@ -34,7 +34,8 @@ class HttpEndpoint {
   HttpEndpoint(Server& server, Authenticator& authenticator, HttpEndpointOptions options);
 
   void Handle(http::Request request, const std::shared_ptr<http::Responder>& responder);
-  // Keep-alive comments and the end of idle sessions; call every kTick.
+  // Keep-alive comments, the end of idle sessions, and of all that was begun with a token that is
+  // no longer in force; call every kTick.
   static constexpr std::chrono::seconds kTick{10};
   void Tick();
   // Ends the endless: GET streams and listen requests; sessions are gone.
@@ -54,6 +55,7 @@ class HttpEndpoint {
   void HandleDelete(const http::Request& request, const policies::Principal& principal,
                     const std::shared_ptr<http::Responder>& responder);
   void KeepAlive(const std::shared_ptr<StreamSink>& sink);
+  void EndUnwelcome();
 
   Server& server_;
   Authenticator& authenticator_;

@@ -99,6 +99,21 @@ void HttpSessions::Expire() {
   }
 }
 
+void HttpSessions::EndThoseOf(const std::function<bool(const policies::Principal&)>& is_unwelcome) {
+  std::vector<std::string> ended;
+  {
+    const std::lock_guard lock(mutex_);
+    for (const auto& [id, session] : sessions_) {
+      if (is_unwelcome(session->session->principal())) {
+        ended.push_back(id);
+      }
+    }
+  }
+  for (const std::string& id : ended) {
+    End(id);
+  }
+}
+
 void HttpSessions::EndStreams() {
   const std::lock_guard lock(mutex_);
   for (const auto& [id, session] : sessions_) {

@@ -6,6 +6,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -45,6 +46,8 @@ class HttpSessions {
   void End(const std::string& id);
   // Ends what has been idle too long; call from time to time.
   void Expire();
+  // Ends the sessions of those who are not let in any more.
+  void EndThoseOf(const std::function<bool(const policies::Principal&)>& is_unwelcome);
   // Ends the GET streams; calls go on.
   void EndStreams();
 

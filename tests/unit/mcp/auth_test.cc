@@ -144,8 +144,13 @@ TEST_CASE_METHOD(Fixture, "A token says who asks, until it is revoked", "[auth]"
     REQUIRE(principal.ok());
     CHECK(principal->id == "ann");
     CHECK(principal->roles == std::vector<std::string>{"dev"});
+    CHECK(principal->token == token.substr(4, 8));
+    CHECK(auth->IsStillWelcome(*principal));
   }
+  const policies::Principal earlier = *auth->Authenticate(Bearer(token), Remote());
+  CHECK(auth->IsStillWelcome({}));  // who needed no token
   REQUIRE(tokens->Revoke("laptop").ok());
+  CHECK_FALSE(auth->IsStillWelcome(earlier));
   auto refused = auth->Authenticate(Bearer(token), Remote());
   REQUIRE_FALSE(refused.ok());
   CHECK(refused.error().code == ErrorCode::kPermissionDenied);
