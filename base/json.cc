@@ -5,6 +5,8 @@
 
 #include <nlohmann/json.hpp>
 
+#include "base/plain_json.h"
+
 namespace casemate {
 namespace {
 
@@ -103,6 +105,9 @@ Result<json> ParseJson(std::string_view text, const JsonLimits& limits) {
   if (text.size() > limits.max_bytes) {
     return InvalidArgument({}, "expected at most " + std::to_string(limits.max_bytes) +
                                    " bytes of JSON, got " + std::to_string(text.size()));
+  }
+  if (json plain; ReadPlainJson(text, limits.max_depth, plain)) {
+    return plain;
   }
   StrictBuilder builder(limits.max_depth);
   if (!json::sax_parse(text.begin(), text.end(), &builder)) {
