@@ -132,13 +132,10 @@ Result<std::unique_ptr<Runtime>> Runtime::Start(const Config& config, const std:
     return std::move(started).error();
   }
   runtime->ReapDead(config.state_dir);
-  auto noted = runtime->trail_.audit->Note("server_start",
-                                           {{"version", CASEMATE_VERSION},
-                                            {"channel", channel},
-                                            {"policy_revision", runtime->policy_->revision()}});
-  if (!noted) {
-    return std::move(noted).error();
-  }
+  runtime->trail_.audit->NoteFirst("server_start",
+                                   {{"version", CASEMATE_VERSION},
+                                    {"channel", channel},
+                                    {"policy_revision", runtime->policy_->revision()}});
   return runtime;
 }
 

@@ -17,6 +17,9 @@ AuditLog::AuditLog(Store& store, std::string incarnation)
     : store_(store), incarnation_(std::move(incarnation)) {}
 
 AuditLog::~AuditLog() {
+  if (first_.valid()) {
+    first_.wait();
+  }
   const auto lock = store_.Lock();
   statements_.reset();
 }
@@ -52,7 +55,7 @@ Result<std::int64_t> AuditLog::AppendDecided(std::string_view allowed_kind,
                  "expected a grant exactly when the decision allows, got the opposite", "decision",
                  "", 0};
   }
-  return statements_->Append(allowed ? allowed_kind : "refused", IntentPayload(intent), 0);
+  return Append(allowed ? allowed_kind : "refused", IntentPayload(intent), 0);
 }
 
 Result<std::int64_t> AuditLog::Begin(const AuditIntent& intent) {
@@ -69,20 +72,55 @@ Result<void> AuditLog::End(std::int64_t intent_seq, const nlohmann::json& outcom
                                              std::to_string(intent_seq));
   }
   nlohmann::json payload = {{"intent_seq", intent_seq}, {"outcome", Recordable(outcome)}};
-  auto seq = statements_->Append("outcome", std::move(payload), intent_seq);
+  auto seq = Append("outcome", std::move(payload), intent_seq);
   return seq ? Result<void>() : Result<void>(seq.error());
 }
 
-Result<std::int64_t> AuditLog::Note(const std::string& kind, const nlohmann::json& detail) {
+namespace {
+
+bool IsFact(std::string_view kind) {
   constexpr std::array<std::string_view, 5> kFacts = {"server_start", "server_stop", "reaped",
                                                       "token_added", "token_removed"};
-  if (std::ranges::find(kFacts, kind) == kFacts.end()) {
-    return InvalidArgument("kind",
-                           "expected server_start, server_stop, reaped, token_added or "
-                           "token_removed, got `" +
-                               kind + "`");
+  return std::ranges::find(kFacts, kind) != kFacts.end();
+}
+
+Error NoFact(const std::string& kind) {
+  return InvalidArgument("kind",
+                         "expected server_start, server_stop, reaped, token_added or "
+                         "token_removed, got `" +
+                             kind + "`");
+}
+
+}  // namespace
+
+Result<std::int64_t> AuditLog::Append(std::string_view kind, nlohmann::json payload,
+                                      std::int64_t intent_seq) {
+  if (first_.valid()) {
+    if (const auto& first = first_.get(); !first) {
+      return first.error();
+    }
   }
-  return statements_->Append(kind, {{"detail", Recordable(detail)}}, 0);
+  return statements_->Append(kind, std::move(payload), intent_seq);
+}
+
+Result<std::int64_t> AuditLog::Note(const std::string& kind, const nlohmann::json& detail) {
+  if (!IsFact(kind)) {
+    return NoFact(kind);
+  }
+  return Append(kind, {{"detail", Recordable(detail)}}, 0);
+}
+
+void AuditLog::NoteFirst(const std::string& kind, const nlohmann::json& detail) {
+  // Both policies: where no thread can be had, it is written with the first append.
+  first_ = std::async(std::launch::async | std::launch::deferred,
+                      [this, kind, payload = nlohmann::json{{"detail", Recordable(detail)}}]()
+                          -> Result<std::int64_t> {
+                        if (!IsFact(kind)) {
+                          return NoFact(kind);
+                        }
+                        return statements_->Append(kind, payload, 0);
+                      })
+               .share();
 }
 
 Result<AuditRecord> AuditLog::Read(std::int64_t seq) {

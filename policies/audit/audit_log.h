@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <future>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -69,6 +70,9 @@ class AuditLog {
   // Records a fact that belongs to no call (kind "server_start", "server_stop", "reaped",
   // "token_added", "token_removed").
   Result<std::int64_t> Note(const std::string& kind, const nlohmann::json& detail);
+  // Note, for the first record of this process: its caller need not wait for the disk, but whatever
+  // is appended later does, and fails with its error. Call once, before others append.
+  void NoteFirst(const std::string& kind, const nlohmann::json& detail);
 
   // One record. Errors: kNotFound.
   Result<AuditRecord> Read(std::int64_t seq);
@@ -85,9 +89,13 @@ class AuditLog {
   AuditLog(Store& store, std::string incarnation);
   Result<std::int64_t> AppendDecided(std::string_view allowed_kind, const AuditIntent& intent);
   struct Statements;
+  // After what NoteFirst writes.
+  Result<std::int64_t> Append(std::string_view kind, nlohmann::json payload,
+                              std::int64_t intent_seq);
   Store& store_;
   std::string incarnation_;
   std::unique_ptr<Statements> statements_;
+  std::shared_future<Result<std::int64_t>> first_;  // not valid: there was no NoteFirst
 };
 
 }  // namespace casemate::policies

@@ -82,6 +82,19 @@ double Throughput(Child& server, int count, const std::function<std::string(int)
   return count * 1e3 / ms;
 }
 
+// A line there and back through cat(1): what pipes and the scheduler take, whoever answers.
+double EchoUs() {
+  Child echo({"cat"}, {}, Child::Stderr::kQuiet);
+  std::vector<double> us;
+  for (int i = 0; i < 2 * kPings; ++i) {
+    us.push_back(1e3 * TimeMs([&] {
+                   echo.Write(Request(i, "ping") + "\n");
+                   echo.ReadLine();
+                 }));
+  }
+  return Percentile({us.begin() + kPings, us.end()}, 0.5);
+}
+
 struct Figures {
   std::vector<double> first_reply_ms;
   std::vector<double> pings_per_s;
@@ -158,6 +171,7 @@ void BenchStdio(const Options& options) {
           "<= 10 MiB"},
          {"anonymous_mib", "of it not file-backed", ours.anonymous_mib, "MiB", theirs.anonymous_mib,
           ""},
+         {"echo_p50_us", "a line through cat(1), p50", EchoUs(), "us", 0, "the floor of a ping"},
          {"ping_p50_us", "ping, p50", ours.ping_p50_us, "us", theirs.ping_p50_us, ""},
          {"ping_p99_us", "ping, p99", ours.ping_p99_us, "us", theirs.ping_p99_us, ""},
          {"list_p50_us", "tools/list, p50", ours.list_p50_us, "us", theirs.list_p50_us, ""},

@@ -17,6 +17,8 @@ namespace {
 
 // What is writable at all takes this much without blocking, whatever its flags: POSIX's PIPE_BUF.
 constexpr std::size_t kWriteChunk = 4096;
+// More than this is worth a change of threads: whoever brings it has other things to do.
+constexpr std::size_t kDirectBytes = 4 * kWriteChunk;
 // Held lines go out when they are this much: the client then works while we do.
 constexpr std::size_t kHeldBytes = 131072;
 constexpr std::size_t kKeptBytes = std::size_t{1} << 20;  // of a written buffer, for the next
@@ -91,12 +93,18 @@ void OutputQueue::Release() {
 
 // Writes what fits without blocking, if nobody else is writing; leaves the rest to the thread.
 void OutputQueue::Flush(std::unique_lock<std::mutex>& lock) {
-  if (writing_ == 0 && !closed_ && queue_.size() <= kWriteChunk) {
+  if (writing_ == 0 && !closed_ && queue_.size() <= kDirectBytes) {
     pollfd out{fd_.get(), POLLOUT, 0};
-    if (poll(&out, 1, 0) == 1 && out.revents == POLLOUT) {
-      const ssize_t written = write(fd_.get(), queue_.data(), queue_.size());
-      queue_.erase(0, written > 0 ? static_cast<std::size_t>(written) : 0);
+    std::size_t done = 0;
+    while (done < queue_.size() && poll(&out, 1, 0) == 1 && out.revents == POLLOUT) {
+      const ssize_t written =
+          write(fd_.get(), queue_.data() + done, std::min(queue_.size() - done, kWriteChunk));
+      if (written <= 0) {
+        break;
+      }
+      done += static_cast<std::size_t>(written);
     }
+    queue_.erase(0, done);
   }
   if (!queue_.empty()) {
     lock.unlock();

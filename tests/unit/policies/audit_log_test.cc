@@ -26,6 +26,24 @@ TEST_CASE("An empty trail verifies") {
   CHECK(trail.log().Tail(5)->empty());
 }
 
+TEST_CASE("what is appended after NoteFirst waits for it, and fails with its error", "[audit]") {
+  const TempDir dir;
+  Trail trail(dir.path());
+  SECTION("it comes first") {
+    trail.log().NoteFirst("server_start", {{"version", "0"}});
+    CHECK(*trail.log().Note("server_stop", Json::object()) == 2);
+    const Json body = Json::parse(trail.log().Read(1)->body);
+    CHECK(body["kind"] == "server_start");
+    CHECK(body["detail"] == Json{{"version", "0"}});
+  }
+  SECTION("an error") {
+    trail.log().NoteFirst("no_such_kind", Json::object());
+    const auto later = trail.log().Note("server_stop", Json::object());
+    REQUIRE_FALSE(later);
+    CHECK_THAT(later.error().message, Catch::Contains("no_such_kind"));
+  }
+}
+
 TEST_CASE("Records are numbered, chained, hashed and canonical") {
   const TempDir dir;
   Trail trail(dir.path());
