@@ -157,13 +157,14 @@ class PlainReader {
     at_ += is_negative ? 1 : 0;
     const char* first = at_;
     std::int64_t value = 0;
-    while (at_ != end_ && *at_ >= '0' && *at_ <= '9' && at_ - first <= kMaxDigits) {
+    while (at_ != end_ && *at_ >= '0' && *at_ <= '9' && at_ - first < kMaxDigits) {
       value = value * 10 + (*at_++ - '0');
     }
     const auto digits = at_ - first;
     const bool has_leading_zero = digits > 0 && *first == '0' && (digits > 1 || is_negative);
-    const bool goes_on = at_ != end_ && (*at_ == '.' || *at_ == 'e' || *at_ == 'E');
-    if (digits == 0 || digits > kMaxDigits || has_leading_zero || goes_on) {
+    const bool goes_on =
+        at_ != end_ && ((*at_ >= '0' && *at_ <= '9') || *at_ == '.' || *at_ == 'e' || *at_ == 'E');
+    if (digits == 0 || has_leading_zero || goes_on) {
       return Step::kNotPlain;
     }
     if (is_negative) {

@@ -32,7 +32,6 @@ void Watch(int signal_fd, int quit_fd, const std::function<void(int)>& on_signal
     signalfd_siginfo info{};
     if (fds[0].revents != 0 && read(signal_fd, &info, sizeof info) == sizeof info) {
       on_signal(static_cast<int>(info.ssi_signo));
-      return;
     }
   }
 }

@@ -40,9 +40,14 @@ const json* NamedBy(const jsonrpc::Request& request) {
   return is_task_method ? Find(request.params, "taskId") : nullptr;
 }
 
+// Only Mcp-Name and Mcp-Param-… may be encoded. Attack: one method for a gateway that reads the
+// header, another for us.
+enum class Encoding { kPlain, kMayBeBase64 };
+
 std::optional<RpcError> CompareHeader(const char* header, const std::optional<std::string>& given,
-                                      const std::string& expected) {
-  const auto value = given.has_value() ? DecodeHeaderValue(*given) : std::nullopt;
+                                      const std::string& expected, Encoding encoding) {
+  const auto value =
+      given.has_value() && encoding == Encoding::kMayBeBase64 ? DecodeHeaderValue(*given) : given;
   if (value != expected) {
     return HeaderMismatch(std::string(header) + ": expected the value of the body, got " +
                           (given.has_value() ? "another" : "nothing"));
@@ -112,15 +117,17 @@ std::optional<RpcError> CompareParams(const json& schema, const json& arguments,
 
 std::optional<RpcError> CompareHeaders(const jsonrpc::Request& request, const std::string& version,
                                        const RequestHeaders& headers, const tools::ToolSpec* tool) {
-  if (auto error = CompareHeader("MCP-Protocol-Version", headers.protocol_version, version)) {
+  if (auto error = CompareHeader("MCP-Protocol-Version", headers.protocol_version, version,
+                                 Encoding::kPlain)) {
     return error;
   }
-  if (auto error = CompareHeader("Mcp-Method", headers.method, request.method)) {
+  if (auto error = CompareHeader("Mcp-Method", headers.method, request.method, Encoding::kPlain)) {
     return error;
   }
   const json* name = NamedBy(request);
   if (name != nullptr && name->is_string()) {
-    if (auto error = CompareHeader("Mcp-Name", headers.name, name->get<std::string>())) {
+    if (auto error = CompareHeader("Mcp-Name", headers.name, name->get<std::string>(),
+                                   Encoding::kMayBeBase64)) {
       return error;
     }
   }

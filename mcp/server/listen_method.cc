@@ -79,10 +79,20 @@ std::optional<RpcError> ReadFilter(Exchange& exchange, const json& wanted, Wante
   const auto may_watch = [&](const std::string& uri) {
     return backends.resources != nullptr && backends.resources->Watchable(uri, context).ok();
   };
+  // As tasks/get: what will be shown passes policy and is on record before it is.
   const auto may_follow = [&](const std::string& id) {
-    return backends.jobs != nullptr && exchange.client.Declares(kTasksExtension) &&
-           backends.jobs->Get(id, context.principal).ok();
+    return backends.jobs != nullptr && backends.jobs->Get(id, context.principal).ok() &&
+           backends.gate
+               .Pass({"job_status",
+                      context.principal,
+                      context.channel,
+                      {{"job_id", id}},
+                      {{"own", true}}})
+               .ok();
   };
+  if (FindParam(wanted, "taskIds") != nullptr && !exchange.client.Declares(kTasksExtension)) {
+    return MissingCapability({{"extensions", {{kTasksExtension, json::object()}}}});
+  }
   auto& [filter, honoured] = into;
   if (auto error = ReadFlag(wanted, "toolsListChanged", true, filter.tools, honoured)) {
     return error;

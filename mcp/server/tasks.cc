@@ -92,7 +92,10 @@ Called CallOrDefer(Exchange& exchange, const ToolRequest& request, CallScope& sc
     return MissingCapability({{"extensions", {{kTasksExtension, json::object()}}}});
   }
   tools::CallContext& context = scope.context();
-  if (support == TaskSupport::kNever || !knows_tasks) {
+  // A call that brings answers goes on as it began: its questions were asked in its own results.
+  const bool is_retry = FindParam(exchange.params(), "inputResponses") != nullptr ||
+                        FindParam(exchange.params(), "requestState") != nullptr;
+  if (support == TaskSupport::kNever || !knows_tasks || is_retry) {
     auto called = backends.executor.Call(request.name, request.args, context);
     if (!called) {
       return std::move(called).error();

@@ -38,6 +38,11 @@ bool IsRequest(const jsonrpc::Parsed& parsed) {
   return message == nullptr || std::holds_alternative<jsonrpc::Request>(*message);
 }
 
+bool IsResponse(const jsonrpc::Parsed& parsed) {
+  const auto* message = std::get_if<jsonrpc::Message>(&parsed);
+  return message != nullptr && std::holds_alternative<jsonrpc::Response>(*message);
+}
+
 bool IsInitialize(const jsonrpc::Parsed& parsed) {
   const auto* message = std::get_if<jsonrpc::Message>(&parsed);
   const auto* request = message == nullptr ? nullptr : std::get_if<jsonrpc::Request>(message);
@@ -46,9 +51,8 @@ bool IsInitialize(const jsonrpc::Parsed& parsed) {
 
 // A refusal as a JSON-RPC error without id.
 void Refuse(const std::shared_ptr<http::Responder>& responder, int status, const std::string& why,
-            http::Headers headers = {}) {
+            http::Headers headers = {}, int code = jsonrpc::kInvalidRequest) {
   headers.emplace_back("Content-Type", "application/json");
-  const int code = status == 404 ? kSessionNotFound : jsonrpc::kInvalidRequest;
   responder->Send(
       {status, std::move(headers), jsonrpc::SerializeError(std::nullopt, {code, why, nullptr})});
 }
@@ -74,7 +78,7 @@ void HttpEndpoint::Handle(http::Request request,
                           const std::shared_ptr<http::Responder>& responder) {
   const std::string_view target = request.target;
   if (target.substr(0, target.find('?')) != options_.path) {
-    Refuse(responder, 404, "expected the path " + options_.path);
+    Refuse(responder, 404, "expected the path " + options_.path, {}, jsonrpc::kInvalidRequest);
     return;
   }
   const auto origin = CheckOrigin(options_.origins, request);
@@ -84,7 +88,7 @@ void HttpEndpoint::Handle(http::Request request,
   }
   auto cors = std::get<http::Headers>(origin);
   if (request.method == "OPTIONS" && !cors.empty()) {
-    responder->Send({204, PreflightHeaders(std::move(cors)), ""});
+    responder->Send({204, PreflightHeaders(request, std::move(cors)), ""});
     return;
   }
   auto principal = authenticator_.Authenticate(request.headers, request.peer);
@@ -92,13 +96,19 @@ void HttpEndpoint::Handle(http::Request request,
     RefuseCaller(request, responder, principal.error(), std::move(cors));
     return;
   }
+  if (request.method != "POST") {
+    if (const auto refusal = CheckVersion(request)) {
+      Refuse(responder, refusal->status, refusal->why, std::move(cors));
+      return;
+    }
+  }
   if (request.method == "POST") {
     HandlePost(std::make_shared<Post>(
         Post{std::move(request), responder, *std::move(principal), std::move(cors)}));
   } else if (request.method == "GET" && !ClaimsModern(request)) {
-    HandleGet(request, *principal, responder);
+    HandleGet(request, *principal, responder, std::move(cors));
   } else if (request.method == "DELETE" && !ClaimsModern(request)) {
-    HandleDelete(request, *principal, responder);
+    HandleDelete(request, *principal, responder, std::move(cors));
   } else {
     cors.emplace_back("Allow", "POST, GET, DELETE");
     Refuse(responder, 405, "expected POST, or GET or DELETE of a session", std::move(cors));
@@ -129,7 +139,8 @@ void HttpEndpoint::HandlePost(const std::shared_ptr<Post>& post) {
     return;
   }
   if (!readers_.Submit([this, post] { Dispatch(post); })) {
-    Refuse(post->responder, 503, "the server is busy reading other long messages; try again");
+    Refuse(post->responder, 503, "the server is busy reading other long messages; try again",
+           std::move(post->answer_headers));
   }
 }
 
@@ -138,7 +149,8 @@ void HttpEndpoint::Dispatch(const std::shared_ptr<Post>& post) {
     auto incoming = jsonrpc::ParseIncoming(post->request.body, server_.options().json);
     const bool is_modern = std::ranges::any_of(incoming.messages, IsModernRequest);
     if (incoming.is_batch && (is_modern || ClaimsModern(post->request))) {
-      Refuse(post->responder, 400, "expected one message, got a batch");
+      Refuse(post->responder, 400, "expected one message, got a batch",
+             std::move(post->answer_headers));
     } else if (is_modern || ClaimsModern(post->request)) {
       DispatchModern(post, std::move(incoming));
     } else {
@@ -150,6 +162,11 @@ void HttpEndpoint::Dispatch(const std::shared_ptr<Post>& post) {
 }
 
 void HttpEndpoint::DispatchModern(const std::shared_ptr<Post>& post, jsonrpc::Incoming incoming) {
+  if (IsResponse(incoming.messages.front())) {
+    Refuse(post->responder, 400, "expected a request or a notification, got a response",
+           std::move(post->answer_headers));
+    return;
+  }
   if (!IsRequest(incoming.messages.front())) {
     post->responder->Send({202, std::move(post->answer_headers), ""});
     return;
@@ -158,19 +175,19 @@ void HttpEndpoint::DispatchModern(const std::shared_ptr<Post>& post, jsonrpc::In
   StreamSink::Options options;
   options.headers = std::move(post->answer_headers);
   auto sink = std::make_shared<StreamSink>(std::move(options), post->responder);
-  {
-    const std::lock_guard lock(mutex_);
-    modern_.push_back(session);
-  }
   // The client takes a request back by closing its stream. The sink is held here, for a listen
   // request is held by the session, and the session by nothing else.
   post->responder->OnGone([session, sink] {
     sink->Detach(nullptr);
     session->Close();
   });
-  KeepAlive(sink);
   const RequestHeaders headers = HeadersOf(post->request);
   session->Handle(std::move(incoming), sink, &headers);
+  if (!sink->is_done()) {  // most are: what is remembered costs memory until the next tick
+    KeepAlive(sink);
+    const std::lock_guard lock(mutex_);
+    modern_.push_back(session);
+  }
 }
 
 void HttpEndpoint::DispatchLegacy(const std::shared_ptr<Post>& post, jsonrpc::Incoming incoming) {
@@ -197,11 +214,15 @@ void HttpEndpoint::DispatchLegacy(const std::shared_ptr<Post>& post, jsonrpc::In
   const auto session = sessions_.Find(std::string(*id.value), post->principal);
   if (session == nullptr) {
     Refuse(post->responder, 404, "there is no such session; begin a new one with initialize",
-           std::move(post->answer_headers));
+           std::move(post->answer_headers), kSessionNotFound);
     return;
   }
   const RequestHeaders headers = HeadersOf(post->request);
   if (!std::ranges::any_of(incoming.messages, IsRequest)) {
+    if (const auto refusal = CheckVersion(post->request)) {
+      Refuse(post->responder, refusal->status, refusal->why, std::move(post->answer_headers));
+      return;
+    }
     session->session->Handle(std::move(incoming), session->general, &headers);
     post->responder->Send({202, std::move(post->answer_headers), ""});
     return;
@@ -212,8 +233,12 @@ void HttpEndpoint::DispatchLegacy(const std::shared_ptr<Post>& post, jsonrpc::In
   options.primes = edition.has_value() && TraitsOf(*edition).primes_streams;
   const auto sink = sessions_.OpenStream(*session, std::move(options), post->responder);
   post->responder->OnGone([sink, raw = post->responder.get()] { sink->Detach(raw); });
-  KeepAlive(sink);
   session->session->Handle(std::move(incoming), sink, &headers);
+  if (sink->is_done()) {
+    sessions_.CloseStream(*session, sink->stream());
+  } else {
+    KeepAlive(sink);
+  }
 }
 
 void HttpEndpoint::BeginSession(const std::shared_ptr<Post>& post, jsonrpc::Incoming incoming) {
@@ -239,26 +264,29 @@ void HttpEndpoint::BeginSession(const std::shared_ptr<Post>& post, jsonrpc::Inco
 }
 
 void HttpEndpoint::HandleGet(const http::Request& request, const policies::Principal& principal,
-                             const std::shared_ptr<http::Responder>& responder) {
+                             const std::shared_ptr<http::Responder>& responder,
+                             http::Headers cors) {
   if (!Accepts(request, "text/event-stream")) {
-    Refuse(responder, 406, "expected Accept to include text/event-stream");
+    Refuse(responder, 406, "expected Accept to include text/event-stream", std::move(cors));
     return;
   }
   const auto id = FindHeader(request.headers, "Mcp-Session-Id");
   if (!id.value.has_value()) {
-    Refuse(responder, 400, "expected the header Mcp-Session-Id, got none");
+    Refuse(responder, 400, "expected the header Mcp-Session-Id, got none", std::move(cors));
     return;
   }
   const auto session = sessions_.Find(std::string(*id.value), principal);
   if (session == nullptr) {
-    Refuse(responder, 404, "there is no such session; begin a new one with initialize");
+    Refuse(responder, 404, "there is no such session; begin a new one with initialize",
+           std::move(cors), kSessionNotFound);
     return;
   }
   EventId after;
   if (const auto last = FindHeader(request.headers, "Last-Event-ID"); last.value.has_value()) {
     const auto read = EventId::FromText(*last.value);
     if (!read.has_value()) {
-      Refuse(responder, 400, "expected Last-Event-ID to be the id of one of our events");
+      Refuse(responder, 400, "expected Last-Event-ID to be the id of one of our events",
+             std::move(cors));
       return;
     }
     after = *read;
@@ -273,8 +301,13 @@ void HttpEndpoint::HandleGet(const http::Request& request, const policies::Princ
     sink = std::make_shared<StreamSink>(std::move(options), nullptr);
     sink->End();
   }
-  if (!sink->Attach(responder, after.number)) {
-    Refuse(responder, 409, "this stream has a connection already, or its events are gone");
+  if (sink->is_attached()) {
+    Refuse(responder, 409, "this stream has a connection already", std::move(cors));
+    return;
+  }
+  if (!sink->Attach(responder, after.number, cors)) {
+    Refuse(responder, 404, "the events after this Last-Event-ID are not kept any more",
+           std::move(cors));
     return;
   }
   responder->OnGone([sink, raw = responder.get()] { sink->Detach(raw); });
@@ -282,19 +315,20 @@ void HttpEndpoint::HandleGet(const http::Request& request, const policies::Princ
 }
 
 void HttpEndpoint::HandleDelete(const http::Request& request, const policies::Principal& principal,
-                                const std::shared_ptr<http::Responder>& responder) {
+                                const std::shared_ptr<http::Responder>& responder,
+                                http::Headers cors) {
   const auto id = FindHeader(request.headers, "Mcp-Session-Id");
   if (!id.value.has_value()) {
-    Refuse(responder, 400, "expected the header Mcp-Session-Id, got none");
+    Refuse(responder, 400, "expected the header Mcp-Session-Id, got none", std::move(cors));
     return;
   }
   const std::string text(*id.value);
   if (sessions_.Find(text, principal) == nullptr) {
-    Refuse(responder, 404, "there is no such session");
+    Refuse(responder, 404, "there is no such session", std::move(cors), kSessionNotFound);
     return;
   }
   sessions_.End(text);
-  responder->Send({204, {}, ""});
+  responder->Send({204, std::move(cors), ""});
 }
 
 void HttpEndpoint::KeepAlive(const std::shared_ptr<StreamSink>& sink) {

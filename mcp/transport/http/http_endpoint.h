@@ -51,9 +51,9 @@ class HttpEndpoint {
   void DispatchLegacy(const std::shared_ptr<Post>& post, jsonrpc::Incoming incoming);
   void BeginSession(const std::shared_ptr<Post>& post, jsonrpc::Incoming incoming);
   void HandleGet(const http::Request& request, const policies::Principal& principal,
-                 const std::shared_ptr<http::Responder>& responder);
+                 const std::shared_ptr<http::Responder>& responder, http::Headers cors);
   void HandleDelete(const http::Request& request, const policies::Principal& principal,
-                    const std::shared_ptr<http::Responder>& responder);
+                    const std::shared_ptr<http::Responder>& responder, http::Headers cors);
   void KeepAlive(const std::shared_ptr<StreamSink>& sink);
   void EndUnwelcome();
 

@@ -1,12 +1,13 @@
 #include "mcp/transport/http/origin.h"
 
+#include <arpa/inet.h>
+#include <netinet/in.h>
+
 #include <algorithm>
-#include <array>
+#include <string>
 
 namespace casemate::mcp {
 namespace {
-
-constexpr std::array<std::string_view, 3> kLoopbackNames = {"localhost", "127.0.0.1", "[::1]"};
 
 // "name:port" → "name"; the brackets of an IPv6 address stay.
 std::string_view WithoutPort(std::string_view authority) {
@@ -23,8 +24,17 @@ bool EqualNames(std::string_view a, std::string_view b) {
 }
 
 bool IsLoopbackName(std::string_view name) {
-  return std::ranges::any_of(kLoopbackNames,
-                             [&](std::string_view known) { return EqualNames(name, known); });
+  if (EqualNames(name, "localhost")) {
+    return true;
+  }
+  if (name.starts_with('[') && name.ends_with(']')) {
+    in6_addr address{};
+    const std::string literal(name.substr(1, name.size() - 2));
+    return inet_pton(AF_INET6, literal.c_str(), &address) == 1 && IN6_IS_ADDR_LOOPBACK(&address);
+  }
+  in_addr address{};
+  return inet_pton(AF_INET, std::string(name).c_str(), &address) == 1 &&
+         (ntohl(address.s_addr) >> 24U) == IN_LOOPBACKNET;
 }
 
 }  // namespace

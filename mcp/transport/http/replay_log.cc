@@ -1,6 +1,7 @@
 #include "mcp/transport/http/replay_log.h"
 
 #include <charconv>
+#include <iterator>
 #include <utility>
 
 namespace casemate::mcp {
@@ -34,7 +35,11 @@ void ReplayLog::Append(EventId id, std::string message) {
   const std::lock_guard lock(mutex_);
   bytes_ += message.size();
   events_.push_back({id, std::move(message)});
-  while (bytes_ > max_bytes_) {
+  newest_[id.stream] = id.number;
+  if (newest_.size() > kMaxStreams) {
+    newest_.erase(std::next(newest_.begin()));  // the oldest but the general one
+  }
+  while (bytes_ > max_bytes_ && events_.size() > 1) {  // the newest stays, however large it is
     bytes_ -= events_.front().message.size();
     events_.pop_front();
   }
@@ -44,6 +49,8 @@ std::optional<std::vector<ReplayLog::Event>> ReplayLog::After(EventId after) con
   std::vector<Event> missed;
   std::uint64_t next = after.number + 1;
   const std::lock_guard lock(mutex_);
+  const auto known = newest_.find(after.stream);
+  const std::uint64_t newest = known == newest_.end() ? 0 : known->second;
   for (const Event& event : events_) {
     if (event.id.stream != after.stream || event.id.number < next) {
       continue;
@@ -54,7 +61,8 @@ std::optional<std::vector<ReplayLog::Event>> ReplayLog::After(EventId after) con
     missed.push_back(event);
     ++next;
   }
-  return missed;
+  // Short of the newest: the rest is gone. Beyond it: an id that we never gave.
+  return next == newest + 1 ? std::optional(std::move(missed)) : std::nullopt;
 }
 
 }  // namespace casemate::mcp

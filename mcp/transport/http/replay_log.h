@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <deque>
+#include <map>
 #include <mutex>
 #include <optional>
 #include <string>
@@ -31,14 +32,17 @@ class ReplayLog {
 
   explicit ReplayLog(std::size_t max_bytes) : max_bytes_(max_bytes) {}
   void Append(EventId id, std::string message);
-  // The events of `after.stream` behind `after`; nullopt: some of them are no longer here.
+  // The events of `after.stream` behind `after`; nullopt: some of them are no longer here, or
+  // `after` was never given.
   [[nodiscard]] std::optional<std::vector<Event>> After(EventId after) const;
 
  private:
+  static constexpr std::size_t kMaxStreams = 4096;  // whose numbers are known
   const std::size_t max_bytes_;
   mutable std::mutex mutex_;
   std::deque<Event> events_;  // guarded by mutex_, as are all below
   std::size_t bytes_ = 0;
+  std::map<std::uint64_t, std::uint64_t> newest_;  // number of the newest event, by stream
 };
 
 }  // namespace casemate::mcp

@@ -54,18 +54,31 @@ std::variant<http::Headers, Refusal> CheckOrigin(const OriginRules& rules,
   }
   http::Headers cors;
   if (origin.value.has_value()) {
-    cors = {{"Access-Control-Allow-Origin", std::string(*origin.value)},
-            {"Access-Control-Expose-Headers", "Mcp-Session-Id, MCP-Protocol-Version"},
-            {"Vary", "Origin"}};
+    cors = {
+        {"Access-Control-Allow-Origin", std::string(*origin.value)},
+        {"Access-Control-Expose-Headers", "Mcp-Session-Id, MCP-Protocol-Version, WWW-Authenticate"},
+        {"Vary", "Origin"}};
   }
   return cors;
 }
 
-http::Headers PreflightHeaders(http::Headers cors) {
+http::Headers PreflightHeaders(const http::Request& request, http::Headers cors) {
+  std::string allowed =
+      "Authorization, Content-Type, Accept, Last-Event-ID, Mcp-Session-Id, MCP-Protocol-Version, "
+      "Mcp-Method, Mcp-Name";
+  // Those of tools' arguments have names of their own.
+  std::string_view wanted =
+      FindHeader(request.headers, "Access-Control-Request-Headers").value.value_or("");
+  while (!wanted.empty()) {
+    const std::size_t comma = wanted.find(',');
+    const std::string name = Lower(Trimmed(wanted.substr(0, comma)));
+    if (name.starts_with(kParamPrefix)) {
+      allowed += ", " + name;
+    }
+    wanted = comma == std::string_view::npos ? std::string_view() : wanted.substr(comma + 1);
+  }
   cors.emplace_back("Access-Control-Allow-Methods", "POST, GET, DELETE");
-  cors.emplace_back("Access-Control-Allow-Headers",
-                    "Authorization, Content-Type, Accept, Last-Event-ID, Mcp-Session-Id, "
-                    "MCP-Protocol-Version, Mcp-Method, Mcp-Name");
+  cors.emplace_back("Access-Control-Allow-Headers", std::move(allowed));
   cors.emplace_back("Access-Control-Max-Age", "600");
   return cors;
 }
@@ -82,6 +95,16 @@ std::optional<Refusal> CheckPost(const http::Request& request) {
     if (FindHeader(request.headers, name).repeated) {
       return Refusal{400, std::string("expected the header ") + name + " once, got it repeatedly"};
     }
+  }
+  return std::nullopt;
+}
+
+std::optional<Refusal> CheckVersion(const http::Request& request) {
+  const auto version = FindHeader(request.headers, "MCP-Protocol-Version");
+  if (version.repeated ||
+      (version.value.has_value() && !EditionFromVersion(*version.value).has_value())) {
+    return Refusal{400,
+                   "expected MCP-Protocol-Version to be an edition of MCP that is served here"};
   }
   return std::nullopt;
 }

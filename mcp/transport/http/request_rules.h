@@ -23,9 +23,12 @@ struct Refusal {
 // Host and Origin; the headers that let a page of an allowed origin read the answer (Fetch, CORS).
 std::variant<http::Headers, Refusal> CheckOrigin(const OriginRules& rules,
                                                  const http::Request& request);
-http::Headers PreflightHeaders(http::Headers cors);
+http::Headers PreflightHeaders(const http::Request& request, http::Headers cors);
 // Content-Type and Accept of a POST.
 std::optional<Refusal> CheckPost(const http::Request& request);
+// That MCP-Protocol-Version, if it is there, names an edition; for requests whose body does not say
+// more.
+std::optional<Refusal> CheckVersion(const http::Request& request);
 bool Accepts(const http::Request& request, std::string_view type);
 // Whether MCP-Protocol-Version names an edition without sessions.
 bool ClaimsModern(const http::Request& request);

@@ -51,8 +51,10 @@ std::shared_ptr<HttpSession> HttpSessions::Find(const std::string& id,
   if (found == sessions_.end()) {
     return nullptr;
   }
+  // Attack: acting with another token's roles by way of its session; calls run as whoever began it.
   const policies::Principal& owner = found->second->session->principal();
-  if (owner.id != principal.id || owner.tenant != principal.tenant) {
+  if (owner.id != principal.id || owner.tenant != principal.tenant ||
+      owner.token != principal.token || owner.roles != principal.roles) {
     return nullptr;
   }
   found->second->used_ns = MonotonicNs();
@@ -131,6 +133,11 @@ std::shared_ptr<StreamSink> HttpSessions::OpenStream(HttpSession& session,
   auto sink = std::make_shared<StreamSink>(std::move(options), std::move(responder));
   session.streams.emplace(number, sink);
   return sink;
+}
+
+void HttpSessions::CloseStream(HttpSession& session, std::uint64_t number) {
+  const std::lock_guard lock(mutex_);
+  session.streams.erase(number);
 }
 
 std::shared_ptr<StreamSink> HttpSessions::StreamOf(HttpSession& session, std::uint64_t number) {

@@ -41,7 +41,7 @@ class HttpSessions {
   HttpSessions(Server& server, Limits limits) : server_(server), limits_(limits) {}
   // Null: there are too many, and all of them are in use.
   std::shared_ptr<HttpSession> Begin(const policies::Principal& principal);
-  // Null: there is none such of this principal.
+  // Null: there is none such that this principal began, with the same token.
   std::shared_ptr<HttpSession> Find(const std::string& id, const policies::Principal& principal);
   void End(const std::string& id);
   // Ends what has been idle too long; call from time to time.
@@ -54,6 +54,8 @@ class HttpSessions {
   // A sink for one POST of `session`.
   std::shared_ptr<StreamSink> OpenStream(HttpSession& session, StreamSink::Options options,
                                          std::shared_ptr<http::Responder> responder);
+  // It has had its answer; what is kept of it can still be read again.
+  void CloseStream(HttpSession& session, std::uint64_t number);
   // The stream of that number; null: long gone. 0: the general one.
   std::shared_ptr<StreamSink> StreamOf(HttpSession& session, std::uint64_t number);
 

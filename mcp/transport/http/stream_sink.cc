@@ -74,12 +74,13 @@ void StreamSink::End() {
     return;
   }
   if (!is_streaming_) {
-    Begin();
+    Begin(std::nullopt);
   }
   std::exchange(responder_, nullptr)->End();
 }
 
-bool StreamSink::Attach(std::shared_ptr<http::Responder> responder, std::uint64_t after) {
+bool StreamSink::Attach(std::shared_ptr<http::Responder> responder, std::uint64_t after,
+                        http::Headers headers) {
   const std::lock_guard lock(mutex_);
   if (responder_ != nullptr || options_.replay == nullptr) {
     return false;
@@ -89,7 +90,8 @@ bool StreamSink::Attach(std::shared_ptr<http::Responder> responder, std::uint64_
     return false;
   }
   responder_ = std::move(responder);
-  Begin();
+  options_.headers = std::move(headers);
+  Begin(after);
   for (const ReplayLog::Event& event : *missed) {
     responder_->Write(EventText(event.id.ToText(), event.message), false);
   }
@@ -113,7 +115,7 @@ void StreamSink::KeepAlive() {
     return;
   }
   if (!is_streaming_) {
-    Begin();
+    Begin(last_event_);
   }
   responder_->Write(": still here\n\n", true);
 }
@@ -128,19 +130,27 @@ bool StreamSink::is_attached() const {
   return responder_ != nullptr;
 }
 
-void StreamSink::Begin() {
+bool StreamSink::is_done() const {
+  const std::lock_guard lock(mutex_);
+  return is_done_;
+}
+
+void StreamSink::Begin(std::optional<std::uint64_t> seen) {
   is_streaming_ = true;
   http::Response head{200, options_.headers, ""};
   head.headers.emplace_back("Content-Type", "text/event-stream");
   head.headers.emplace_back("Cache-Control", "no-cache, no-transform");
   head.headers.emplace_back("X-Accel-Buffering", "no");
-  if (options_.primes && options_.replay != nullptr) {
-    head.body = EventText(EventId{options_.stream, last_event_}.ToText(), "");
+  if (seen.has_value() && options_.primes && options_.replay != nullptr) {
+    head.body = EventText(EventId{options_.stream, *seen}.ToText(), "");
   }
   responder_->Begin(std::move(head));
 }
 
 void StreamSink::WriteEvent(const std::string& message, bool droppable) {
+  if (responder_ != nullptr && !is_streaming_) {
+    Begin(last_event_);
+  }
   std::string id;
   if (options_.replay != nullptr) {
     const EventId event{options_.stream, ++last_event_};
@@ -148,13 +158,9 @@ void StreamSink::WriteEvent(const std::string& message, bool droppable) {
     id = event.ToText();
     droppable = false;  // a gap would look like a loss; the peer is cut off and may resume
   }
-  if (responder_ == nullptr) {
-    return;
+  if (responder_ != nullptr) {
+    responder_->Write(EventText(id, message), droppable);
   }
-  if (!is_streaming_) {
-    Begin();
-  }
-  responder_->Write(EventText(id, message), droppable);
 }
 
 }  // namespace casemate::mcp

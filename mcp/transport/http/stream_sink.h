@@ -8,6 +8,7 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 
 #include "mcp/http/message.h"
@@ -35,9 +36,10 @@ class StreamSink : public MessageSink {
   void Answer(std::string message, const AnswerFacts& facts) override;
   void NoAnswer() override;
 
-  // Continues on this connection behind event `after`. False: what lies between is gone, or another
-  // connection is there.
-  bool Attach(std::shared_ptr<http::Responder> responder, std::uint64_t after);
+  // Continues on this connection behind event `after`; `headers` go into its response. False: what
+  // lies between is gone, or another connection is there.
+  bool Attach(std::shared_ptr<http::Responder> responder, std::uint64_t after,
+              http::Headers headers = {});
   // That connection (null: whichever) is gone.
   void Detach(const http::Responder* responder);
   // Shows that we are alive: a comment in an event stream, which begins now if it must.
@@ -46,6 +48,10 @@ class StreamSink : public MessageSink {
   void End();
   // The number of the newest event.
   [[nodiscard]] std::uint64_t last_event() const;
+  // Whether the request has had its answer, or never will.
+  [[nodiscard]] bool is_done() const;
+  // Its number within the session.
+  [[nodiscard]] std::uint64_t stream() const { return options_.stream; }
   // Whether a connection is there.
   [[nodiscard]] bool is_attached() const;
 
@@ -53,11 +59,13 @@ class StreamSink : public MessageSink {
   static int StatusOf(const AnswerFacts& facts);
 
  private:
-  void Begin();  // under mutex_, as all below
+  // The first of an event stream: with `seen`, the number of the last event before it, which primes
+  // the client for resumption. Under mutex_, as all below.
+  void Begin(std::optional<std::uint64_t> seen);
   void WriteEvent(const std::string& message, bool droppable);
 
   mutable std::mutex mutex_;
-  Options options_;                             // guarded by mutex_, as are all below
+  Options options_;  // guarded by mutex_ but for `stream`, as are all below
   std::shared_ptr<http::Responder> responder_;  // null: no connection
   bool is_streaming_ = false;                   // on the present connection
   bool is_done_ = false;
