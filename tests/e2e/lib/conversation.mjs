@@ -1,8 +1,10 @@
-// What went over one stdio connection. `check` holds every message of the server against the
+// What went over one connection. `check` holds every message of the server against the
 // official schema of the edition that its request belongs to, and against the rules of the stream.
 import { editions, schemaOf } from './schema.mjs';
 
 const versionField = 'io.modelcontextprotocol/protocolVersion';
+// The edition that a message itself names, of those that have no session.
+export const versionOf = (message) => message?.params?._meta?.[versionField];
 const latestLegacy = '2025-11-25';
 const latest = '2026-07-28';
 const resultTypes = {
@@ -55,6 +57,7 @@ export class Conversation {
   #requests = new Map(); // key of the id → [{method, modern, version}]
   #tokens = new Map(); // key of the progress token → [the requests' entries]
   #messages = [];
+  #batches = 0; // sent and not yet answered
 
   // One line of the client's, whatever it is.
   sent(line) {
@@ -64,23 +67,32 @@ export class Conversation {
     } catch {
       return;
     }
+    if (!Array.isArray(message)) return this.#noteRequest(message);
+    if (message.length > 0) this.#batches += 1;
+    for (const part of message) this.#noteRequest(part);
+  }
+  #noteRequest(message) {
     if (typeof message?.method !== 'string' || !['string', 'number'].includes(typeof message.id)) return;
     const meta = message.params?._meta;
-    const modern = meta?.[versionField] !== undefined || message.method === 'server/discover';
+    const modern = versionOf(message) !== undefined || message.method === 'server/discover';
     const entry = { method: message.method, modern, id: key(message.id) };
     const note = (map, name) => map.set(name, [...(map.get(name) ?? []), entry]);
     note(this.#requests, entry.id);
     if (meta?.progressToken !== undefined) note(this.#tokens, key(meta.progressToken));
   }
 
-  // One line of the server's, without its end. Throws on what is not a JSON object in UTF-8.
+  // One line of the server's, without its end: its messages. Throws on what is not a JSON object in
+  // UTF-8, or an array of them that answers a batch.
   received(bytes) {
     const text = utf8.decode(bytes);
     if (/[\r\0]/.test(text)) throw new Error(`control characters in a line: ${text.slice(0, 500)}`);
-    const message = JSON.parse(text);
-    if (message === null || typeof message !== 'object' || Array.isArray(message)) throw new Error(`not a message: ${text.slice(0, 500)}`);
-    this.#messages.push(message);
-    return message;
+    const json = JSON.parse(text);
+    const messages = Array.isArray(json) && this.#batches-- > 0 ? json : [json];
+    for (const message of messages) {
+      if (message === null || typeof message !== 'object' || Array.isArray(message)) throw new Error(`not a message: ${text.slice(0, 500)}`);
+    }
+    this.#messages.push(...messages);
+    return messages;
   }
 
   check() {
