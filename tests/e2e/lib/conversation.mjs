@@ -22,6 +22,7 @@ const resultTypes = {
   'completion/complete': 'CompleteResult',
   'logging/setLevel': 'EmptyResult',
   ping: 'EmptyResult',
+  'subscriptions/listen': 'SubscriptionsListenResult',
 };
 // Errors whose shape the edition 2026-07-28 defines one by one: [definition, of the whole message?].
 const errorTypes = {
@@ -32,7 +33,10 @@ const errorTypes = {
   '-32603': ['InternalError', false],
   '-32022': ['UnsupportedProtocolVersionError', true],
 };
-// Notifications that belong to no request, where the server has declared them.
+const subscriptionField = 'io.modelcontextprotocol/subscriptionId';
+const acknowledgement = 'notifications/subscriptions/acknowledged';
+// Notifications that belong to no request, or to subscriptions/listen, where the server has declared
+// them.
 const changeTypes = {
   'notifications/resources/list_changed': ['resources', 'ResourceListChangedNotification'],
 };
@@ -133,13 +137,27 @@ export class Conversation {
 
   #checkChange(message, editionsOf) {
     const [capability, type] = changeTypes[message.method];
-    const declared = this.#messages.some((m) => m.result?.capabilities?.[capability]?.listChanged);
-    if (!declared) throw new Error(`${message.method} was not declared`);
-    oneOf(editionsOf({ modern: false }).map((edition) => () => schemaOf(edition).check(type, message)));
+    const { [subscriptionField]: subscription } = message.params?._meta ?? {};
+    const entries = subscription === undefined ? [{ modern: false }] : this.#listens(subscription);
+    const declares = subscription === undefined
+      ? (m) => m.result?.capabilities?.[capability]?.listChanged
+      : (m) => m.method === acknowledgement && m.params._meta[subscriptionField] === subscription;
+    if (!this.#messages.some(declares)) throw new Error(`${message.method} was not declared`);
+    oneOf(entries.flatMap(editionsOf).map((edition) => () => schemaOf(edition).check(type, message)));
+  }
+
+  #listens(subscription) {
+    const entries = this.#requests.get(key(subscription))?.filter((entry) => entry.method === 'subscriptions/listen');
+    if (!entries) throw new Error(`no subscriptions/listen has the id ${key(subscription)}`);
+    return entries;
   }
 
   #checkNotification(message, editionsOf, progress, answered) {
     if (message.method in changeTypes) return this.#checkChange(message, editionsOf);
+    if (message.method === acknowledgement) {
+      this.#listens(message.params._meta[subscriptionField]);
+      return schemaOf(latest).check('SubscriptionsAcknowledgedNotification', message);
+    }
     if (message.method !== 'notifications/progress') throw new Error(`unexpected ${message.method}`);
     const { progressToken, progress: value } = message.params;
     const token = key(progressToken);
