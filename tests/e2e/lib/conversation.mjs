@@ -1,5 +1,7 @@
 // What went over one connection. `check` holds every message of the server against the
 // official schema of the edition that its request belongs to, and against the rules of the stream.
+import { isCreateTaskResultV2, isDetailedTaskV2 } from '@modelcontextprotocol/ext-tasks/core/v2';
+
 import { editions, schemaOf } from './schema.mjs';
 
 const versionField = 'io.modelcontextprotocol/protocolVersion';
@@ -24,6 +26,14 @@ const resultTypes = {
   ping: 'EmptyResult',
   'subscriptions/listen': 'SubscriptionsListenResult',
 };
+// Results of the tasks extension, which the edition's schema does not have.
+const taskResults = {
+  'tools/call': isCreateTaskResultV2,
+  'tasks/get': isDetailedTaskV2,
+  'tasks/update': (result) => result.resultType === 'complete',
+  'tasks/cancel': (result) => result.resultType === 'complete',
+};
+const isOfTasks = ({ method }, { resultType }) => method.startsWith('tasks/') || (method === 'tools/call' && resultType === 'task');
 // Errors whose shape the edition 2026-07-28 defines one by one: [definition, of the whole message?].
 const errorTypes = {
   '-32700': ['ParseError', false],
@@ -119,6 +129,10 @@ export class Conversation {
     if (!entries) throw new Error(`a result that nobody asked for: ${shown(message)}`);
     oneOf(entries.flatMap((entry) => editionsOf(entry).map((edition) => () => {
       schemaOf(edition).check(edition >= '2025-11-25' ? 'JSONRPCResultResponse' : 'JSONRPCResponse', message);
+      if (edition === latest && isOfTasks(entry, message.result)) {
+        if (!taskResults[entry.method](message.result)) throw new Error(`not a result of ${entry.method}: ${shown(message)}`);
+        return;
+      }
       if (!(entry.method in resultTypes)) throw new Error(`a result of ${entry.method}`);
       schemaOf(edition).check(resultTypes[entry.method], message.result);
     })));
