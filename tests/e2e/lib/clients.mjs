@@ -87,16 +87,20 @@ export const fixtures = {
   http: { program, args: ['--port', '0'], announce: 'stdout' },
 };
 
-// A connected client; `prepare` sets its handlers first.
-export async function connect(place, { kind, transport }, server, { capabilities = {}, prepare = () => {} } = {}) {
-  const { Client, Stdio, Http } = kinds[kind];
-  const client = new Client(capabilities);
-  prepare(client);
+// A connected client with a server of its own; `prepare` sets its handlers first.
+export async function connect(place, connection, server, options) {
   const env = { ...place.env, TMPDIR: place.dir };
-  const line = transport === 'stdio'
-    ? new Stdio({ ...server.stdio(place), env })
-    : new Http(new URL((await HttpServerProcess.start(place, { ...server.http, env })).url));
+  if (connection.transport === 'http') {
+    return connectTo(place, connection, (await HttpServerProcess.start(place, { ...server.http, env })).url, options);
+  }
+  return connectOver(place, connection, new kinds[connection.kind].Stdio({ ...server.stdio(place), env }), options);
+}
+export const connectTo = (place, connection, url, options) => connectOver(place, connection, new kinds[connection.kind].Http(new URL(url)), options);
+
+async function connectOver(place, { kind }, transport, { capabilities = {}, prepare = () => {} } = {}) {
+  const client = new kinds[kind].Client(capabilities);
+  prepare(client);
   place.closing(() => client.close());
-  await client.connect(line);
+  await client.connect(transport);
   return client;
 }

@@ -14,10 +14,15 @@ export class HttpConnection extends MessageList {
   #server;
   #session = {};
   #open = [];
+  #requests = new Map(); // id → the AbortController of its POST
 
+  // With a server of its own, which end() ends; or one of several clients of a server.
   static async start(place, options) {
+    return HttpConnection.to(await HttpServerProcess.start(place, options));
+  }
+  static to(server) {
     const connection = new HttpConnection();
-    connection.#server = await HttpServerProcess.start(place, options);
+    connection.#server = server;
     return connection;
   }
 
@@ -28,6 +33,11 @@ export class HttpConnection extends MessageList {
   }
   async sendRaw(text) {
     await this.#post(text, undefined);
+  }
+
+  // Closes the stream of a request, which cancels it in the edition 2026-07-28.
+  abort(id) {
+    this.#requests.get(id).abort();
   }
 
   // Every stream must end by itself: those of requests are answered or cancelled, the session's
@@ -41,11 +51,17 @@ export class HttpConnection extends MessageList {
   async #post(body, message) {
     this.conversation.sent(body);
     const headers = { ...jsonHeaders, ...this.#headersFor(message) };
-    const answered = fetch(this.#server.url, { method: 'POST', headers, body });
+    const controller = new AbortController();
+    const { signal } = controller;
+    const answered = fetch(this.#server.url, { method: 'POST', headers, body, signal });
     const taken = answered.then((answer) => this.#take(answer, message));
     if (isNotification(message) || message?.method === 'initialize') return taken;
-    taken.catch((problem) => this.fail(problem));
-    this.#open.push(taken);
+    this.#requests.set(message?.id, controller);
+    this.#follow(taken.catch((problem) => signal.aborted || Promise.reject(problem)));
+  }
+  #follow(stream) {
+    stream.catch((problem) => this.fail(problem));
+    this.#open.push(stream);
   }
 
   #headersFor(message) {
@@ -77,7 +93,7 @@ export class HttpConnection extends MessageList {
     this.#session = { 'mcp-session-id': answer.headers.get('mcp-session-id'), 'mcp-protocol-version': result.protocolVersion };
     const stream = await fetch(this.#server.url, { headers: { accept: 'text/event-stream', ...this.#session } });
     assert.equal(stream.status, 200);
-    this.#open.push(this.#readEvents(stream));
+    this.#follow(this.#readEvents(stream));
   }
 
   async #readEvents(answer) {
