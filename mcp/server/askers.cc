@@ -79,13 +79,42 @@ class RequestAsker : public ExchangeAsker {
   std::optional<Outcome> Interruption(bool /*is_error*/) override { return std::nullopt; }
 
  private:
+  // Sends those of `questions` and adds the answers to `answers`.
+  Result<void> AskClient(const std::vector<Question>& questions, Answers& answers);
+
   std::stop_token stop_;
+  // By key: a person who answered a question in this call is not asked it again, as under the other
+  // form, where a tool that starts anew repeats its questions. Guarded by mutex_.
+  Answers answered_;
 };
 
 Result<Answers> RequestAsker::Ask(const std::vector<Question>& questions) {
   if (auto supported = CheckSupport(questions); !supported) {
     return std::move(supported).error();
   }
+  Answers answers;
+  std::vector<Question> unanswered;
+  {
+    const std::lock_guard lock(mutex_);
+    for (const Question& question : questions) {
+      const auto found = answered_.find(question.key);
+      if (found != answered_.end() && IsAnswer(question.kind, found->second)) {
+        answers.insert(*found);
+      } else {
+        unanswered.push_back(question);
+      }
+    }
+  }
+  auto asked = AskClient(unanswered, answers);
+  const std::lock_guard lock(mutex_);
+  answered_.insert(answers.begin(), answers.end());
+  if (!asked) {
+    return std::move(asked).error();
+  }
+  return answers;
+}
+
+Result<void> RequestAsker::AskClient(const std::vector<Question>& questions, Answers& answers) {
   ClientQuestions& asked = exchange_.session->questions();
   std::vector<jsonrpc::RequestId> ids;
   for (const Question& question : questions) {
@@ -93,7 +122,6 @@ Result<Answers> RequestAsker::Ask(const std::vector<Question>& questions) {
     ids.push_back(
         asked.Send(exchange_.sink, travelling["method"].get<std::string>(), travelling["params"]));
   }
-  Answers answers;
   std::optional<Error> failed;
   for (std::size_t i = 0; i < questions.size(); ++i) {
     auto answer = asked.Await(ids[i], exchange_.sink, stop_, exchange_.server().options().ask_time);
@@ -113,7 +141,7 @@ Result<Answers> RequestAsker::Ask(const std::vector<Question>& questions) {
   if (failed.has_value()) {
     return *std::move(failed);
   }
-  return answers;
+  return {};
 }
 
 class ResultAsker : public ExchangeAsker {

@@ -1,21 +1,26 @@
 // A server with the conformance suite's fixtures, on the same library and transport as casemate
 // itself: casemate-conformance --port N (0: any; the address is printed) serves /mcp on loopback
-// until standard input ends. Its policy allows everything; its audit trail lives in a scratch
-// directory that it removes.
+// until standard input ends; casemate-conformance --stdio speaks MCP there. Its policy allows
+// everything; its audit trail lives in a scratch directory that it removes.
 #include <unistd.h>
 
 #include <cstdlib>
 #include <filesystem>
 #include <iostream>
 #include <memory>
+#include <optional>
 #include <string>
+#include <type_traits>
 
+#include "base/event_fd.h"
 #include "base/hash.h"
 #include "base/store/store.h"
 #include "mcp/auth/authenticator.h"
 #include "mcp/http/server.h"
 #include "mcp/server/server.h"
+#include "mcp/server/session.h"
 #include "mcp/transport/http/http_endpoint.h"
+#include "mcp/transport/stdio/stdio_transport.h"
 #include "policies/audit/audit_log.h"
 #include "policies/engine/policy_engine.h"
 #include "tests/conformance/fixtures.h"
@@ -68,19 +73,51 @@ T Must(Result<T> result) {
     std::cerr << "casemate-conformance: " << Describe(result.error()) << '\n';
     std::exit(1);
   }
-  return *std::move(result);
+  if constexpr (!std::is_void_v<T>) {
+    return *std::move(result);
+  }
 }
 
-int Serve(const std::string& directory, std::uint16_t port) {
+// Until the client closes our standard input.
+void ServeStdio(mcp::Server& server, tools::JobRunner& jobs) {
+  const EventFd stop = Must(EventFd::Create());
+  const std::shared_ptr<mcp::StdioTransport> transport =
+      Must(mcp::StdioTransport::Create(STDIN_FILENO, STDOUT_FILENO, {}, stop));
+  const auto session = server.Open(policies::Principal{}, "conformance", transport);
+  transport->Run([&](std::string_view line) { session->Handle(line, transport); },
+                 [&](std::size_t limit) { mcp::Session::HandleOversized(limit, transport); });
+  jobs.Shutdown();
+  server.Shutdown();
+  transport->Close(300);
+}
+
+void ServeHttp(mcp::Server& server, tools::JobRunner& jobs, std::uint16_t port) {
+  mcp::SimpleAuthenticator authenticator(geteuid());
+  mcp::HttpEndpoint endpoint(server, authenticator, {});
+  const auto http = Must(http::HttpServer::Listen(
+      {{.host = "127.0.0.1", .port = port, .path = "", .tls = {}}}, {},
+      [&endpoint](http::Request request, std::shared_ptr<http::Responder> responder) {
+        endpoint.Handle(std::move(request), responder);
+      }));
+  Must(http->Start());
+  std::cout << http->Addresses().front() << "/mcp" << std::endl;
+  std::string line;
+  while (std::getline(std::cin, line)) {
+  }
+  endpoint.EndStreams();
+  http->Drain(std::chrono::milliseconds(500));
+  jobs.Shutdown();
+  server.Shutdown();
+}
+
+// Without a port: over standard input and output.
+void Serve(const std::string& directory, std::optional<std::uint16_t> port) {
   const auto store = Must(Store::Open(directory + "/test.db"));
   const auto audit = Must(policies::AuditLog::Open(*store, "conformance"));
   const AllowAll policy;
   tools::Changes changes;
   tools::Catalog catalog;
-  if (auto filled = Fill(catalog, changes); !filled) {
-    std::cerr << "casemate-conformance: " << Describe(filled.error()) << '\n';
-    return 1;
-  }
+  Must(Fill(catalog, changes));
   tools::Gate gate(policy, *audit);
   tools::ToolExecutor executor(catalog, gate);
   tools::ResourceReader resources(catalog, gate);
@@ -99,26 +136,11 @@ int Serve(const std::string& directory, std::uint16_t port) {
                       .jobs = &jobs,
                       .changes = &changes},
                      options);
-  mcp::SimpleAuthenticator authenticator(geteuid());
-  mcp::HttpEndpoint endpoint(server, authenticator, {});
-  const auto http = Must(http::HttpServer::Listen(
-      {{.host = "127.0.0.1", .port = port, .path = "", .tls = {}}}, {},
-      [&endpoint](http::Request request, std::shared_ptr<http::Responder> responder) {
-        endpoint.Handle(std::move(request), responder);
-      }));
-  if (auto started = http->Start(); !started) {
-    std::cerr << Describe(started.error()) << '\n';
-    return 1;
+  if (port) {
+    ServeHttp(server, jobs, *port);
+  } else {
+    ServeStdio(server, jobs);
   }
-  std::cout << http->Addresses().front() << "/mcp" << std::endl;
-  std::string line;
-  while (std::getline(std::cin, line)) {
-  }
-  endpoint.EndStreams();
-  http->Drain(std::chrono::milliseconds(500));
-  jobs.Shutdown();
-  server.Shutdown();
-  return 0;
 }
 
 }  // namespace
@@ -126,14 +148,18 @@ int Serve(const std::string& directory, std::uint16_t port) {
 
 int main(int argc, char** argv) {
   const bool has_port = argc == 3 && std::string(argv[1]) == "--port";
+  const bool is_stdio = argc == 2 && std::string(argv[1]) == "--stdio";
   std::string scratch = (std::filesystem::temp_directory_path() / "casemate-conf-XXXXXX").string();
-  if (!has_port || mkdtemp(scratch.data()) == nullptr) {
-    std::cerr << "usage: casemate-conformance --port N\n";
+  if ((!has_port && !is_stdio) || mkdtemp(scratch.data()) == nullptr) {
+    std::cerr << "usage: casemate-conformance --port N | --stdio\n";
     return 2;
   }
-  const int code = casemate::conformance::Serve(
-      scratch, static_cast<std::uint16_t>(std::strtoul(argv[2], nullptr, 10)));
+  std::optional<std::uint16_t> port;
+  if (has_port) {
+    port = static_cast<std::uint16_t>(std::strtoul(argv[2], nullptr, 10));
+  }
+  casemate::conformance::Serve(scratch, port);
   std::error_code ignored;
   std::filesystem::remove_all(scratch, ignored);
-  return code;
+  return 0;
 }

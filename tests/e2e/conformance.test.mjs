@@ -6,11 +6,11 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { test } from 'node:test';
 
-import { bin, scratch } from './lib/casemate.mjs';
+import { scratch } from './lib/casemate.mjs';
+import { fixtures } from './lib/clients.mjs';
 import { HttpServerProcess } from './lib/http.mjs';
 
 const suite = path.join(import.meta.dirname, 'node_modules/@modelcontextprotocol/conformance/dist/index.js');
-const fixtures = path.join(path.dirname(bin), 'casemate-conformance');
 // Not ours to pass: the suite demands a schema with $ref, allOf and if; our tools stay within a subset
 // that every host reads the same way (docs/adr/0007), and the library refuses the rest at start-up.
 const notOurs = ['json-schema-2020-12'];
@@ -48,7 +48,7 @@ function assertClean(run, least) {
 for (const [edition, least] of [['2025-11-25', 70], ['2026-07-28', 180]]) {
   test(`the suite for ${edition}, extension scenarios included`, async (t) => {
     const place = scratch(t);
-    const server = await HttpServerProcess.start(place, { program: fixtures, args: ['--port', '0'], announce: 'stdout' });
+    const server = await HttpServerProcess.start(place, { ...fixtures.http, env: { TMPDIR: place.dir } });
     const run = await runSuite(place, ['--url', server.url, '--requirements', edition]);
     assertClean(run, least);
   });

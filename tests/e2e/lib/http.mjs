@@ -11,10 +11,12 @@ export class HttpServerProcess {
   static async start(place, { args = ['serve', '--http', '127.0.0.1:0'], env = {}, program = bin, announce = 'stderr' } = {}) {
     const server = new HttpServerProcess();
     server.child = spawn(program, args, { env: { ...process.env, ...place.env, ...env }, stdio: 'pipe' });
-    server.child.on('error', () => {});
-    server.exited = new Promise((resolve) => server.child.on('exit', (code, signal) => resolve({ code, signal })));
+    server.exited = new Promise((resolve, reject) => {
+      server.child.on('exit', (code, signal) => resolve({ code, signal }));
+      server.child.on('error', reject); // it could not be started
+    });
     place.closing(async () => {
-      if (server.child.exitCode === null && server.child.signalCode === null) {
+      if (server.child.pid && server.child.exitCode === null && server.child.signalCode === null) {
         server.child.stdin.end();
         server.child.kill('SIGTERM');
         await server.exited;
@@ -29,7 +31,7 @@ export class HttpServerProcess {
         const found = /(https?:\/\/\S+\/mcp)\b/.exec(text) ?? /(unix:\S+)/.exec(text);
         if (found) resolve(found[1]);
       });
-      server.exited.then(({ code }) => reject(new Error(`the server ended with ${code}: ${server.stderr}`)));
+      server.exited.then(({ code }) => reject(new Error(`the server ended with ${code}: ${server.stderr}`)), reject);
     });
     return server;
   }

@@ -6,6 +6,7 @@ import { spawn } from 'node:child_process';
 import { bin } from './casemate.mjs';
 import { Conversation } from './conversation.mjs';
 import { uniqueSleep } from './facts.mjs';
+import { MessageList } from './message_list.mjs';
 
 export const legacy = (version = '2025-11-25') => ({
   protocolVersion: version,
@@ -18,16 +19,15 @@ export const modernMeta = {
   'io.modelcontextprotocol/clientInfo': { name: 'e2e', version: '1' },
 };
 
-export class Server {
-  messages = [];
+export class Server extends MessageList {
   stderr = '';
   mayBeCut = false; // set by a test that does not read: the server then gives up within a line
   conversation = new Conversation();
-  #waiters = new Set();
   #nextId = 1000;
   #partial = Buffer.alloc(0);
 
   constructor(place, { args = ['serve'], env = {}, program = bin } = {}) {
+    super();
     this.child = spawn(program, args, { env: { ...place.env, ...env }, stdio: 'pipe' });
     this.child.stdin.on('error', () => {});
     this.child.stderr.on('data', (d) => (this.stderr += d));
@@ -39,7 +39,7 @@ export class Server {
     this.closed = new Promise((resolve) => {
       this.child.on('close', (code, signal) => {
         this.gone = { code, signal };
-        this.#wake();
+        this.fail(new Error(`the server ended; stderr: ${this.stderr}`));
         resolve(this.gone);
       });
     });
@@ -62,14 +62,10 @@ export class Server {
     const lines = Buffer.concat([this.#partial, bytes]);
     let start = 0;
     for (let end = lines.indexOf(10); end >= 0; end = lines.indexOf(10, start)) {
-      this.messages.push(this.conversation.received(lines.subarray(start, end)));
+      for (const message of this.conversation.received(lines.subarray(start, end))) this.add(message);
       start = end + 1;
     }
     this.#partial = Buffer.from(lines.subarray(start));
-    this.#wake();
-  }
-  #wake() {
-    for (const waiter of [...this.#waiters]) waiter();
   }
 
   // As it is; lines of it are noted if they come whole.
@@ -78,28 +74,17 @@ export class Server {
     this.child.stdin.write(bytes);
   }
   send(message) {
-    const line = JSON.stringify({ jsonrpc: '2.0', ...message });
+    const line = JSON.stringify(Array.isArray(message) ? message : { jsonrpc: '2.0', ...message });
     this.conversation.sent(line);
     this.child.stdin.write(`${line}\n`);
   }
 
-  // The first message, sent already or still to come, that satisfies `accept`.
-  waitFor(accept, what = 'a message') {
-    return new Promise((resolve, reject) => {
-      const look = () => {
-        const found = this.messages.find(accept);
-        if (found) {
-          this.#waiters.delete(look);
-          resolve(found);
-        } else if (this.gone) {
-          this.#waiters.delete(look);
-          reject(new Error(`the server ended before ${what}; stderr: ${this.stderr}`));
-        }
-      };
-      this.#waiters.add(look);
-      look();
-    });
+  // The client ends the conversation, and the server itself with it.
+  async end() {
+    this.child.stdin.end();
+    assert.deepEqual(await this.closed, { code: 0, signal: null });
   }
+
   reply(id) {
     return this.waitFor((m) => m.id === id && ('result' in m || 'error' in m), `the reply to ${id}`);
   }
