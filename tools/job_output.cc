@@ -156,6 +156,7 @@ JobOutputTool::JobOutputTool(JobRunner& jobs, RunStore& runs) : jobs_(jobs), run
                                          {"next_offset", {{"type", "integer"}}},
                                          {"total_bytes", {{"type", "integer"}}},
                                          {"text", {{"type", "string"}}}});
+  spec_.is_short = true;
   spec_.annotations = {
       .read_only = true, .destructive = false, .idempotent = true, .open_world = false};
 }

@@ -213,7 +213,7 @@ Result<JobStore::Found> JobStore::Find(std::string_view id, std::string_view own
 
 Result<std::vector<std::string>> JobStore::Complete(std::string_view prefix,
                                                     std::string_view owner) {
-  constexpr std::size_t kMaxCandidates = 100;
+  constexpr std::size_t kMaxCandidates = 101;  // see kMaxCompletions
   std::vector<std::string> ids;
   const auto lock = store_.Lock();
   auto query = store_.Prepare(

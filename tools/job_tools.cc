@@ -106,6 +106,7 @@ class JobCancelTool : public Tool {
         "that has ended stays as it is.";
     spec_.input_schema = InputSchema(json::object());
     spec_.output_schema = StatusOutputSchema();
+    spec_.is_short = true;
     spec_.annotations = {
         .read_only = false, .destructive = true, .idempotent = true, .open_world = false};
   }

@@ -70,6 +70,7 @@ class ProfileListTool : public Tool {
         "workspace. Takes no arguments. Policy may grant less than a profile asks for.";
     spec_.input_schema = {{"type", "object"}, {"additionalProperties", false}};
     spec_.output_schema = OutputSchema();
+    spec_.is_short = true;
     spec_.annotations = {
         .read_only = true, .destructive = false, .idempotent = true, .open_world = false};
   }

@@ -16,7 +16,8 @@
 
 namespace casemate::tools {
 
-inline constexpr std::size_t kMaxCompletions = 100;  // MCP's own limit
+// MCP's own limit of 100, and one more that shows that there are more.
+inline constexpr std::size_t kMaxCompletions = 101;
 inline constexpr std::size_t kMaxUriBytes = 2048;
 
 class ResourceReader {

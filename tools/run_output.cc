@@ -4,6 +4,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "base/clock.h"
 #include "base/json.h"
 #include "base/log.h"
 #include "tools/job.h"
@@ -13,6 +14,12 @@ namespace casemate::tools {
 
 using sandbox::SandboxOutcome;
 using sandbox::Stream;
+
+namespace {
+
+constexpr std::int64_t kTellNs = 1'000'000'000;  // watchers hear of a stream once a second at most
+
+}  // namespace
 
 RunOutput::RunOutput(RunStore* store, const CallContext& context)
     : store_(store), context_(context) {
@@ -28,6 +35,12 @@ RunOutput::RunOutput(RunStore* store, const CallContext& context)
 void RunOutput::OnOutput(Stream stream, std::string_view bytes) {
   if (spool_) {
     spool_->OnOutput(stream, bytes);
+    const std::int64_t now = MonotonicNs();
+    std::int64_t& told = told_ns_.at(stream == Stream::kStdout ? 0 : 1);
+    if (context_.job != nullptr && now - told >= kTellNs) {
+      told = now;
+      store_->NotifyOutput(spool_->id(), stream, false);
+    }
   }
   if (progress_) {
     progress_->OnOutput(stream, bytes);
@@ -44,6 +57,8 @@ Result<ToolResult> RunOutput::Keep(const SandboxOutcome& outcome, RunFacts facts
   if (auto kept = store_->Keep(*spool_, DumpJson(result.structured)); !kept) {
     return std::move(kept).error();
   }
+  store_->NotifyOutput(spool_->id(), Stream::kStdout, false);
+  store_->NotifyOutput(spool_->id(), Stream::kStderr, true);
   return result;
 }
 

@@ -2,6 +2,8 @@
 // is kept of it come about at the end. Borrows store and context; belongs to one call.
 #pragma once
 
+#include <array>
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <string_view>
@@ -31,6 +33,7 @@ class RunOutput : public sandbox::OutputSink {
   const CallContext& context_;
   std::optional<ProgressStream> progress_;
   std::shared_ptr<RunSpool> spool_;
+  std::array<std::int64_t, 2> told_ns_{};  // when watchers of each stream last heard of it
 };
 
 }  // namespace casemate::tools

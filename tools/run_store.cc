@@ -31,7 +31,7 @@ CREATE INDEX runs_by_principal ON runs(principal, created_ms);
 CREATE INDEX runs_by_time ON runs(created_ms);
 )"},
 }};
-constexpr std::int64_t kMaxCandidates = 100;
+constexpr std::int64_t kMaxCandidates = 101;  // see kMaxCompletions
 
 Error NoSuchRun() {
   return Error{ErrorCode::kNotFound,
@@ -134,6 +134,17 @@ Result<void> RunStore::Keep(RunSpool& spool, std::string_view result) {
     changes_->Announce({Change::Kind::kResourceList});
   }
   return {};
+}
+
+void RunStore::NotifyOutput(const std::string& id, sandbox::Stream stream, bool at_end) const {
+  if (changes_ == nullptr) {
+    return;
+  }
+  const std::string base = "casemate://runs/" + id + "/";
+  changes_->Announce({Change::Kind::kResource, base + std::string(StreamName(stream))});
+  if (at_end) {
+    changes_->Announce({Change::Kind::kResource, base + "result"});
+  }
 }
 
 Result<void> RunStore::Prune() {

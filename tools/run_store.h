@@ -50,6 +50,8 @@ class RunStore {
   Result<void> Keep(RunSpool& spool, std::string_view result);
 
   // All below: only what belongs to `owner`; kNotFound for everything else.
+  // Tells whoever watches the output of this run that there is more, or, `at_end`, all of it.
+  void NotifyOutput(const std::string& id, sandbox::Stream stream, bool at_end) const;
   [[nodiscard]] std::vector<StoredRun> Newest(std::string_view owner, std::int64_t count) const;
   [[nodiscard]] Result<StoredRun> Find(std::string_view id, std::string_view owner) const;
   // Of a run in progress in this process, or of one that is kept.

@@ -43,6 +43,7 @@ struct ToolSpec {
   Annotations annotations;
   std::string toolset = "core";  // the group that `--toolsets` picks
   TaskSupport task = TaskSupport::kNever;
+  bool is_short = false;  // never waits: done even while all threads of calls are taken
 };
 
 // What a command wrote, byte for byte; with a line in its middle where something was cut.

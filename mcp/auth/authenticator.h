@@ -15,8 +15,9 @@ namespace casemate::mcp {
 class Authenticator {
  public:
   virtual ~Authenticator() = default;
-  // Errors: kPermissionDenied (401 with the challenge, 403 without one), kResourceExhausted (429:
-  // too many wrong tokens from there), others (503: the tokens cannot be read now).
+  // Errors: kInvalidArgument (400: the header is malformed), kPermissionDenied (401 with the
+  // challenge, 403 without one), kResourceExhausted (429: too many wrong tokens from there), others
+  // (503: the tokens cannot be read now).
   virtual Result<policies::Principal> Authenticate(const http::Headers& headers,
                                                    const http::Peer& peer) = 0;
   // Whether who was let in before still would be: their token may have been revoked or expired.

@@ -64,7 +64,7 @@ Result<policies::Principal> TokenAuthenticator::Authenticate(const http::Headers
   }
   if (bearer.kind == BearerToken::Kind::kMalformed) {
     limiter_.AddFailure(source, now);
-    return Error{ErrorCode::kPermissionDenied, "expected one header `Authorization: Bearer TOKEN`",
+    return Error{ErrorCode::kInvalidArgument, "expected one header `Authorization: Bearer TOKEN`",
                  "Authorization", "send the token as `casemate token add` printed it", 0};
   }
   auto found = reads_.tokens->Find(bearer.token);

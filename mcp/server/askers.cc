@@ -9,6 +9,7 @@
 #include "mcp/server/params.h"
 #include "mcp/server/server.h"
 #include "mcp/server/session.h"
+#include "tools/job.h"
 
 namespace casemate::mcp {
 
@@ -192,14 +193,19 @@ std::optional<Outcome> ResultAsker::Interruption(bool is_error) {
     return std::nullopt;
   }
   json asked = json::object();
+  json keys = json::array();
   for (const Question& question : unanswered_) {
     answered_.erase(question.key);
+    keys.push_back(question.key);
     asked[question.key] = QuestionJson(exchange_.edition, question);
   }
   Server& server = exchange_.server();
+  auto state = server.states().Seal(binding_, {{"answered", answered_}, {"asked", keys}});
+  if (!state) {
+    return FromError(state.error());
+  }
   return ResultOfType(server.options().identity, "input_required",
-                      {{"inputRequests", std::move(asked)},
-                       {"requestState", server.states().Seal(binding_, answered_)}});
+                      {{"inputRequests", std::move(asked)}, {"requestState", *std::move(state)}});
 }
 
 // The call without what differs between its rounds.
@@ -211,9 +217,10 @@ std::string DigestOf(json params) {
 }
 
 Result<std::unique_ptr<ExchangeAsker>> MakeResultAsker(const Exchange& exchange) {
-  RequestStates::Binding binding{exchange.session->principal().id, exchange.request.method,
-                                 DigestOf(exchange.params())};
+  RequestStates::Binding binding{tools::OwnerOf(exchange.session->principal()),
+                                 exchange.request.method, DigestOf(exchange.params())};
   json answered = json::object();
+  json asked = json::array();  // what the last round asked
   if (const json* state = FindParam(exchange.params(), "requestState")) {
     if (!state->is_string()) {
       return InvalidArgument("params.requestState", "expected a string, got another type");
@@ -222,13 +229,19 @@ Result<std::unique_ptr<ExchangeAsker>> MakeResultAsker(const Exchange& exchange)
     if (!opened) {
       return std::move(opened).error();
     }
-    answered = *std::move(opened);
+    answered = std::move((*opened)["answered"]);
+    asked = std::move((*opened)["asked"]);
   }
   if (const json* responses = FindParam(exchange.params(), "inputResponses")) {
     if (!responses->is_object()) {
       return InvalidArgument("params.inputResponses", "expected an object, got another type");
     }
-    answered.update(*responses);  // keys that nobody asks for are never looked at
+    // Attack: an answer that nobody gave to this question, or one of long ago, sent again.
+    for (const json& key : asked) {
+      if (const json* response = FindParam(*responses, key.get_ref<const std::string&>())) {
+        answered[key.get_ref<const std::string&>()] = *response;
+      }
+    }
   }
   return std::unique_ptr<ExchangeAsker>(
       std::make_unique<ResultAsker>(exchange, std::move(binding), std::move(answered)));

@@ -43,7 +43,8 @@ struct Method {
   enum class Era { kLegacy, kModern, kBoth };
   enum class Where {
     kReader,  // quick, without disk: on the thread that reads
-    kPool,    // on a thread of the pool; can be cancelled
+    kPool,    // short, but with disk: on a thread that is reserved for such; can be cancelled
+    kCalls,   // takes as long as it takes: on a thread of the pool of calls; can be cancelled
   };
   std::string_view name;
   Era era;

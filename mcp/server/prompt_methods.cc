@@ -154,12 +154,14 @@ Outcome CompleteArgument(Exchange& exchange) {
   if (!values) {
     return FromError(values.error());
   }
-  const std::size_t total = values->size();
-  values->resize(std::min(total, kMaxCompletions));
-  return Complete(
-      exchange.edition, exchange.server().options().identity,
-      {{"completion",
-        {{"values", *std::move(values)}, {"total", total}, {"hasMore", total > kMaxCompletions}}}});
+  const std::size_t found = values->size();
+  values->resize(std::min(found, kMaxCompletions));
+  json completion = {{"values", *std::move(values)}, {"hasMore", found > kMaxCompletions}};
+  if (found <= kMaxCompletions) {
+    completion["total"] = found;  // beyond that nobody counts
+  }
+  return Complete(exchange.edition, exchange.server().options().identity,
+                  {{"completion", std::move(completion)}});
 }
 
 }  // namespace casemate::mcp

@@ -33,14 +33,21 @@ std::string RequestStates::Code(std::string_view payload) const {
   return HmacSha256Hex(key_, payload);
 }
 
-std::string RequestStates::Seal(const Binding& binding, const json& content) {
+Result<std::string> RequestStates::Seal(const Binding& binding, const json& content) {
   const std::string payload = DumpJson({{"principal", binding.principal},
                                         {"method", binding.method},
                                         {"digest", binding.params_digest},
                                         {"expires_ms", WallClockMs() + kLifetimeMs},
                                         {"nonce", RandomHex(16)},
                                         {"content", content}});
-  return EncodeBase64(payload) + "." + Code(payload);
+  std::string state = EncodeBase64(payload) + "." + Code(payload);
+  if (state.size() > kMaxStateBytes) {
+    return Error{ErrorCode::kResourceExhausted,
+                 "expected answers of less than " + std::to_string(kMaxStateBytes) +
+                     " bytes in all, got more",
+                 "params.inputResponses", "answer in fewer words", 0};
+  }
+  return state;
 }
 
 Result<json> RequestStates::Open(const Binding& binding, std::string_view state) {

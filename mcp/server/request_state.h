@@ -26,8 +26,9 @@ class RequestStates {
   };
 
   RequestStates();
-  // `content`: any JSON. The state is base64, a dot, and the code in hex.
-  std::string Seal(const Binding& binding, const nlohmann::json& content);
+  // `content`: any JSON. The state is base64, a dot, and the code in hex. Errors:
+  // kResourceExhausted when it would be longer than Open takes.
+  Result<std::string> Seal(const Binding& binding, const nlohmann::json& content);
   // The content. Errors: kInvalidArgument that says whether it was altered, belongs elsewhere, has
   // expired or was used before.
   Result<nlohmann::json> Open(const Binding& binding, std::string_view state);

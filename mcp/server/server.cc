@@ -10,7 +10,8 @@ namespace casemate::mcp {
 Server::Server(Backends backends, ServerOptions options)
     : backends_(backends),
       options_(std::move(options)),
-      pool_(options_.max_concurrent_calls, options_.max_queued_calls) {
+      calls_(options_.max_concurrent_calls, options_.max_queued_calls),
+      reserved_(options_.reserved_threads, options_.max_queued_calls) {
   if (backends_.changes != nullptr) {
     changes_ =
         backends_.changes->Observe([this](const tools::Change& change) { OnChange(change); });
@@ -43,7 +44,8 @@ void Server::Shutdown() {
   for (const auto& session : LiveSessions()) {
     session->Close();
   }
-  pool_.Join();
+  calls_.Join();
+  reserved_.Join();
 }
 
 Offer Server::offer() const {

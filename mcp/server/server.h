@@ -43,7 +43,8 @@ struct Backends {
 struct ServerOptions {
   JsonLimits json;
   std::size_t max_concurrent_calls = 16;  // threads of the tool pool
-  std::size_t max_queued_calls = 256;     // beyond that: a clear error
+  std::size_t max_queued_calls = 256;     // of each pool; beyond that: a clear error
+  std::size_t reserved_threads = 4;       // for all but calls of tools
   std::size_t max_calls_per_session = 64;
   std::size_t max_subscriptions = 256;          // of one session or listen request
   std::size_t page_size = 100;                  // entries of a list result
@@ -70,7 +71,9 @@ class Server {
   [[nodiscard]] const Backends& backends() const { return backends_; }
   [[nodiscard]] const ServerOptions& options() const { return options_; }
   [[nodiscard]] Offer offer() const;
-  [[nodiscard]] CallPool& pool() { return pool_; }
+  [[nodiscard]] CallPool& calls() { return calls_; }
+  // For what is short, so that it is done however many calls run.
+  [[nodiscard]] CallPool& reserved() { return reserved_; }
   [[nodiscard]] RequestStates& states() { return states_; }
   [[nodiscard]] RenderedResults& rendered() { return rendered_; }
 
@@ -85,7 +88,8 @@ class Server {
   std::mutex mutex_;
   std::vector<std::weak_ptr<Session>> sessions_;  // guarded by mutex_
   bool closed_ = false;                           // guarded by mutex_
-  CallPool pool_;
+  CallPool calls_;
+  CallPool reserved_;
   tools::Changes::Subscription changes_;  // last: its observer uses all of the above
 };
 

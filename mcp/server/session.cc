@@ -243,8 +243,12 @@ void Session::OnPool(const std::shared_ptr<Exchange>& exchange) {
   }
   CallsInFlight::Entry& entry = exchange->entry.emplace(*std::move(added));
   const Method* method = FindMethod(exchange->request.method, exchange->edition.modern, server_);
-  const bool accepted = server_.pool().Submit([exchange, method, &entry] {  // it lies in exchange
-    if (entry.cancelled()) {                                                // while it waited
+  const tools::ToolSpec* tool = ToolNamedBy(exchange->request, server_);
+  const bool is_short =
+      method->where == Method::Where::kPool || (tool != nullptr && tool->is_short);
+  CallPool& pool = is_short ? server_.reserved() : server_.calls();
+  const bool accepted = pool.Submit([exchange, method, &entry] {  // it lies in exchange
+    if (entry.cancelled()) {                                      // while it waited
       entry.Remove();
       exchange->reply.Forget();
     } else {

@@ -7,6 +7,7 @@
 #include "mcp/protocol/wire.h"
 #include "mcp/server/askers.h"
 #include "mcp/server/errors.h"
+#include "mcp/server/params.h"
 #include "mcp/server/server.h"
 #include "mcp/server/session.h"
 #include "tools/job_runner.h"

@@ -148,6 +148,28 @@ test('what was begun with a removed token is ended, what others began is not', a
   assert.equal(intent.principal.token, gone.slice(4, 12));
 });
 
+// A session is no authentication: each request acts as what its own token says.
+test('a session serves the token that began it, no other of the same principal', async (t) => {
+  const place = scratch(t);
+  const config = path.join(place.dir, 'config.yaml');
+  fs.writeFileSync(config, 'version: 1\nauth: {mode: enterprise}\n');
+  const env = { CASEMATE_CONFIG: config };
+  const [owner, viewer] = await Promise.all(['owner', 'viewer'].map(async (name) => (await cli(place, ['token', 'add', name, '--role', name], { env })).stdout.trim()));
+  const server = await HttpServerProcess.start(place, { env });
+  const bearer = (token) => ({ authorization: `Bearer ${token}` });
+  const params = { protocolVersion: '2025-11-25', capabilities: {}, clientInfo: { name: 'e2e', version: '1' } };
+  const begun = await server.post({ jsonrpc: '2.0', id: 1, method: 'initialize', params }, bearer(owner));
+  const session = { 'mcp-session-id': begun.headers['mcp-session-id'], 'mcp-protocol-version': '2025-11-25' };
+  const ping = { jsonrpc: '2.0', id: 2, method: 'ping' };
+  assert.equal((await server.post(ping, { ...session, ...bearer(owner) })).status, 200);
+  assert.equal((await server.post(ping, { ...session, ...bearer(viewer) })).status, 404);
+  assert.equal((await server.request('DELETE', { headers: { ...session, ...bearer(viewer) } })).status, 404);
+  assert.equal((await server.post(ping, { ...session, ...bearer(owner) })).status, 200);
+  const malformed = await server.post(ping, { ...session, authorization: 'Bearer a b' });
+  assert.equal(malformed.status, 400);
+  assert.match(malformed.headers['www-authenticate'], /error="invalid_request"/);
+});
+
 test('addresses beyond this machine need tokens and TLS', async (t) => {
   const place = scratch(t);
   const refused = async (...args) => {

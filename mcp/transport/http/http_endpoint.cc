@@ -119,9 +119,9 @@ void HttpEndpoint::RefuseCaller(const http::Request& request,
                                 const std::shared_ptr<http::Responder>& responder,
                                 const Error& error, http::Headers headers) {
   int status = error.code == ErrorCode::kResourceExhausted ? 429 : 503;
-  if (error.code == ErrorCode::kPermissionDenied) {
+  if (error.code == ErrorCode::kPermissionDenied || error.code == ErrorCode::kInvalidArgument) {
     const std::string challenge = authenticator_.Challenge(request.headers);
-    status = challenge.empty() ? 403 : 401;
+    status = error.code == ErrorCode::kInvalidArgument ? 400 : challenge.empty() ? 403 : 401;
     if (!challenge.empty()) {
       headers.emplace_back("WWW-Authenticate", challenge);
     }

@@ -5,12 +5,14 @@
 
 #include "base/clock.h"
 #include "base/hash.h"
+#include "tools/job.h"
 
 namespace casemate::mcp {
 namespace {
 
 constexpr const char* kChannel = "mcp-http";
 constexpr std::size_t kIdBytes = 32;
+constexpr std::size_t kShare = 4;  // of all sessions, a principal may keep one in so many for sure
 
 }  // namespace
 
@@ -26,10 +28,18 @@ std::shared_ptr<HttpSession> HttpSessions::Begin(const policies::Principal& prin
   {
     const std::lock_guard lock(mutex_);
     if (sessions_.size() >= limits_.max_sessions) {
-      const auto oldest = std::ranges::min_element(sessions_, {}, [](const auto& entry) {
-        return IsInUse(*entry.second) ? INT64_MAX : entry.second->used_ns;
+      // Attack: pushing out the sessions of others by beginning many. Whoever has more than a share
+      // loses their own.
+      const auto is_own = [&](const auto& entry) {
+        return tools::OwnerOf(entry.second->session->principal()) == tools::OwnerOf(principal);
+      };
+      const auto own = static_cast<std::size_t>(std::ranges::count_if(sessions_, is_own));
+      const bool only_own = own >= limits_.max_sessions / kShare;
+      const auto oldest = std::ranges::min_element(sessions_, {}, [&](const auto& entry) {
+        const bool is_kept = IsInUse(*entry.second) || (only_own && !is_own(entry));
+        return is_kept ? INT64_MAX : entry.second->used_ns;
       });
-      if (IsInUse(*oldest->second)) {
+      if (IsInUse(*oldest->second) || (only_own && !is_own(*oldest))) {
         return nullptr;
       }
       ended.push_back(oldest->second);

@@ -35,18 +35,21 @@ void BlockSigpipe() {
 
 }  // namespace
 
-Result<std::unique_ptr<OutputQueue>> OutputQueue::Create(UniqueFd fd, std::size_t max_bytes,
+Result<std::unique_ptr<OutputQueue>> OutputQueue::Create(UniqueFd fd, int in_fd,
+                                                         std::size_t max_bytes,
                                                          const EventFd& stop) {
   auto abandon = EventFd::Create();
   if (!abandon) {
     return std::move(abandon).error();
   }
   return std::unique_ptr<OutputQueue>(
-      new OutputQueue(std::move(fd), max_bytes, stop, *std::move(abandon)));
+      new OutputQueue(std::move(fd), in_fd, max_bytes, stop, *std::move(abandon)));
 }
 
-OutputQueue::OutputQueue(UniqueFd fd, std::size_t max_bytes, const EventFd& stop, EventFd abandon)
+OutputQueue::OutputQueue(UniqueFd fd, int in_fd, std::size_t max_bytes, const EventFd& stop,
+                         EventFd abandon)
     : fd_(std::move(fd)),
+      in_fd_(in_fd),
       max_bytes_(max_bytes),
       stop_(stop),
       abandon_(std::move(abandon)),
@@ -185,8 +188,9 @@ bool OutputQueue::WriteAll(std::string_view left) {
 bool OutputQueue::WaitWritable() {
   bool ending = false;
   while (true) {
-    std::array<pollfd, 3> fds = {pollfd{fd_.get(), POLLOUT, 0}, pollfd{abandon_.fd(), POLLIN, 0},
-                                 pollfd{ending ? -1 : stop_.fd(), POLLIN, 0}};
+    std::array<pollfd, 4> fds = {pollfd{fd_.get(), POLLOUT, 0}, pollfd{abandon_.fd(), POLLIN, 0},
+                                 pollfd{ending ? -1 : stop_.fd(), POLLIN, 0},
+                                 pollfd{ending ? -1 : in_fd_, POLLRDHUP, 0}};
     if (poll(fds.data(), fds.size(), -1) < 0) {
       if (errno == EINTR) {
         continue;

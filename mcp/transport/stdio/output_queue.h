@@ -22,8 +22,8 @@ namespace casemate::mcp {
 class OutputQueue {
  public:
   // `stop` (borrowed) is signalled by us when nobody reads our output any more, and tells us that
-  // the connection is ending.
-  static Result<std::unique_ptr<OutputQueue>> Create(UniqueFd fd, std::size_t max_bytes,
+  // the connection is ending; so does the end of the client's side of `in_fd` (borrowed).
+  static Result<std::unique_ptr<OutputQueue>> Create(UniqueFd fd, int in_fd, std::size_t max_bytes,
                                                      const EventFd& stop);
   ~OutputQueue() { Close(0); }
   OutputQueue(const OutputQueue&) = delete;
@@ -42,7 +42,7 @@ class OutputQueue {
   void Close(int timeout_ms);
 
  private:
-  OutputQueue(UniqueFd fd, std::size_t max_bytes, const EventFd& stop, EventFd abandon);
+  OutputQueue(UniqueFd fd, int in_fd, std::size_t max_bytes, const EventFd& stop, EventFd abandon);
   void Work();
   void Flush(std::unique_lock<std::mutex>& lock);
   [[nodiscard]] bool WriteAll(std::string_view bytes);
@@ -50,6 +50,7 @@ class OutputQueue {
   void MarkBroken();
 
   UniqueFd fd_;
+  int in_fd_;
   std::size_t max_bytes_;
   const EventFd& stop_;
   EventFd abandon_;  // Close has waited long enough

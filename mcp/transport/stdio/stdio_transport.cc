@@ -71,7 +71,7 @@ Result<std::shared_ptr<StdioTransport>> StdioTransport::Create(int in_fd, int ou
   if (out_fd == STDOUT_FILENO && dup2(STDERR_FILENO, STDOUT_FILENO) < 0) {
     return ErrnoError("cannot point standard output at standard error", errno);
   }
-  auto output = OutputQueue::Create(*std::move(out), options.max_queued_bytes, stop);
+  auto output = OutputQueue::Create(*std::move(out), in->get(), options.max_queued_bytes, stop);
   if (!output) {
     return std::move(output).error();
   }

@@ -22,7 +22,7 @@ std::string Problem(RequestStates& states, const RequestStates::Binding& binding
 
 TEST_CASE("a request state brings its content back, once") {
   RequestStates states;
-  const std::string state = states.Seal(kCall, {{"name", {{"action", "accept"}}}});
+  const std::string state = *states.Seal(kCall, {{"name", {{"action", "accept"}}}});
   const auto opened = states.Open(kCall, state);
   REQUIRE(opened);
   CHECK((*opened)["name"]["action"] == "accept");
@@ -34,7 +34,7 @@ TEST_CASE("a request state is good for the same call of the same principal only"
   for (const auto& other : {RequestStates::Binding{"eve", "tools/call", "digest"},
                             RequestStates::Binding{"local", "prompts/get", "digest"},
                             RequestStates::Binding{"local", "tools/call", "other"}}) {
-    const std::string state = states.Seal(kCall, json::object());
+    const std::string state = *states.Seal(kCall, json::object());
     CHECK(Problem(states, other, state).find("another call") != std::string::npos);
     CHECK(states.Open(kCall, state));  // and was not used up by the attempt
   }
@@ -42,7 +42,7 @@ TEST_CASE("a request state is good for the same call of the same principal only"
 
 TEST_CASE("no byte of a request state can be changed") {
   RequestStates states;
-  const std::string state = states.Seal(kCall, json::object());
+  const std::string state = *states.Seal(kCall, json::object());
   for (std::size_t i = 0; i < state.size(); ++i) {
     std::string altered = state;
     altered[i] = altered[i] == 'A' ? 'B' : 'A';

@@ -219,6 +219,28 @@ TEST_CASE("the reader itself is let go by a stop while it answers") {
   wire.transport->Close(0);
 }
 
+// Otherwise a host that vanished while we owe it much would leave us behind.
+TEST_CASE("the end of input is seen while output is not read") {
+  Wire wire({.max_queued_bytes = 1000});
+  wire.Type("one\ntwo\nthree\n");
+  std::latch reading(1);
+  std::jthread client([&] {
+    reading.wait();
+    wire.input.write.Reset();
+  });
+  wire.transport->Run(
+      [&](std::string_view) {
+        for (int i = 0; i < 10; ++i) {
+          wire.transport->Send(std::string(100'000, 'x'), SendClass::kReply);
+          if (i == 0) {
+            reading.count_down();
+          }
+        }
+      },
+      [](std::size_t) {});
+  wire.transport->Close(0);
+}
+
 TEST_CASE("a socket serves as well as a pipe") {
   std::array<int, 2> ends{};
   REQUIRE(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends.data()) == 0);
@@ -231,13 +253,16 @@ TEST_CASE("a socket serves as well as a pipe") {
   std::shared_ptr<StdioTransport> transport = *std::move(made);
   REQUIRE(WriteAll(client.get(), "ping\n"));
   std::array<char, 64> buffer{};
+  std::jthread reader([&] {  // an answer goes out when all that came with its request is read
+    CHECK(read(client.get(), buffer.data(), buffer.size()) == 9);
+    client.Reset();
+  });
   transport->Run(
       [&](std::string_view line) {
         transport->Send("got " + std::string(line), SendClass::kReply);
-        CHECK(read(client.get(), buffer.data(), buffer.size()) == 9);
-        client.Reset();
       },
       [](std::size_t) {});
+  reader.join();
   CHECK(std::string_view(buffer.data()) == "got ping\n");
 }
 

@@ -104,6 +104,42 @@ TEST_CASE("a stream has one connection, and no gaps") {
   CHECK(sink.Attach(std::make_shared<RecordingResponder>(), 1));
 }
 
+TEST_CASE("a priming event has the id of what was seen, never of what is to come") {
+  auto options = Replaying();
+  options.primes = true;
+  const auto first = std::make_shared<RecordingResponder>();
+  StreamSink sink(options, first);
+  sink.Send("one", SendClass::kReply);
+  CHECK(first->body == "id: 3-0\ndata: \n\nid: 3-1\ndata: one\n\n");
+  sink.Detach(first.get());
+  sink.Send("two", SendClass::kReply);
+  const auto second = std::make_shared<RecordingResponder>();
+  REQUIRE(sink.Attach(second, 0));  // cut off right after the priming event
+  CHECK(second->body == "id: 3-0\ndata: \n\nid: 3-1\ndata: one\n\nid: 3-2\ndata: two\n\n");
+}
+
+TEST_CASE("a request without an answer ends without an invitation to resume") {
+  auto options = Replaying();
+  options.primes = true;
+  const auto responder = std::make_shared<RecordingResponder>();
+  StreamSink sink(options, responder);
+  sink.NoAnswer();
+  CHECK(responder->ended);
+  CHECK(responder->body.empty());
+}
+
+TEST_CASE("what is gone from the log, or never was in it, is no empty stream") {
+  ReplayLog log(1000);
+  CHECK(log.After({1, 0})->empty());  // nothing was sent yet
+  CHECK_FALSE(log.After({1, 5}).has_value());
+  log.Append({1, 1}, std::string(400, 'a'));
+  log.Append({2, 1}, std::string(5000, 'b'));  // larger than the log, and kept all the same
+  CHECK(log.After({2, 0})->size() == 1);
+  CHECK_FALSE(log.After({1, 0}).has_value());
+  CHECK(log.After({1, 1})->empty());
+  CHECK_FALSE(log.After({1, 2}).has_value());
+}
+
 TEST_CASE("event ids are read strictly") {
   CHECK(EventId::FromText("3-17")->number == 17);
   for (const char* wrong : {"", "3", "3-", "-3", "a-1", "1-2-3", "99999999999999999999-1"}) {
@@ -115,11 +151,12 @@ TEST_CASE("over loopback only loopback's names and pages are let in") {
   http::Peer loopback;
   loopback.is_loopback = true;
   const OriginRules none;
-  for (const char* host : {"localhost", "localhost:80", "127.0.0.1:9", "[::1]:9", "LOCALHOST"}) {
+  for (const char* host : {"localhost", "localhost:80", "127.0.0.1:9", "[::1]:9", "LOCALHOST",
+                           "127.0.0.2:80", "[0:0:0:0:0:0:0:1]"}) {
     CHECK(IsHostAllowed(none, loopback, host));
   }
-  for (const char* host :
-       {"evil.example", "localhost.evil.example", "127.0.0.1.evil.example:9", ""}) {
+  for (const char* host : {"evil.example", "localhost.evil.example", "127.0.0.1.evil.example:9", "",
+                           "128.0.0.1", "[::2]", "[::1].evil.example", "127.1"}) {
     CHECK_FALSE(IsHostAllowed(none, loopback, host));
   }
   CHECK(IsOriginAllowed(none, loopback, "http://localhost:6274"));
