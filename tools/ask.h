@@ -39,6 +39,8 @@ class Asker {
   // kInputRequired (the call is to end now and will be made again), kCancelled, kUnavailable (no
   // answer in time).
   virtual Result<Answers> Ask(const std::vector<Question>& questions) = 0;
+  // What the client answered before this call began: in an earlier round of it.
+  [[nodiscard]] virtual Answers Known() const { return {}; }
 };
 
 // A question whose form has one yes/no field `confirm`.

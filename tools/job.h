@@ -52,6 +52,8 @@ struct JobOrigin {
   std::string channel;
   // What the client can answer through JobRunner::Update.
   std::set<AskKind> may_ask{};  // NOLINT(readability-redundant-member-init)
+  // What was answered before the call became a job; not asked again.
+  Answers answered{};  // NOLINT(readability-redundant-member-init)
 };
 
 }  // namespace casemate::tools

@@ -28,6 +28,7 @@ LiveJob::LiveJob(AdmittedCall call, const JobOrigin& origin, milliseconds ask_ti
       principal_(origin.principal),
       channel_(origin.channel),
       may_ask_(origin.may_ask),
+      answered_(origin.answered),
       owner_(OwnerOf(origin.principal)),
       ask_time_(ask_time),
       on_status_(std::move(on_status)),
@@ -79,7 +80,9 @@ void LiveJob::Touch() {
 }
 
 Result<bool> LiveJob::List(const std::function<Result<void>(JobView&)>& insert) {
-  const std::lock_guard lock(mutex_);
+  std::unique_lock lock(mutex_);
+  // A question that just went to the caller is answered there first: its asker outlives it only so.
+  changed_.wait(lock, [this] { return ended_ || asking_caller_ == 0; });
   if (ended_) {
     return false;
   }
@@ -211,6 +214,26 @@ std::string LiveJob::FreshKey(const std::string& key) {
 }
 
 Result<Answers> LiveJob::AskAsJob(const std::vector<Question>& questions) {
+  Answers known;
+  std::vector<Question> unanswered;
+  for (const Question& question : questions) {
+    if (const auto found = answered_.find(question.key); found != answered_.end()) {
+      known.insert(*found);
+    } else {
+      unanswered.push_back(question);
+    }
+  }
+  if (unanswered.empty()) {
+    return known;
+  }
+  auto answers = AskFollower(unanswered);
+  if (answers) {
+    answers->insert(known.begin(), known.end());
+  }
+  return answers;
+}
+
+Result<Answers> LiveJob::AskFollower(const std::vector<Question>& questions) {
   for (const Question& question : questions) {
     if (!may_ask_.contains(question.kind)) {
       return Error{ErrorCode::kUnsupportedByClient,

@@ -80,6 +80,7 @@ class LiveJob : public ProgressSink, public LogSink, public Asker {
     Asker* asker = nullptr;
   };
   Result<Answers> AskAsJob(const std::vector<Question>& questions);
+  Result<Answers> AskFollower(const std::vector<Question>& questions);
   Result<Answers> AwaitAnswers(std::unique_lock<std::mutex>& lock,
                                const std::map<std::string, std::string>& names);
   std::string FreshKey(const std::string& key);
@@ -89,6 +90,7 @@ class LiveJob : public ProgressSink, public LogSink, public Asker {
   const policies::Principal principal_;
   const std::string channel_;
   const std::set<AskKind> may_ask_;
+  const Answers answered_;
   const std::string owner_;
   const std::chrono::milliseconds ask_time_;
   const OnStatus on_status_;

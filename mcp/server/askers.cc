@@ -1,5 +1,6 @@
 #include "mcp/server/askers.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "base/hash.h"
@@ -152,6 +153,7 @@ class ResultAsker : public ExchangeAsker {
 
   Result<Answers> Ask(const std::vector<Question>& questions) override;
   std::optional<Outcome> Interruption(bool is_error) override;
+  [[nodiscard]] Answers Known() const override;
 
  private:
   RequestStates::Binding binding_;
@@ -184,6 +186,17 @@ Result<Answers> ResultAsker::Ask(const std::vector<Question>& questions) {
   return answers;
 }
 
+Answers ResultAsker::Known() const {
+  const std::lock_guard lock(mutex_);
+  Answers known;
+  for (const auto& [key, answer] : answered_.items()) {
+    if (answer.is_object()) {
+      known.emplace(key, answer);
+    }
+  }
+  return known;
+}
+
 std::optional<Outcome> ResultAsker::Interruption(bool is_error) {
   const std::lock_guard lock(mutex_);
   if (is_error && !missing_.is_null()) {
@@ -193,10 +206,10 @@ std::optional<Outcome> ResultAsker::Interruption(bool is_error) {
     return std::nullopt;
   }
   json asked = json::object();
-  json keys = json::array();
+  json keys = json::object();
   for (const Question& question : unanswered_) {
     answered_.erase(question.key);
-    keys.push_back(question.key);
+    keys[question.key] = true;
     asked[question.key] = QuestionJson(exchange_.edition, question);
   }
   Server& server = exchange_.server();
@@ -220,7 +233,7 @@ Result<std::unique_ptr<ExchangeAsker>> MakeResultAsker(const Exchange& exchange)
   RequestStates::Binding binding{tools::OwnerOf(exchange.session->principal()),
                                  exchange.request.method, DigestOf(exchange.params())};
   json answered = json::object();
-  json asked = json::array();  // what the last round asked
+  std::optional<json> asked;  // the keys of the last round; nullopt: no state says
   if (const json* state = FindParam(exchange.params(), "requestState")) {
     if (!state->is_string()) {
       return InvalidArgument("params.requestState", "expected a string, got another type");
@@ -236,10 +249,11 @@ Result<std::unique_ptr<ExchangeAsker>> MakeResultAsker(const Exchange& exchange)
     if (!responses->is_object()) {
       return InvalidArgument("params.inputResponses", "expected an object, got another type");
     }
-    // Attack: an answer that nobody gave to this question, or one of long ago, sent again.
-    for (const json& key : asked) {
-      if (const json* response = FindParam(*responses, key.get_ref<const std::string&>())) {
-        answered[key.get_ref<const std::string&>()] = *response;
+    // With a state only what it asked is taken: an earlier answer cannot be changed. A client that
+    // does not echo the state begins anew with its answers; they are its own word either way.
+    for (const auto& [key, response] : responses->items()) {
+      if (!asked.has_value() || asked->contains(key)) {
+        answered[key] = response;
       }
     }
   }

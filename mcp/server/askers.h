@@ -29,7 +29,7 @@ class ExchangeAsker : public tools::Asker {
   // kUnsupportedByClient for the first of `questions` that the client cannot answer.
   Result<void> CheckSupport(const std::vector<tools::Question>& questions);
   const Exchange& exchange_;
-  std::mutex mutex_;
+  mutable std::mutex mutex_;
   nlohmann::json missing_;  // ClientCapabilities that were needed; null: none. Guarded by mutex_
 };
 

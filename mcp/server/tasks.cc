@@ -7,7 +7,6 @@
 #include "mcp/protocol/wire.h"
 #include "mcp/server/askers.h"
 #include "mcp/server/errors.h"
-#include "mcp/server/params.h"
 #include "mcp/server/server.h"
 #include "mcp/server/session.h"
 #include "tools/job_runner.h"
@@ -36,11 +35,10 @@ std::string TimeText(std::int64_t epoch_ms) {
   return std::string(text, length) + "." + millis + "Z";
 }
 
-std::set<AskKind> KindsOf(const Exchange& exchange) {
+std::set<AskKind> KindsOf(const tools::Asker* asker) {
   std::set<AskKind> kinds;
-  const auto asker = MakeAsker(exchange, {});
   for (const AskKind kind : {AskKind::kForm, AskKind::kUrl, AskKind::kSampling, AskKind::kRoots}) {
-    if (asker && (*asker)->Supports(kind)) {
+    if (asker != nullptr && asker->Supports(kind)) {
       kinds.insert(kind);
     }
   }
@@ -93,10 +91,7 @@ Called CallOrDefer(Exchange& exchange, const ToolRequest& request, CallScope& sc
     return MissingCapability({{"extensions", {{kTasksExtension, json::object()}}}});
   }
   tools::CallContext& context = scope.context();
-  // A call that brings answers goes on as it began: its questions were asked in its own results.
-  const bool is_retry = FindParam(exchange.params(), "inputResponses") != nullptr ||
-                        FindParam(exchange.params(), "requestState") != nullptr;
-  if (support == TaskSupport::kNever || !knows_tasks || is_retry) {
+  if (support == TaskSupport::kNever || !knows_tasks) {
     auto called = backends.executor.Call(request.name, request.args, context);
     if (!called) {
       return std::move(called).error();
@@ -111,7 +106,9 @@ Called CallOrDefer(Exchange& exchange, const ToolRequest& request, CallScope& sc
     return std::move(*result);
   }
   auto& call = std::get<tools::AdmittedCall>(*admission);
-  const tools::JobOrigin origin{context.principal, context.channel, KindsOf(exchange)};
+  const tools::JobOrigin origin{
+      context.principal, context.channel, KindsOf(context.asker),
+      context.asker == nullptr ? tools::Answers() : context.asker->Known()};
   auto started = support == TaskSupport::kWhenSlow && !call.prepared->background()
                      ? backends.jobs->RunOrDefer(std::move(call), origin, context,
                                                  exchange.server().options().task_after)
