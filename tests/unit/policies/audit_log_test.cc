@@ -243,7 +243,8 @@ TEST_CASE("A body beyond a mebibyte is refused, and nothing is recorded") {
   Trail trail(dir.path());
   const Json empty = Json::object();
   Decision decision;
-  const Principal principal{.id = std::string(2 << 20, 'x'), .tenant = "t", .roles = {}, .token = {}};
+  const Principal principal{
+      .id = std::string(2 << 20, 'x'), .tenant = "t", .roles = {}, .token = {}};
   auto seq = trail.log().Begin({"run", principal, "cli", empty, empty, decision});
   REQUIRE_FALSE(seq);
   CHECK(seq.error().code == ErrorCode::kResourceExhausted);
