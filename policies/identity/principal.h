@@ -11,7 +11,8 @@ struct Principal {
   std::string tenant = "local";
   std::vector<std::string> roles = {"owner"};
   // Id of the bearer token that said so, for the record; empty: none was needed.
-  std::string token{};
+  std::string
+      token{};  // NOLINT(readability-redundant-member-init): for -Wmissing-field-initializers
 };
 
 }  // namespace casemate::policies
