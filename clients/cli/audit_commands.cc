@@ -54,15 +54,17 @@ std::string PaintKind(const std::string& kind) {
 
 // A damaged record is shown as one: that is when the trail is looked at.
 std::string Line(const std::string& text) {
+  constexpr const char* kDamaged = "(damaged: run `casemate audit verify`)";
   const auto body = ParseJson(text);
-  if (body && body->is_object()) {
-    try {
-      return FormatTime(body->value("time_ms", std::int64_t{0})) + "  " +
-             PaintKind(body->value("kind", "?")) + " " + EscapeControls(Summary(*body), false);
-    } catch (const nlohmann::json::exception&) {  // a member of another type
-    }
+  if (!body || !body->is_object()) {
+    return kDamaged;
   }
-  return "(damaged: run `casemate audit verify`)";
+  try {
+    return FormatTime(body->value("time_ms", std::int64_t{0})) + "  " +
+           PaintKind(body->value("kind", "?")) + " " + EscapeControls(Summary(*body), false);
+  } catch (const nlohmann::json::exception&) {
+    return kDamaged;  // a member of another type
+  }
 }
 
 nlohmann::json ToJson(const policies::AuditVerification& report) {
