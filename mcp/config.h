@@ -26,8 +26,9 @@ struct HttpConfig {
   bool trusted_proxy = false;                // key `http.trusted_proxy`
   std::vector<std::string> allowed_origins;  // key `http.allowed_origins`
   std::vector<std::string> allowed_hosts;    // key `http.allowed_hosts`
-  http::Limits limits;              // keys `http.max_body_bytes`, `max_connections`, `max_streams`
-  std::size_t max_sessions = 1024;  // key `http.max_sessions`
+  http::Limits limits;  // keys `http.max_body_bytes`, `max_connections`, `max_streams`,
+                        // `header_timeout_s`, `body_timeout_s`, `idle_timeout_s`, `write_timeout_s`
+  std::size_t max_sessions = 1024;          // key `http.max_sessions`
   std::chrono::seconds session_idle{3600};  // key `http.session_idle_s`
 };
 

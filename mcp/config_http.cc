@@ -12,6 +12,7 @@ constexpr std::int64_t kMinBodyBytes = 65536;
 constexpr std::int64_t kMaxBodyBytes = std::int64_t{1} << 28;
 constexpr std::int64_t kMaxConnections = 100'000;
 constexpr std::int64_t kMinIdleSeconds = 10;
+constexpr std::int64_t kMaxDeadlineSeconds = 3600;
 constexpr std::int64_t kMaxIdleSeconds = std::int64_t{7} * 24 * 3600;
 
 bool IsOneOf(char c, std::string_view also) {
@@ -78,30 +79,49 @@ Result<void> ReadTls(const YamlNode& section, http::TlsFiles& tls) {
   });
 }
 
-Result<void> ReadLimits(const YamlNode& section, HttpConfig& http) {
-  std::size_t idle = static_cast<std::size_t>(http.session_idle.count());
-  auto done =
-      Steps()
-          .Then([&] {
-            return ReadSize(section, "max_body_bytes", kMinBodyBytes, kMaxBodyBytes,
-                            http.limits.max_body_bytes);
-          })
-          .Then([&] {
-            return ReadSize(section, "max_connections", 1, kMaxConnections,
-                            http.limits.max_connections);
-          })
-          .Then([&] {
-            return ReadSize(section, "max_streams", 1, kMaxConnections, http.limits.max_streams);
-          })
-          .Then([&] {
-            return ReadSize(section, "max_sessions", 1, kMaxConnections, http.max_sessions);
-          })
-          .Then([&] {
-            return ReadSize(section, "session_idle_s", kMinIdleSeconds, kMaxIdleSeconds, idle);
-          })
-          .Take();
-  http.session_idle = std::chrono::seconds(idle);
+template <typename Duration>
+Result<void> ReadSeconds(const YamlNode& section, const char* key, std::int64_t least,
+                         std::int64_t most, Duration& target) {
+  using std::chrono::seconds;
+  auto count = static_cast<std::size_t>(std::chrono::duration_cast<seconds>(target).count());
+  auto done = ReadSize(section, key, least, most, count);
+  target = seconds(count);
   return done;
+}
+
+Result<void> ReadDeadlines(const YamlNode& section, http::Limits& limits) {
+  for (const auto& [key, target] : {std::pair("header_timeout_s", &limits.header_time),
+                                    std::pair("body_timeout_s", &limits.body_time),
+                                    std::pair("idle_timeout_s", &limits.idle_time),
+                                    std::pair("write_timeout_s", &limits.write_time)}) {
+    if (auto done = ReadSeconds(section, key, 1, kMaxDeadlineSeconds, *target); !done) {
+      return done;
+    }
+  }
+  return {};
+}
+
+Result<void> ReadLimits(const YamlNode& section, HttpConfig& http) {
+  return Steps()
+      .Then([&] {
+        return ReadSize(section, "max_body_bytes", kMinBodyBytes, kMaxBodyBytes,
+                        http.limits.max_body_bytes);
+      })
+      .Then([&] {
+        return ReadSize(section, "max_connections", 1, kMaxConnections,
+                        http.limits.max_connections);
+      })
+      .Then([&] {
+        return ReadSize(section, "max_streams", 1, kMaxConnections, http.limits.max_streams);
+      })
+      .Then(
+          [&] { return ReadSize(section, "max_sessions", 1, kMaxConnections, http.max_sessions); })
+      .Then([&] {
+        return ReadSeconds(section, "session_idle_s", kMinIdleSeconds, kMaxIdleSeconds,
+                           http.session_idle);
+      })
+      .Then([&] { return ReadDeadlines(section, http.limits); })
+      .Take();
 }
 
 Result<void> ReadHttpSection(const YamlNode& section, HttpConfig& http) {
@@ -142,7 +162,8 @@ Result<void> ReadHttp(const YamlNode& root, Config& config) {
         return ReadSection(
             root, "http",
             {"listen", "tls", "trusted_proxy", "allowed_origins", "allowed_hosts", "max_body_bytes",
-             "max_connections", "max_streams", "max_sessions", "session_idle_s"},
+             "max_connections", "max_streams", "max_sessions", "session_idle_s", "header_timeout_s",
+             "body_timeout_s", "idle_timeout_s", "write_timeout_s"},
             [&](const YamlNode& section) { return ReadHttpSection(section, config.http); });
       })
       .Then([&] {

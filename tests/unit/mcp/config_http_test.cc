@@ -134,6 +134,10 @@ http:
   max_streams: 20
   max_sessions: 30
   session_idle_s: 40
+  header_timeout_s: 50
+  body_timeout_s: 60
+  idle_timeout_s: 70
+  write_timeout_s: 80
 runs: {keep: 1, keep_days: 2, keep_mb: 3}
 jobs: {max_running: 4}
 )");
@@ -160,6 +164,10 @@ jobs: {max_running: 4}
   CHECK(http.limits.max_streams == 20);
   CHECK(http.max_sessions == 30);
   CHECK(http.session_idle == std::chrono::seconds(40));
+  CHECK(http.limits.header_time == std::chrono::seconds(50));
+  CHECK(http.limits.body_time == std::chrono::seconds(60));
+  CHECK(http.limits.idle_time == std::chrono::seconds(70));
+  CHECK(http.limits.write_time == std::chrono::seconds(80));
   CHECK(config->runs.keep == 1);
   CHECK(config->runs.keep_days == 2);
   CHECK(config->runs.keep_mb == 3);
@@ -170,6 +178,7 @@ TEST_CASE_METHOD(Fixture, "Without settings nothing listens", "[config]") {
   const auto config = LoadConfig({});
   REQUIRE(config.ok());
   CHECK(config->http.endpoints.empty());
+  CHECK(config->http.limits.header_time == std::chrono::seconds(10));
   CHECK(config->auth_mode == AuthMode::kSimple);
   CHECK(config->toolsets == std::vector<std::string>{"core"});
   CHECK(config->runs.keep == 200);
@@ -230,6 +239,10 @@ TEST_CASE_METHOD(Fixture, "Mistakes in http, auth, runs and jobs name the place"
   }
   CHECK_THAT(problem("http: {max_body_bytes: 0}"), Contains("65536 to"));
   CHECK_THAT(problem("http: {session_idle_s: 1}"), Contains("10 to"));
+  for (const char* key :
+       {"header_timeout_s", "body_timeout_s", "idle_timeout_s", "write_timeout_s"}) {
+    CHECK_THAT(problem(std::string("http: {") + key + ": 0}"), Contains("1 to 3600"));
+  }
   CHECK_THAT(problem("auth: {mode: none}"), Contains("`simple` or `enterprise`"));
   CHECK_THAT(problem("auth: {modes: simple}"), Contains("did you mean `mode`"));
   CHECK_THAT(problem("runs: {keep: 0}"), Contains("1 to"));
