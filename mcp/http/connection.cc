@@ -115,7 +115,8 @@ bool Connection::Parse() {
     }
     reader_ = std::make_unique<RequestReader>(shared_->limits);
     in_body_ = false;
-    read_deadline_ = Clock::now() + shared_->limits.header_time;
+    since_ = Clock::now();
+    read_deadline_ = since_ + shared_->limits.header_time;
   }
   std::size_t used = 0;
   const auto status = reader_->Consume(std::string_view(in_).substr(in_begin_), used);
@@ -150,10 +151,22 @@ bool Connection::ChargeBody() {
   shared_->body_bytes += bytes - charged_body_;
   charged_body_ = bytes;
   if (shared_->body_bytes > shared_->limits.max_body_bytes_total) {
-    Refuse(503, "the server is reading too many large requests; try again later");
-    return false;
+    owner_.ShedBodies();
   }
-  return true;
+  return reader_ != nullptr;
+}
+
+void Connection::RefuseBusy(std::string_view text) {
+  if (state_ == State::kReading && reader_) {
+    Refuse(503, text);
+    Advance();
+  }
+}
+
+bool Connection::may_give_way() const {
+  const bool is_waiting =
+      state_ == State::kReading || state_ == State::kHandshake || state_ == State::kLingering;
+  return is_waiting && unwritten() == 0 && !refused_;
 }
 
 void Connection::DropReader() {
@@ -182,7 +195,8 @@ void Connection::Dispatch() {
 
 void Connection::BecomeIdle() {
   state_ = State::kReading;
-  read_deadline_ = Clock::now() + shared_->limits.idle_time;
+  since_ = Clock::now();
+  read_deadline_ = since_ + shared_->limits.idle_time;
 }
 
 void Connection::Refuse(int status, std::string_view text) {
@@ -278,6 +292,9 @@ void Connection::OnDrain() {
   } else if (state_ == State::kReading && !reader_) {
     state_ = State::kFlushing;
     Advance();
+  } else {
+    // Nothing has begun yet (attack: half a request holds up the end for as long as we wait).
+    RefuseBusy("the server is ending; try again later");
   }
 }
 

@@ -38,6 +38,9 @@ class Connection final : public Wakeable, public std::enable_shared_from_this<Co
    public:
     virtual ~Owner() = default;
     virtual void Forget(Connection& connection) = 0;
+    // Too many bytes of bodies, or of answers that nobody reads, are kept. May close the caller.
+    virtual void ShedBodies() = 0;
+    virtual void ShedUnread() = 0;
     // One buffer for all: what is read is copied out before anything else happens.
     virtual std::span<char> Scratch() = 0;
   };
@@ -54,7 +57,15 @@ class Connection final : public Wakeable, public std::enable_shared_from_this<Co
   // The server takes no more requests: closes if nothing is under way.
   void OnDrain();
   void Close();
+  // Says 503 to a request of which the rest is still to come.
+  void RefuseBusy(std::string_view text);
   [[nodiscard]] bool refused() const { return refused_; }
+  // It owes us a request, or the end; we owe it nothing.
+  [[nodiscard]] bool may_give_way() const;
+  // Of the first byte of the request that is arriving, else of the wait for it.
+  [[nodiscard]] Clock::time_point since() const { return since_; }
+  [[nodiscard]] std::size_t charged_body() const { return charged_body_; }
+  [[nodiscard]] std::size_t unwritten() const { return out_.size() - out_begin_; }
 
  private:
   enum class State { kHandshake, kReading, kAnswering, kFlushing, kLingering, kClosed };
@@ -81,7 +92,6 @@ class Connection final : public Wakeable, public std::enable_shared_from_this<Co
   void ArmRead();
   void ArmWrite();
   [[nodiscard]] std::size_t Room() const;
-  [[nodiscard]] std::size_t unwritten() const { return out_.size() - out_begin_; }
 
   boost::asio::posix::stream_descriptor socket_;
   const std::shared_ptr<Shared> shared_;
@@ -103,6 +113,7 @@ class Connection final : public Wakeable, public std::enable_shared_from_this<Co
   std::size_t charged_body_ = 0;  // our part of Shared::body_bytes
   std::unique_ptr<RequestReader> reader_;
   std::shared_ptr<AnswerQueue> answer_;
+  Clock::time_point since_ = Clock::now();
   Clock::time_point read_deadline_ = Clock::time_point::max();
   Clock::time_point write_deadline_ = Clock::time_point::max();
 };

@@ -98,7 +98,10 @@ bool Connection::Flush() {
         out_.erase(0, out_begin_);
         out_begin_ = 0;
       }
-      return true;
+      if (shared_->IsUnreadNearlyTooMuch()) {
+        owner_.ShedUnread();
+      }
+      return state_ != State::kClosed;
     }
     Close();
     return false;

@@ -11,7 +11,6 @@
 #include <mutex>
 #include <system_error>
 #include <thread>
-#include <unordered_map>
 #include <utility>  // before Asio: g++ 12
 
 #include <boost/asio/executor_work_guard.hpp>
@@ -22,6 +21,7 @@
 
 #include "base/log.h"
 #include "mcp/http/connection.h"
+#include "mcp/http/connection_table.h"
 #include "mcp/http/listening_socket.h"
 #include "mcp/http/shared.h"
 #include "mcp/http/tls.h"
@@ -35,6 +35,7 @@ using std::chrono::milliseconds;
 constexpr int kAcceptsATurn = 64;          // then others have their turn
 constexpr milliseconds kAcceptPause{100};  // when the process is out of descriptors
 constexpr std::size_t kMaxRefused = 256;   // being told 503; further ones are just closed
+constexpr std::size_t kRefusedShare = 16;  // and not more than this part of the descriptors
 constexpr std::size_t kScratchSize = std::size_t{64} << 10;
 
 struct Acceptor {
@@ -76,6 +77,8 @@ class Server final : public HttpServer, public Connection::Owner {
   void Drain(milliseconds patience) override;
 
   void Forget(Connection& connection) override;
+  void ShedBodies() override { connections_.ShedBodies(*shared_); }
+  void ShedUnread() override { connections_.ShedUnread(*shared_); }
   std::span<char> Scratch() override { return scratch_; }
 
  private:
@@ -87,7 +90,6 @@ class Server final : public HttpServer, public Connection::Owner {
   void Arm(Periodic& periodic);
   void Tick();
   void BeginDrain(milliseconds patience);
-  [[nodiscard]] std::vector<std::shared_ptr<Connection>> All() const;
 
   const std::shared_ptr<Shared> shared_;
   // The connections' operations are in here: destroyed after all that they refer to.
@@ -95,8 +97,9 @@ class Server final : public HttpServer, public Connection::Owner {
   std::optional<boost::asio::executor_work_guard<boost::asio::io_context::executor_type>> work_;
   std::list<Acceptor> acceptors_;
   std::vector<std::string> addresses_;
-  std::unordered_map<Connection*, std::shared_ptr<Connection>> connections_;
+  ConnectionTable connections_;
   std::size_t refused_ = 0;
+  std::size_t max_refused_ = 0;
   std::size_t max_connections_ = 0;
   boost::asio::steady_timer tick_{io_};
   boost::asio::steady_timer patience_{io_};
@@ -139,6 +142,7 @@ Result<void> Server::Start() {
   // A quarter of the descriptors stays for everything else that the process does.
   const std::size_t files = RaiseFileLimit();
   max_connections_ = std::min(shared_->limits.max_connections, files - files / 4);
+  max_refused_ = std::min(kMaxRefused, files / kRefusedShare);
   if (max_connections_ < shared_->limits.max_connections) {
     Log(LogLevel::kWarning, "http: the limit of open files (" + std::to_string(files) +
                                 ") allows " + std::to_string(max_connections_) + " connections");
@@ -182,7 +186,7 @@ void Server::Finish() {
   shared_->draining = true;  // what is queued must not touch what goes now
   finished_ = true;
   acceptors_.clear();
-  for (const auto& connection : All()) {
+  for (const auto& connection : connections_.All()) {
     connection->Close();
   }
   periodics_.clear();
@@ -198,15 +202,6 @@ void Server::Finish() {
       again = true;
     }
   }
-}
-
-std::vector<std::shared_ptr<Connection>> Server::All() const {
-  std::vector<std::shared_ptr<Connection>> all;
-  all.reserve(connections_.size());
-  for (const auto& [key, connection] : connections_) {
-    all.push_back(connection);
-  }
-  return all;
 }
 
 void Server::WaitToAccept(Acceptor& acceptor) {
@@ -245,9 +240,9 @@ void Server::AcceptSome(Acceptor& acceptor) {
 }
 
 void Server::Admit(Acceptor& acceptor, ListeningSocket::Accepted accepted) {
-  const bool full = connections_.size() - refused_ >= max_connections_;
+  const bool full = connections_.size() - refused_ >= max_connections_ && !connections_.MakeRoom();
   // No handshake for those that we refuse, and no endless number of those that we tell.
-  if (full && (acceptor.tls || refused_ >= kMaxRefused)) {
+  if (full && (acceptor.tls || refused_ >= max_refused_)) {
     return;
   }
   const int fd = accepted.fd.get();
@@ -260,7 +255,7 @@ void Server::Admit(Acceptor& acceptor, ListeningSocket::Accepted accepted) {
     auto connection = std::make_shared<Connection>(
         io_, shared_, static_cast<Connection::Owner&>(*this), std::move(accepted.fd),
         std::move(accepted.peer), std::move(wire));
-    connections_.emplace(connection.get(), connection);
+    connections_.Add(connection);
     if (!std::exchange(ticking_, true)) {
       Tick();
     }
@@ -276,7 +271,7 @@ void Server::Admit(Acceptor& acceptor, ListeningSocket::Accepted accepted) {
 }
 
 void Server::Forget(Connection& connection) {
-  if (connections_.erase(&connection) == 0) {
+  if (!connections_.Remove(connection)) {
     return;
   }
   if (connection.refused()) {
@@ -289,7 +284,7 @@ void Server::Forget(Connection& connection) {
 
 void Server::Tick() {
   const auto now = Connection::Clock::now();
-  for (const auto& connection : All()) {
+  for (const auto& connection : connections_.All()) {
     connection->OnTick(now);
   }
   if (connections_.empty()) {
@@ -336,7 +331,7 @@ void Server::Drain(milliseconds patience) {
 void Server::BeginDrain(milliseconds patience) {
   shared_->draining = true;
   acceptors_.clear();
-  for (const auto& connection : All()) {
+  for (const auto& connection : connections_.All()) {
     connection->OnDrain();
   }
   if (connections_.empty()) {

@@ -23,6 +23,12 @@ class Shared {
   std::atomic<bool> draining = false;
   std::size_t body_bytes = 0;  // of requests being read; I/O thread only
 
+  // From here on the I/O thread cuts off who has most unread; at the limit itself it is whoever
+  // would add to it.
+  [[nodiscard]] bool IsUnreadNearlyTooMuch() const {
+    return unread_bytes > limits.max_unread_bytes_total - limits.max_unread_bytes_total / 4;
+  }
+
   // Runs `task` on the I/O thread, which may be this one, but not before this returns. False: that
   // thread has ended, and `task` is gone.
   bool Post(std::function<void()> task) {

@@ -243,6 +243,19 @@ TEST_CASE("drain closes what is idle, lets answers end, and cuts off the rest") 
   CHECK_FALSE(gone.IsSet());
 }
 
+TEST_CASE("half a request does not hold up a drain") {
+  TestServer server;
+  Client head(server.address());
+  head.Send("GET / HT");
+  Client body(server.address());
+  body.Send("POST /x HTTP/1.1\r\nHost: h\r\nExpect: 100-continue\r\nContent-Length: 5\r\n\r\n");
+  CHECK(HasStatus(body.ReadUntil("\r\n\r\n"), 100));
+  const auto begin = std::chrono::steady_clock::now();
+  server.server().Drain(testing::kPatience);
+  CHECK(std::chrono::steady_clock::now() - begin < testing::kPatience);
+  CHECK(HasStatus(body.ReadAll(), 503));
+}
+
 TEST_CASE("a drain without patience cuts off streams and tells their producers") {
   TestServer server;
   Client client(server.address());
