@@ -39,8 +39,8 @@ bool ConnectionTable::MakeRoom() const {
   const std::size_t count = std::max<std::size_t>(1, waiting.size() / kShareThatGivesWay);
   std::ranges::nth_element(waiting, waiting.begin() + static_cast<std::ptrdiff_t>(count - 1), {},
                            [](const auto& connection) { return connection->since(); });
-  Log(LogLevel::kInfo, "http: no room for more connections; " + std::to_string(count) +
-                           " that sent no request give way");
+  Log(LogLevel::kDebug, "http: no room for more connections; " + std::to_string(count) +
+                            " that sent no request give way");
   waiting.resize(count);
   for (const auto& connection : waiting) {
     connection->Close();

@@ -18,12 +18,13 @@
 namespace casemate::http {
 
 struct Limits {
-  std::size_t max_connections = 8192;                 // further ones are answered 503 and closed
+  std::size_t max_connections = 8192;                 // then who waits longest gives way, or 503
   std::size_t max_streams = 4096;                     // responses in Begin … End at once; then 503
   std::size_t max_header_bytes = 32768;               // 431 beyond
   std::size_t max_headers = 100;                      // 431 beyond
   std::size_t max_body_bytes = std::size_t{4} << 20;  // 413 beyond
-  std::size_t max_body_bytes_total = std::size_t{256} << 20;  // of all requests being read; 503
+  std::size_t max_body_bytes_total = std::size_t{256}
+                                     << 20;             // of all; then the slowest is told 503
   std::size_t max_unread_bytes = std::size_t{1} << 20;  // of one stream, then the peer is cut off
   std::size_t max_unread_bytes_total = std::size_t{256} << 20;  // of all; then who has most is cut
   std::chrono::milliseconds header_time{10'000};  // from the first byte to the end of the headers

@@ -1,7 +1,6 @@
 // Streamable HTTP with the real server: official clients of both families, sessions, headers,
-// cancellation by closing, hostile clients, an orderly end.
+// cancellation by closing, an orderly end. Hostile clients: http_attacks.test.mjs.
 import assert from 'node:assert/strict';
-import net from 'node:net';
 import { test } from 'node:test';
 
 import { Client as Client2, StreamableHTTPClientTransport as Transport2 } from '@modelcontextprotocol/client';
@@ -144,31 +143,6 @@ test('a server with tokens lets nobody in without one, and forgets a removed one
   assert.equal((await list({ authorization: `Bearer ${token}` })).status, 200);
   assert.equal((await cli(place, ['token', 'rm', 'test'], { env })).code, 0);
   assert.equal((await list({ authorization: `Bearer ${token}` })).status, 401);
-});
-
-test('hostile clients do not stop others', async (t) => {
-  const server = await HttpServerProcess.start(scratch(t));
-  const { hostname, port } = new URL(server.url);
-  const open = () => new Promise((resolve, reject) => {
-    const socket = net.connect(Number(port), hostname, () => resolve(socket));
-    socket.on('error', reject);
-  });
-  const sockets = await Promise.all(Array.from({ length: 1000 }, open)); // silent, or in the middle of a header
-  t.after(() => sockets.forEach((socket) => socket.destroy()));
-  sockets.forEach((socket, i) => {
-    socket.on('error', () => {});
-    if (i % 2) socket.write('POST /mcp HTTP/1.1\r\nHost: localhost\r\nX-Slow: ');
-  });
-  assert.equal((await server.modern('tools/list')).status, 200);
-  const flood = await open();
-  const answered = new Promise((resolve) => flood.once('data', (d) => resolve(String(d))));
-  flood.on('error', () => {});
-  flood.write('POST /mcp HTTP/1.1\r\nHost: localhost\r\n');
-  flood.write(Array.from({ length: 5000 }, (_, i) => `X-${i}: y\r\n`).join(''));
-  assert.match(await answered, /^HTTP\/1\.1 431 /);
-  const large = await server.post(`{"x":"${'y'.repeat(5 << 20)}"}`).catch((problem) => ({ status: problem.code }));
-  assert.ok([413, 'EPIPE', 'ECONNRESET'].includes(large.status), `${large.status}`);
-  assert.equal((await server.modern('tools/list')).status, 200);
 });
 
 test('the tools cost little context', async (t) => {
