@@ -177,9 +177,14 @@ Result<SandboxOutcome> SandboxRunner::Run(SandboxSpec spec, std::stop_token stop
                static_cast<std::size_t>(spec.limits.output_kb) * kBytesPerKb);
   auto report = loop.Wait(started + spec.limits.wall_ms * kNsPerMs);
   context.stop = loop.stop_reason();
-  SandboxOutcome outcome = !report               ? EndNotSeen(report.error())
-                           : report->has_value() ? Interpret(**report, context)
-                                                 : LauncherLost();
+  SandboxOutcome outcome;
+  if (!report) {
+    outcome = EndNotSeen(report.error());
+  } else if (const auto& seen = *report; seen.has_value()) {
+    outcome = Interpret(*seen, context);
+  } else {
+    outcome = LauncherLost();
+  }
   outcome.out = loop.TakeStdout();
   outcome.err = loop.TakeStderr();
   outcome.duration_ms = (MonotonicNs() - started) / kNsPerMs;

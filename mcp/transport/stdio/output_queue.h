@@ -45,7 +45,7 @@ class OutputQueue {
   OutputQueue(UniqueFd fd, int in_fd, std::size_t max_bytes, const EventFd& stop, EventFd abandon);
   void Work();
   void Flush(std::unique_lock<std::mutex>& lock);
-  [[nodiscard]] bool WriteAll(std::string_view bytes);
+  [[nodiscard]] bool WriteAll(std::string_view left);
   [[nodiscard]] bool WaitWritable();
   void MarkBroken();
 

@@ -132,8 +132,9 @@ void TryV1(const CgroupMount& mount, const char* incarnation, HierarchySet* set)
 
 void Discover(bool v2, const char* incarnation, HierarchySet* set) {
   CgroupMounts mounts;
-  for (CgroupMount mount; mounts.Next(&mount) && !(v2 && set->count != 0);) {
-    if (mount.v2 == v2) {
+  for (CgroupMount mount; mounts.Next(&mount);) {
+    const bool is_found = v2 && set->count != 0;
+    if (mount.v2 == v2 && !is_found) {
       v2 ? TryV2(mount, incarnation, set) : TryV1(mount, incarnation, set);
     }
   }

@@ -36,6 +36,7 @@ void Cgroups::Reap(const char* incarnation) {
   }
 }
 
+// NOLINTNEXTLINE(misc-no-recursion): kMaxDepth bounds it
 void Cgroups::ReapBelow(int directory, const char* name, int depth) {
   struct stat info;
   if (::fstatat(directory, name, &info, AT_SYMLINK_NOFOLLOW) == 0 && S_ISDIR(info.st_mode) &&
