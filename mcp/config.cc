@@ -219,4 +219,8 @@ Result<Config> LoadConfig(const ConfigOverrides& overrides) {
   return config;
 }
 
+std::size_t ShareOfOne(const Config& config, std::size_t places) {
+  return config.auth_mode == AuthMode::kSimple ? places : places - places / 4;
+}
+
 }  // namespace casemate

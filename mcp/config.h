@@ -75,6 +75,10 @@ struct ConfigOverrides {
 };
 // NOLINTEND(readability-redundant-member-init)
 
+// Of `places` for work, how many one principal may take: all in simple mode, where there is only
+// one; otherwise three quarters, so that nobody waits for somebody else's long work.
+std::size_t ShareOfOne(const Config& config, std::size_t places);
+
 // Reads environment and file. A config file named explicitly must exist.
 // Errors: kInvalidArgument "config.yaml:3:1: unknown key `worksapce_roots`; did you mean
 // `workspace_roots`?"

@@ -160,9 +160,10 @@ Result<void> Runtime::StartJobs(const Config& config) {
   if (job_store_ == nullptr) {
     return {};
   }
-  jobs_ =
-      std::make_unique<tools::JobRunner>(*executor_, *job_store_, &changes_,
-                                         tools::JobOptions{.max_running = config.jobs.max_running});
+  jobs_ = std::make_unique<tools::JobRunner>(
+      *executor_, *job_store_, &changes_,
+      tools::JobOptions{.max_running = config.jobs.max_running,
+                        .max_running_each = ShareOfOne(config, config.jobs.max_running)});
   executor_->set_jobs(jobs_.get());
   std::vector<std::unique_ptr<tools::Tool>> followers;
   followers.push_back(tools::MakeJobStatusTool(*jobs_));

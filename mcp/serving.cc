@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "base/log.h"
+#include "tools/icon.h"
 
 namespace casemate {
 namespace {
@@ -25,13 +26,18 @@ constexpr const char* kInstructions =
 std::unique_ptr<mcp::Server> MakeServer(const Config& config, Runtime& runtime) {
   mcp::ServerOptions options;
   options.json.max_bytes = config.max_line_bytes;
-  options.max_concurrent_calls = config.max_concurrent_calls;
+  options.calls.working = config.max_concurrent_calls;
+  for (FairPoolLimits* pool : {&options.calls, &options.reserved}) {
+    pool->working_each = ShareOfOne(config, pool->working);
+    pool->queued_each = ShareOfOne(config, pool->queued);
+    pool->aside_each = ShareOfOne(config, pool->aside);
+  }
   options.identity = {.name = "casemate",
                       .title = "Casemate",
                       .version = CASEMATE_VERSION,
                       .description = "Runs code in a sandbox, under policy, on the record",
                       .website_url = "",
-                      .icon_url = "",
+                      .icon_url = tools::IconOf("M0 8V3a4 3 0 0 1 8 0v5H5V5H3v3z"),  // a casemate
                       .instructions = kInstructions};
   const mcp::Backends backends{.executor = runtime.executor(),
                                .gate = runtime.gate(),

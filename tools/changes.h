@@ -22,6 +22,8 @@ struct Change {
   Kind kind;
   // The initialiser lets g++ 12 accept a designated initialiser that leaves it out.
   std::string subject{};  // NOLINT(readability-redundant-member-init)
+  // Of kResourceList: whose list it is (OwnerOf); empty: everybody's.
+  std::string owner{};  // NOLINT(readability-redundant-member-init)
 };
 
 class Changes {

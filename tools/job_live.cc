@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/clock.h"
+#include "base/fair_pool.h"
 #include "base/text.h"
 #include "tools/args.h"
 #include "tools/run_spool.h"
@@ -105,6 +106,7 @@ void LiveJob::SetCaller(const CallContext& caller) {
 
 void LiveJob::AwaitDeferral(const std::stop_token& stop, milliseconds time) {
   const std::stop_callback on_stop(stop, [this] { Stop(kByCaller); });
+  const auto aside = FairPool::StepAside();  // if it may not, the caller keeps its place
   std::unique_lock lock(mutex_);
   changed_.wait_for(lock, time, [this] { return ended_ || wants_listing_; });
   // Never in the middle of a question: it would be answered to nobody.
@@ -113,6 +115,7 @@ void LiveJob::AwaitDeferral(const std::stop_token& stop, milliseconds time) {
 
 void LiveJob::AwaitEnd(const std::stop_token& stop) {
   const std::stop_callback on_stop(stop, [this] { Stop(kByCaller); });
+  const auto aside = FairPool::StepAside();
   std::unique_lock lock(mutex_);
   changed_.wait(lock, [this] { return ended_; });
 }
@@ -142,7 +145,11 @@ ToolResult LiveJob::TakeResult() {
 }
 
 JobView LiveJob::WaitFor(milliseconds time, const std::stop_token& stop) const {
+  const auto aside = FairPool::StepAside();
   std::unique_lock lock(mutex_);
+  if (!aside.has_value()) {  // too many wait already
+    return view_;
+  }
   changed_.wait_for(lock, stop, time,
                     [this] { return ended_ || view_.status == JobStatus::kInputRequired; });
   return view_;
@@ -268,6 +275,7 @@ Result<Answers> LiveJob::AskFollower(const std::vector<Question>& questions) {
     changed_.notify_all();
   }
   on_status_(*this);
+  const auto aside = FairPool::StepAside();  // a job that may not keeps its thread
   std::unique_lock lock(mutex_);
   auto answers = AwaitAnswers(lock, names);
   view_.questions.clear();

@@ -3,6 +3,7 @@
 // that one waits, afterwards to whoever follows the job. Thread-safe; held by shared_ptr.
 #pragma once
 
+#include <atomic>
 #include <chrono>
 #include <condition_variable>
 #include <functional>
@@ -59,10 +60,13 @@ class LiveJob : public ProgressSink, public LogSink, public Asker {
   // True: nobody else will publish its end, for it was not listed; it has ended now.
   bool EndUnlisted(const JobView& ended);
   void EndListed(const JobView& ended);
+  // Its end, after EndListed, could not be stored; only this process knows it.
+  void KeepInMemory() { kept_in_memory_ = true; }
+  [[nodiscard]] bool kept_in_memory() const { return kept_in_memory_; }
   // The result of a call that ended unlisted.
   [[nodiscard]] ToolResult TakeResult();
 
-  // Until it ended, waits for answers, `time` is over, or `stop`.
+  // Until it ended, waits for answers, `time` is over, or `stop`; not at all while too many wait.
   JobView WaitFor(std::chrono::milliseconds time, const std::stop_token& stop) const;
   // Errors: kInvalidArgument.
   Result<void> Answer(const nlohmann::json& answers);
@@ -96,6 +100,7 @@ class LiveJob : public ProgressSink, public LogSink, public Asker {
   const OnStatus on_status_;
   JobMark mark_;
   std::stop_source stop_;
+  std::atomic<bool> kept_in_memory_ = false;
 
   mutable std::mutex mutex_;
   mutable std::condition_variable_any changed_;

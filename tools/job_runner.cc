@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <exception>
-#include <system_error>
 #include <utility>
 
 #include <nlohmann/json.hpp>
@@ -29,6 +28,17 @@ std::string FirstLine(const std::string& text) {
   return std::string(Utf8Prefix(line, kMessageBytes));
 }
 
+// What waits is bounded by Admit; a job that asks keeps its place among those.
+FairPoolLimits LimitsOf(const JobOptions& options) {
+  const std::size_t all = options.max_running + options.max_queued;
+  return {.working = options.max_running,
+          .working_each = options.max_running_each,
+          .queued = all,
+          .queued_each = all,
+          .aside = all,
+          .aside_each = all};
+}
+
 Error ElsewhereError() {
   return Error{ErrorCode::kUnavailable,
                "the job runs in another server process",
@@ -40,14 +50,37 @@ Error ElsewhereError() {
 }  // namespace
 
 JobRunner::JobRunner(ToolExecutor& executor, JobStore& store, Changes* changes, JobOptions options)
-    : executor_(executor), store_(store), changes_(changes), options_(options) {}
+    : executor_(executor),
+      store_(store),
+      changes_(changes),
+      options_(options),
+      pool_(LimitsOf(options)) {}
 
 JobRunner::~JobRunner() {
   Shutdown();
 }
 
+// What could not be stored when it ended, for want of space perhaps, is tried again.
+void JobRunner::StoreEnded() {
+  std::vector<JobPtr> ended;
+  {
+    const std::lock_guard lock(mutex_);
+    for (const auto& [id, job] : live_) {
+      if (job->kept_in_memory()) {
+        ended.push_back(job);
+      }
+    }
+  }
+  for (const JobPtr& job : ended) {
+    if (store_.Update(job->View())) {
+      Remove(job);
+    }
+  }
+}
+
 Result<JobRunner::JobPtr> JobRunner::Admit(AdmittedCall& call, const JobOrigin& origin) {
   const std::string owner = OwnerOf(origin.principal);
+  StoreEnded();
   const std::lock_guard lock(mutex_);
   if (closed_) {
     return Error{ErrorCode::kUnavailable, "the server is shutting down", {}, {}, 0};
@@ -110,45 +143,9 @@ JobRunner::Started JobRunner::RunOrDefer(AdmittedCall call, const JobOrigin& ori
 }
 
 void JobRunner::Enqueue(const JobPtr& job) {
-  bool stuck = false;
-  {
-    const std::lock_guard lock(mutex_);
-    queue_.push_back(job);
-    if (!closed_ && idle_ < queue_.size() && threads_.size() < options_.max_running) {
-      StartThread();
-    }
-    stuck = closed_ || threads_.empty();
-  }
-  work_.notify_one();
-  if (stuck && Unqueue(job)) {
+  if (!pool_.Submit(job->owner(), [this, job] { RunOne(job); }, job.get())) {
     job->Stop(kShutDown);
     RunOne(job);
-  }
-}
-
-void JobRunner::StartThread() {
-  try {
-    threads_.emplace_back([this] { Work(); });
-  } catch (const std::system_error& error) {
-    // The jobs wait for the threads that there are.
-    Log(LogLevel::kError, std::string("cannot start a thread for jobs: ") + error.what());
-  }
-}
-
-void JobRunner::Work() {
-  std::unique_lock lock(mutex_);
-  while (true) {
-    ++idle_;
-    work_.wait(lock, [this] { return closed_ || !queue_.empty(); });
-    --idle_;
-    if (queue_.empty()) {
-      return;
-    }
-    const JobPtr job = std::move(queue_.front());
-    queue_.pop_front();
-    lock.unlock();
-    RunOne(job);
-    lock.lock();
   }
 }
 
@@ -185,6 +182,7 @@ void JobRunner::End(const JobPtr& job, ToolResult result) {
     Remove(job);
   } else {
     // It stays in memory: this process can still tell.
+    job->KeepInMemory();
     Log(LogLevel::kError, "cannot store the end of a job: " + Describe(stored.error()));
   }
   Announce(job->id());
@@ -193,11 +191,6 @@ void JobRunner::End(const JobPtr& job, ToolResult result) {
 void JobRunner::Remove(const JobPtr& job) {
   const std::lock_guard lock(mutex_);
   live_.erase(job->id());
-}
-
-bool JobRunner::Unqueue(const JobPtr& job) {
-  const std::lock_guard lock(mutex_);
-  return std::erase(queue_, job) > 0;
 }
 
 void JobRunner::OnStatus(const LiveJob& job) {
@@ -250,7 +243,7 @@ Result<void> JobRunner::Cancel(std::string_view id, const policies::Principal& p
   const std::string owner = OwnerOf(principal);
   if (const auto live = FindLive(id, owner)) {
     live->Stop("cancelled on request");
-    if (Unqueue(live)) {
+    if (pool_.Withdraw(owner, live.get())) {
       RunOne(live);
     }
     return {};
@@ -268,7 +261,8 @@ Result<JobView> JobRunner::WaitFor(std::string_view id, const policies::Principa
   if (const auto live = FindLive(id, owner)) {
     return live->WaitFor(time, stop);
   }
-  const auto until = std::chrono::steady_clock::now() + time;
+  const auto aside = FairPool::StepAside();
+  const auto until = std::chrono::steady_clock::now() + (aside ? time : milliseconds(0));
   std::mutex mutex;
   std::condition_variable_any never;
   while (true) {
@@ -298,26 +292,18 @@ std::vector<std::string> JobRunner::Complete(std::string_view prefix,
 }
 
 void JobRunner::Shutdown() {
-  std::deque<JobPtr> waiting;
   std::vector<JobPtr> all;
-  std::vector<std::jthread> threads;
   {
     const std::lock_guard lock(mutex_);
     closed_ = true;
-    waiting.swap(queue_);
-    threads.swap(threads_);
     for (const auto& [id, job] : live_) {
       all.push_back(job);
     }
   }
-  work_.notify_all();
   for (const JobPtr& job : all) {
     job->Stop(kShutDown);
   }
-  for (const JobPtr& job : waiting) {
-    RunOne(job);
-  }
-  threads.clear();  // joins
+  pool_.Join();  // those that wait see that they were stopped
 }
 
 }  // namespace casemate::tools

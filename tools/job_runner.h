@@ -4,22 +4,20 @@
 #pragma once
 
 #include <chrono>
-#include <condition_variable>
 #include <cstddef>
 #include <cstdint>
-#include <deque>
 #include <map>
 #include <memory>
 #include <mutex>
 #include <stop_token>
 #include <string>
 #include <string_view>
-#include <thread>
 #include <variant>
 #include <vector>
 
 #include <nlohmann/json_fwd.hpp>
 
+#include "base/fair_pool.h"
 #include "base/result.h"
 #include "tools/changes.h"
 #include "tools/executor.h"
@@ -31,7 +29,8 @@ namespace casemate::tools {
 class LiveJob;
 
 struct JobOptions {
-  std::size_t max_running = 32;                 // threads
+  std::size_t max_running = 32;                 // jobs that work at once
+  std::size_t max_running_each = 32;            // of these for one principal
   std::size_t max_queued = 256;                 // jobs that wait for a thread
   std::size_t max_per_principal = 64;           // running and waiting
   std::chrono::milliseconds ask_time{600'000};  // a client may take to answer a question
@@ -76,18 +75,15 @@ class JobRunner {
  private:
   using JobPtr = std::shared_ptr<LiveJob>;
 
+  void StoreEnded();
   // Takes a place among the jobs. Errors: kResourceExhausted, kUnavailable; `call` is untouched
   // then.
   Result<JobPtr> Admit(AdmittedCall& call, const JobOrigin& origin);
   // Hands it to a thread.
   void Enqueue(const JobPtr& job);
-  void StartThread();
-  void Work();
   void RunOne(const JobPtr& job);
   void End(const JobPtr& job, ToolResult result);
   void Remove(const JobPtr& job);
-  // Takes it out of the queue. False: it is not there any more.
-  bool Unqueue(const JobPtr& job);
   void OnStatus(const LiveJob& job);
   void Announce(const std::string& id);
   [[nodiscard]] JobPtr FindLive(std::string_view id, const std::string& owner) const;
@@ -98,12 +94,9 @@ class JobRunner {
   const JobOptions options_;
 
   mutable std::mutex mutex_;
-  std::condition_variable work_;                     // a job waits for a thread
-  std::deque<JobPtr> queue_;                         // guarded by mutex_, as are all below
-  std::map<std::string, JobPtr, std::less<>> live_;  // waiting or running, by id
-  std::size_t idle_ = 0;                             // threads without a job
-  bool closed_ = false;
-  std::vector<std::jthread> threads_;
+  std::map<std::string, JobPtr, std::less<>> live_;  // waiting or running, by id; guarded by mutex_
+  bool closed_ = false;                              // guarded by mutex_
+  FairPool pool_;                                    // last: its threads use all of the above
 };
 
 }  // namespace casemate::tools

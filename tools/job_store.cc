@@ -125,12 +125,15 @@ Result<void> JobStore::FailJobsOf(const std::string& incarnation) {
   });
 }
 
-// Inside a transaction. What has not ended is never forgotten.
+// Inside a transaction. What has not ended is never forgotten; of the others, who has most loses
+// first.
 Result<void> JobStore::Prune() {
   auto remove = store_.Prepare(
       "DELETE FROM jobs WHERE status NOT IN ('working', 'input_required') AND"
       " (created_ms + ttl_ms < ?1 OR id IN"
-      "  (SELECT id FROM jobs ORDER BY created_ms DESC, rowid DESC LIMIT -1 OFFSET ?2))");
+      "  (SELECT id FROM (SELECT id, created_ms, row_number() OVER"
+      "    (PARTITION BY principal ORDER BY created_ms DESC, rowid DESC) AS place FROM jobs)"
+      "   ORDER BY place, created_ms DESC, id LIMIT -1 OFFSET ?2))");
   if (!remove) {
     return std::move(remove).error();
   }

@@ -6,6 +6,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "tools/icon.h"
 #include "tools/job_call.h"
 
 namespace casemate::tools {
@@ -64,6 +65,7 @@ class JobStatusTool : public Tool {
   explicit JobStatusTool(JobRunner& jobs) : jobs_(jobs) {
     spec_.name = "job_status";
     spec_.title = "Status of a background job";
+    spec_.icon = IconOf("M0 5h2v3H0zM3 3h2v5H3zM6 0h2v8H6z");
     spec_.description =
         "How a background job stands: working, input_required, completed, failed or cancelled, "
         "with the call's result once there is one. With wait_ms it waits for the end.";
@@ -74,6 +76,7 @@ class JobStatusTool : public Tool {
                                         {"default", 0},
                                         {"description", "Milliseconds to wait for its end."}}}});
     spec_.output_schema = StatusOutputSchema();
+    spec_.is_short = true;
     spec_.annotations = {
         .read_only = true, .destructive = false, .idempotent = true, .open_world = false};
   }
@@ -101,6 +104,7 @@ class JobCancelTool : public Tool {
   explicit JobCancelTool(JobRunner& jobs) : jobs_(jobs) {
     spec_.name = "job_cancel";
     spec_.title = "Cancel a background job";
+    spec_.icon = IconOf("M1 1h6v6H1z");
     spec_.description =
         "Stops a background job and everything it started, and returns how it stands then. One "
         "that has ended stays as it is.";

@@ -131,7 +131,7 @@ Result<void> RunStore::Keep(RunSpool& spool, std::string_view result) {
     Log(LogLevel::kWarning, "cannot remove old run output: " + Describe(pruned.error()));
   }
   if (changes_ != nullptr) {
-    changes_->Announce({Change::Kind::kResourceList});
+    changes_->Announce({.kind = Change::Kind::kResourceList, .owner = spool.owner()});
   }
   return {};
 }
@@ -150,12 +150,19 @@ void RunStore::NotifyOutput(const std::string& id, sandbox::Stream stream, bool 
 Result<void> RunStore::Prune() {
   std::vector<std::string> removed;
   auto done = store_.Transaction([&]() -> Result<void> {
-    // From the newest on: what comes after the limits are used up goes.
+    // From each principal's newest on: what comes after the limits are used up goes. So who has
+    // most loses first, and nobody's few are pushed out by another's many.
     auto query = store_.Prepare(
         "SELECT id FROM (SELECT id, created_ms,"
-        "  row_number() OVER newest AS place,"
-        "  sum(stdout_bytes + stderr_bytes + length(result)) OVER newest AS bytes FROM runs"
-        "  WINDOW newest AS (ORDER BY created_ms DESC, rowid DESC ROWS UNBOUNDED PRECEDING))"
+        "   row_number() OVER (ORDER BY own_place, created_ms DESC, id) AS place,"
+        "   sum(size) OVER (ORDER BY own_bytes, created_ms DESC, id ROWS UNBOUNDED PRECEDING)"
+        "    AS bytes"
+        "  FROM (SELECT id, created_ms, size, row_number() OVER own AS own_place,"
+        "    sum(size) OVER own AS own_bytes"
+        "   FROM (SELECT id, principal, created_ms, rowid AS row,"
+        "     stdout_bytes + stderr_bytes + length(result) AS size FROM runs)"
+        "   WINDOW own AS (PARTITION BY principal ORDER BY created_ms DESC, row DESC"
+        "    ROWS UNBOUNDED PRECEDING)))"
         " WHERE place > ?1 OR bytes > ?2 OR created_ms < ?3");
     if (!query) {
       return std::move(query).error();

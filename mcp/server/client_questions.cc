@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include "base/fair_pool.h"
+
 namespace casemate::mcp {
 
 using nlohmann::json;
@@ -38,10 +40,14 @@ Result<json> ClientQuestions::Await(const jsonrpc::RequestId& id, const MessageS
                                     const std::stop_token& stop, std::chrono::milliseconds time) {
   const auto& key = std::get<std::string>(id);
   std::optional<jsonrpc::Response> response;
+  // The place of the call is for others while a person thinks.
+  const auto aside = FairPool::StepAside();
   bool is_closed = false;
   {
     std::unique_lock lock(mutex_);
-    changed_.wait_for(lock, stop, time, [&] { return closed_ || open_[key].has_value(); });
+    if (aside.has_value()) {
+      changed_.wait_for(lock, stop, time, [&] { return closed_ || open_[key].has_value(); });
+    }
     response = std::move(open_[key]);
     open_.erase(key);
     is_closed = closed_;
@@ -55,6 +61,9 @@ Result<json> ClientQuestions::Await(const jsonrpc::RequestId& id, const MessageS
              SendClass::kProgress);
   if (is_closed || stop.stop_requested()) {
     return NoAnswer(ErrorCode::kCancelled, "the call was cancelled");
+  }
+  if (!aside.has_value()) {
+    return NoAnswer(ErrorCode::kResourceExhausted, "too many calls wait for answers already");
   }
   return NoAnswer(ErrorCode::kUnavailable, "it took too long");
 }

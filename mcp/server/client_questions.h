@@ -23,7 +23,8 @@ class ClientQuestions {
   jsonrpc::RequestId Send(const MessageSinkPtr& sink, const std::string& method,
                           const nlohmann::json& params);
   // Waits for the answer; nothing more is known of the question afterwards. When it is not answered
-  // (stop, time, an end of the session), the client is told that it is no longer asked.
+  // (stop, time, an end of the session, too many that wait), the client is told that it is no
+  // longer asked.
   Result<nlohmann::json> Await(const jsonrpc::RequestId& id, const MessageSinkPtr& sink,
                                const std::stop_token& stop, std::chrono::milliseconds time);
   // A response from the client; one that nobody waits for is ignored.

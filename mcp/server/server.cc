@@ -10,8 +10,8 @@ namespace casemate::mcp {
 Server::Server(Backends backends, ServerOptions options)
     : backends_(backends),
       options_(std::move(options)),
-      calls_(options_.max_concurrent_calls, options_.max_queued_calls),
-      reserved_(options_.reserved_threads, options_.max_queued_calls) {
+      calls_(options_.calls),
+      reserved_(options_.reserved) {
   if (backends_.changes != nullptr) {
     changes_ =
         backends_.changes->Observe([this](const tools::Change& change) { OnChange(change); });

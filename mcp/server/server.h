@@ -10,9 +10,9 @@
 #include <string>
 #include <vector>
 
+#include "base/fair_pool.h"
 #include "base/json.h"
 #include "mcp/protocol/wire.h"
-#include "mcp/server/call_pool.h"
 #include "mcp/server/rendered.h"
 #include "mcp/server/request_state.h"
 #include "mcp/transport/transport.h"
@@ -42,9 +42,19 @@ struct Backends {
 
 struct ServerOptions {
   JsonLimits json;
-  std::size_t max_concurrent_calls = 16;  // threads of the tool pool
-  std::size_t max_queued_calls = 256;     // of each pool; beyond that: a clear error
-  std::size_t reserved_threads = 4;       // for all but calls of tools
+  // Owners are principals. Beyond these limits: a clear error.
+  FairPoolLimits calls{.working = 16,
+                       .working_each = 12,
+                       .queued = 256,
+                       .queued_each = 128,
+                       .aside = 256,
+                       .aside_each = 64};
+  FairPoolLimits reserved{.working = 4,  // for all but calls of tools
+                          .working_each = 3,
+                          .queued = 256,
+                          .queued_each = 128,
+                          .aside = 128,
+                          .aside_each = 32};
   std::size_t max_calls_per_session = 64;
   std::size_t max_subscriptions = 256;          // of one session or listen request
   std::size_t page_size = 100;                  // entries of a list result
@@ -71,9 +81,9 @@ class Server {
   [[nodiscard]] const Backends& backends() const { return backends_; }
   [[nodiscard]] const ServerOptions& options() const { return options_; }
   [[nodiscard]] Offer offer() const;
-  [[nodiscard]] CallPool& calls() { return calls_; }
+  [[nodiscard]] FairPool& calls() { return calls_; }
   // For what is short, so that it is done however many calls run.
-  [[nodiscard]] CallPool& reserved() { return reserved_; }
+  [[nodiscard]] FairPool& reserved() { return reserved_; }
   [[nodiscard]] RequestStates& states() { return states_; }
   [[nodiscard]] RenderedResults& rendered() { return rendered_; }
 
@@ -88,8 +98,8 @@ class Server {
   std::mutex mutex_;
   std::vector<std::weak_ptr<Session>> sessions_;  // guarded by mutex_
   bool closed_ = false;                           // guarded by mutex_
-  CallPool calls_;
-  CallPool reserved_;
+  FairPool calls_;
+  FairPool reserved_;
   tools::Changes::Subscription changes_;  // last: its observer uses all of the above
 };
 

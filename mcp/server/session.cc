@@ -11,6 +11,7 @@
 #include "mcp/server/exchange.h"
 #include "mcp/server/server.h"
 #include "mcp/server/tasks.h"
+#include "tools/job.h"
 #include "tools/job_runner.h"
 
 namespace casemate::mcp {
@@ -241,14 +242,14 @@ void Session::OnPool(const std::shared_ptr<Exchange>& exchange) {
     exchange->reply.Fail(ServerBusy());
     return;
   }
-  CallsInFlight::Entry& entry = exchange->entry.emplace(*std::move(added));
+  CallsInFlight::Entry& entry = exchange->entry.emplace(*std::move(added));  // lies in exchange
   const Method* method = FindMethod(exchange->request.method, exchange->edition.modern, server_);
   const tools::ToolSpec* tool = ToolNamedBy(exchange->request, server_);
   const bool is_short =
       method->where == Method::Where::kPool || (tool != nullptr && tool->is_short);
-  CallPool& pool = is_short ? server_.reserved() : server_.calls();
-  const bool accepted = pool.Submit([exchange, method, &entry] {  // it lies in exchange
-    if (entry.cancelled()) {                                      // while it waited
+  FairPool& pool = is_short ? server_.reserved() : server_.calls();
+  const bool accepted = pool.Submit(tools::OwnerOf(principal_), [exchange, method, &entry] {
+    if (entry.cancelled()) {  // while it waited
       entry.Remove();
       exchange->reply.Forget();
     } else {
@@ -285,6 +286,9 @@ void Session::OnChange(const tools::Change& change) {
       notice.method = "notifications/prompts/list_changed";
       break;
     case tools::Change::Kind::kResourceList:
+      if (!change.owner.empty() && change.owner != tools::OwnerOf(principal_)) {
+        return;  // that somebody else works here is not theirs to know
+      }
       notice.method = "notifications/resources/list_changed";
       break;
     case tools::Change::Kind::kResource:

@@ -102,7 +102,7 @@ void Count(std::string_view text, Tally& asked) {
 
 TEST_CASE("any input yields only valid messages, and never more answers than requests") {
   ServerOptions options = test::FewThreads();
-  options.max_queued_calls = 100'000;
+  options.calls.queued = options.calls.queued_each = 100'000;
   Server server(options);
   const std::vector<std::string> seeds = Seeds();
   std::mt19937 random(20260728);  // NOLINT(cert-msc51-cpp): the same input each time

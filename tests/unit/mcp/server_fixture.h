@@ -139,8 +139,8 @@ rules:
 
 inline ServerOptions FewThreads() {
   ServerOptions options;
-  options.max_concurrent_calls = 4;
-  options.max_queued_calls = 4;
+  options.calls = {.working = 4, .working_each = 4, .queued = 4, .queued_each = 4};
+  options.reserved = options.calls;
   return options;
 }
 

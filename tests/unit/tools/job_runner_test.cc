@@ -255,6 +255,37 @@ TEST_CASE("old jobs are forgotten, running ones never") {
   CHECK_FALSE(bench.jobs->Get(ids[4], bench.me));
 }
 
+TEST_CASE("who has most ended jobs loses first") {
+  JobBench bench({}, {.max_jobs = 3});
+  bench.body = [](CallContext&) { return TextResult("done"); };
+  const auto started = bench.jobs->Start(bench.Admit(), {bench.other, "test"});
+  const std::string few = std::get<JobView>(started).id;
+  while (!HasEnded(bench.jobs->WaitFor(few, bench.other, milliseconds(10))->status)) {
+  }
+  std::vector<std::string> many;
+  for (int i = 0; i < 5; ++i) {
+    many.push_back(bench.Start().id);
+    bench.End(many.back());
+  }
+  CHECK(bench.jobs->Get(few, bench.other));
+  CHECK_FALSE(bench.jobs->Get(many[2], bench.me));
+  CHECK(bench.jobs->Get(many[3], bench.me));
+}
+
+TEST_CASE("an end that cannot be stored is known all the same, and stored once that goes again") {
+  JobBench bench({.max_per_principal = 1});
+  bench.body = [&](CallContext&) {
+    bench.Expect(bench.trail.store->Execute("ALTER TABLE jobs RENAME TO gone").ok());
+    return TextResult("done");
+  };
+  const std::string id = bench.Start().id;
+  CHECK(bench.End(id).result->text == "done");  // by memory alone
+  REQUIRE(bench.trail.store->Execute("ALTER TABLE gone RENAME TO jobs"));
+  bench.body = [](CallContext&) { return TextResult("next"); };
+  CHECK(bench.End(bench.Start().id).result->text == "next");  // its place is free again
+  CHECK(bench.jobs->Get(id, bench.me)->result->text == "done");
+}
+
 TEST_CASE("a damaged stored result is an error, not a crash") {
   for (const char* wrong : {"", "{", "[]", "{}", R"({"is_error":1,"text":"","more":[]})",
                             R"({"is_error":false,"text":"","more":[{"type":"link"}]})"}) {

@@ -169,6 +169,26 @@ TEST_CASE("runs are pruned by count, size and age") {
   CHECK(fs::is_empty(place.options.directory));
 }
 
+TEST_CASE("who has most runs loses first, by count and by size") {
+  constexpr const char* kOther = "5:local/other";
+  Place place;
+  place.options.max_runs = 4;
+  place.options.max_total_bytes = 250;
+  place.Reopen();
+  const std::string few = place.Keep("x", {}, kOther);
+  for (int i = 0; i < 5; ++i) {
+    place.Keep("x");
+  }
+  CHECK(place.HasFiles(few));
+  CHECK(place.runs->Newest(kOwner, 10).size() == 3);
+  place.Keep(std::string(100, 'x'), std::string(100, 'x'));  // with the result, most of the room
+  CHECK(place.HasFiles(few));
+  CHECK(place.runs->Newest(kOwner, 10).size() == 1);
+  const std::string more = place.Keep("x", {}, kOther);
+  CHECK(place.HasFiles(few));
+  CHECK(place.HasFiles(more));
+}
+
 TEST_CASE("a start removes what crashed runs left, and nothing of living ones") {
   Place place;
   const std::string kept = place.Keep("kept output");
