@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "base/text.h"
+#include "tools/header_params.h"
 
 namespace casemate::tools {
 
@@ -46,11 +47,16 @@ Result<void> Catalog::Add(std::unique_ptr<Tool> tool) {
 }
 
 Result<void> Catalog::Add(std::unique_ptr<Tool> tool, const nlohmann::json& checked) {
-  auto schema = ArgumentSchema::Compile(checked);
-  if (!schema) {
-    Error error = std::move(schema).error();
+  const auto refused = [&](Error error) {
     error.message = "tool `" + tool->spec().name + "`: " + error.message;
     return error;
+  };
+  if (auto linted = LintHeaderParams(tool->spec().input_schema); !linted) {
+    return refused(std::move(linted).error());
+  }
+  auto schema = ArgumentSchema::Compile(checked);
+  if (!schema) {
+    return refused(std::move(schema).error());
   }
   const Tool* key = tool.get();
   auto added = AddNamed(tools_, std::move(tool));

@@ -18,7 +18,6 @@ constexpr std::array<EditionTraits, 5> kEditions = {{
      .elicitation_url = false,
      .icons = false,
      .bad_args_are_results = false,
-     .needs_version_header = false,
      .primes_streams = false,
      .resource_not_found = -32002},
     {.edition = Edition::k2025_03_26,
@@ -32,7 +31,6 @@ constexpr std::array<EditionTraits, 5> kEditions = {{
      .elicitation_url = false,
      .icons = false,
      .bad_args_are_results = false,
-     .needs_version_header = false,
      .primes_streams = false,
      .resource_not_found = -32002},
     {.edition = Edition::k2025_06_18,
@@ -46,7 +44,6 @@ constexpr std::array<EditionTraits, 5> kEditions = {{
      .elicitation_url = false,
      .icons = false,
      .bad_args_are_results = false,
-     .needs_version_header = true,
      .primes_streams = false,
      .resource_not_found = -32002},
     {.edition = Edition::k2025_11_25,
@@ -60,7 +57,6 @@ constexpr std::array<EditionTraits, 5> kEditions = {{
      .elicitation_url = true,
      .icons = true,
      .bad_args_are_results = true,
-     .needs_version_header = true,
      .primes_streams = true,
      .resource_not_found = -32002},
     {.edition = Edition::k2026_07_28,
@@ -74,7 +70,6 @@ constexpr std::array<EditionTraits, 5> kEditions = {{
      .elicitation_url = true,
      .icons = true,
      .bad_args_are_results = true,
-     .needs_version_header = true,
      .primes_streams = false,
      .resource_not_found = -32602},
 }};
@@ -97,10 +92,6 @@ std::optional<Edition> EditionFromVersion(std::string_view version) {
 
 Edition LatestLegacyEdition() {
   return Edition::k2025_11_25;
-}
-
-Edition EditionWithoutHeader() {
-  return Edition::k2025_03_26;
 }
 
 }  // namespace casemate::mcp

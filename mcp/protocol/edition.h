@@ -22,7 +22,6 @@ struct EditionTraits {
   bool elicitation_url;       // since 2025-11-25: pages; also the field `mode`
   bool icons;                 // since 2025-11-25; also description and website of the server
   bool bad_args_are_results;  // since 2025-11-25: isError result; before: -32602
-  bool needs_version_header;  // since 2025-06-18: MCP-Protocol-Version over HTTP
   bool primes_streams;        // 2025-11-25: an SSE stream begins with an id to resume from
   int resource_not_found;     // the error code: -32002, since 2026-07-28 -32602
 };
@@ -32,7 +31,5 @@ const EditionTraits& TraitsOf(Edition edition);
 std::optional<Edition> EditionFromVersion(std::string_view version);
 // The newest initialize-based edition, answered to an initialize with an unknown version.
 Edition LatestLegacyEdition();
-// What a client without MCP-Protocol-Version is taken to speak (2025-11-25, basic/transports).
-Edition EditionWithoutHeader();
 
 }  // namespace casemate::mcp

@@ -30,10 +30,8 @@ json ServerInfo(const EditionTraits& edition, const ServerIdentity& identity) {
     if (!identity.website_url.empty()) {
       info["websiteUrl"] = identity.website_url;
     }
-    if (!identity.icon_url.empty()) {
-      info["icons"] = json::array({{{"src", identity.icon_url}, {"sizes", {"any"}}}});
-    }
   }
+  SetIcon(edition, info, identity.icon_url);
   return info;
 }
 
@@ -83,6 +81,12 @@ json DiscoverResult(const ServerIdentity& identity, const Offer& offer) {
                   kListTtlMs);
 }
 
+void SetIcon(const EditionTraits& edition, json& object, const std::string& uri) {
+  if (edition.icons && !uri.empty()) {
+    object["icons"] = json::array({{{"src", uri}}});
+  }
+}
+
 json ToolJson(const EditionTraits& edition, const tools::ToolSpec& tool) {
   json entry = {
       {"name", tool.name}, {"description", tool.description}, {"inputSchema", tool.input_schema}};
@@ -105,6 +109,7 @@ json ToolJson(const EditionTraits& edition, const tools::ToolSpec& tool) {
       entry["annotations"]["title"] = tool.title;
     }
   }
+  SetIcon(edition, entry, tool.icon);
   return entry;
 }
 
@@ -159,6 +164,16 @@ json LogParams(tools::Severity severity, std::string_view logger, const json& da
 
 std::string_view SeverityName(tools::Severity severity) {
   return kSeverities.at(static_cast<std::size_t>(severity));
+}
+
+std::string SeverityNames() {
+  std::string names;
+  for (const std::string_view name : kSeverities) {
+    names += names.empty() ? "one of `" : ", `";
+    names += name;
+    names += '`';
+  }
+  return names;
 }
 
 std::optional<tools::Severity> SeverityFromName(std::string_view name) {

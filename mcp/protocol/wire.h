@@ -43,6 +43,8 @@ nlohmann::json InitializeResult(const EditionTraits& edition, const ServerIdenti
                                 const Offer& offer);
 nlohmann::json DiscoverResult(const ServerIdentity& identity, const Offer& offer);
 
+// Puts `icons` into what is shown to people, in editions that have them. Empty: none.
+void SetIcon(const EditionTraits& edition, nlohmann::json& object, const std::string& uri);
 nlohmann::json ToolJson(const EditionTraits& edition, const tools::ToolSpec& tool);
 nlohmann::json ResourceJson(const EditionTraits& edition, const tools::ResourceSpec& resource);
 nlohmann::json TemplateJson(const EditionTraits& edition,
@@ -72,6 +74,8 @@ nlohmann::json LogParams(tools::Severity severity, std::string_view logger,
                          const nlohmann::json& data);
 
 std::string_view SeverityName(tools::Severity severity);
+// "one of `debug`, `info`, …", all of them.
+std::string SeverityNames();
 std::optional<tools::Severity> SeverityFromName(std::string_view name);
 
 inline constexpr const char* kMetaVersion = "io.modelcontextprotocol/protocolVersion";

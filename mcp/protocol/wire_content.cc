@@ -78,6 +78,7 @@ json ResourceJson(const EditionTraits& edition, const tools::ResourceSpec& resou
   if (edition.titles) {
     SetUnlessEmpty(entry, "title", resource.title);
   }
+  SetIcon(edition, entry, resource.icon);
   if (resource.size.has_value()) {
     entry["size"] = *resource.size;
   }
@@ -91,6 +92,7 @@ json TemplateJson(const EditionTraits& edition, const tools::ResourceTemplateSpe
   if (edition.titles) {
     SetUnlessEmpty(entry, "title", resource.title);
   }
+  SetIcon(edition, entry, resource.icon);
   return entry;
 }
 
@@ -109,6 +111,7 @@ json PromptJson(const EditionTraits& edition, const tools::PromptSpec& prompt) {
   if (edition.titles) {
     SetUnlessEmpty(entry, "title", prompt.title);
   }
+  SetIcon(edition, entry, prompt.icon);
   return entry;
 }
 

@@ -8,6 +8,7 @@
 #include "mcp/protocol/wire.h"
 #include "mcp/server/errors.h"
 #include "mcp/server/exchange.h"
+#include "tools/header_params.h"
 
 namespace casemate::mcp {
 
@@ -77,42 +78,45 @@ bool EqualNames(std::string_view a, std::string_view b) {
   });
 }
 
-const std::string* ParamHeader(const RequestHeaders& headers, const std::string& name) {
-  const auto found = std::ranges::find_if(
-      headers.params, [&](const auto& entry) { return EqualNames(entry.first, name); });
-  return found == headers.params.end() ? nullptr : &found->second;
+// The header's value; nullopt: it is not there, repeated or badly encoded.
+std::optional<std::string> ParamHeader(const RequestHeaders& headers, const std::string& name,
+                                       std::size_t& count) {
+  const std::string* value = nullptr;
+  for (const auto& [given, text] : headers.params) {
+    if (EqualNames(given, name)) {
+      value = &text;
+      ++count;
+    }
+  }
+  // Attack: who decides by the last of them does not see what we see.
+  return count == 1 ? DecodeHeaderValue(*value) : std::nullopt;
 }
 
-// One level of a schema's properties: arguments that it binds to Mcp-Param headers.
+// The arguments that the tool's schema binds to Mcp-Param headers.
 std::optional<RpcError> CompareParams(const json& schema, const json& arguments,
                                       const RequestHeaders& headers) {
-  const json* properties = Find(schema, "properties");
-  if (properties == nullptr || !properties->is_object() || !arguments.is_object()) {
-    return std::nullopt;
-  }
-  for (const auto& [key, property] : properties->items()) {
-    const json* bound = property.is_object() ? Find(property, "x-mcp-header") : nullptr;
-    if (bound == nullptr || !bound->is_string()) {
-      continue;
-    }
-    const auto& name = bound->get_ref<const std::string&>();
-    const json* value = Find(arguments, key);
-    const std::string* header = ParamHeader(headers, name);
-    const bool has_value = value != nullptr && !value->is_null();
-    if (!has_value && header == nullptr) {
-      continue;
-    }
-    const auto text = header == nullptr ? std::nullopt : DecodeHeaderValue(*header);
-    if (!has_value || !text.has_value() || !SaysTheSame(*text, *value)) {
-      std::string what = "Mcp-Param-";
-      what += name;
-      what += ": expected the value of params.arguments.";
-      what += key;
-      what += header == nullptr ? ", got nothing" : ", got another";
-      return HeaderMismatch(what);
-    }
-  }
-  return std::nullopt;
+  std::optional<RpcError> mismatch;
+  tools::VisitHeaderParams(
+      schema, arguments, [&](const std::string& name, const std::string& path, const json* value) {
+        std::size_t count = 0;
+        const auto text = ParamHeader(headers, name, count);
+        if (value == nullptr && count == 0) {
+          return true;
+        }
+        if (value != nullptr && text.has_value() && SaysTheSame(*text, *value)) {
+          return true;
+        }
+        std::string what = "Mcp-Param-";
+        what += name;
+        what += ": expected ";
+        what += value == nullptr ? "no such header without " : "the value of ";
+        what += "params.arguments.";
+        what += path;
+        what += count == 0 ? ", got nothing" : count > 1 ? ", got several" : ", got another";
+        mismatch = HeaderMismatch(what);
+        return false;
+      });
+  return mismatch;
 }
 
 std::optional<RpcError> CompareHeaders(const jsonrpc::Request& request, const std::string& version,
@@ -131,11 +135,13 @@ std::optional<RpcError> CompareHeaders(const jsonrpc::Request& request, const st
       return error;
     }
   }
-  const json* arguments = Find(request.params, "arguments");
-  if (tool != nullptr && arguments != nullptr) {
-    return CompareParams(tool->input_schema, *arguments, headers);
+  if (tool == nullptr) {
+    return std::nullopt;
   }
-  return std::nullopt;
+  static const json no_arguments = json::object();
+  const json* arguments = Find(request.params, "arguments");
+  return CompareParams(tool->input_schema, arguments == nullptr ? no_arguments : *arguments,
+                       headers);
 }
 
 std::variant<ClientFacts, RpcError> ReadClient(const json& meta) {
@@ -149,7 +155,7 @@ std::variant<ClientFacts, RpcError> ReadClient(const json& meta) {
     client.log_level =
         level->is_string() ? SeverityFromName(level->get<std::string>()) : std::nullopt;
     if (!client.log_level.has_value()) {
-      return InvalidParams(MetaField(kMetaLogLevel), "one of debug, info, … emergency", level);
+      return InvalidParams(MetaField(kMetaLogLevel), SeverityNames(), level);
     }
   }
   return client;

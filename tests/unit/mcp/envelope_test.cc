@@ -83,6 +83,38 @@ TEST_CASE("arguments bound to headers are compared by value") {
   CHECK(code({{"size", 7}}, with("Size", "8")) == kHeaderMismatch);
 }
 
+TEST_CASE("arguments bound to headers deeper down are compared too, and never if given twice") {
+  tools::ToolSpec tool;
+  tool.input_schema = {
+      {"type", "object"},
+      {"properties",
+       {{"place",
+         {{"type", "object"},
+          {"properties", {{"city", {{"type", "string"}, {"x-mcp-header", "City"}}}}}}}}}};
+  const auto code = [&](const json& arguments, const RequestHeaders& params) {
+    RequestHeaders headers = params;
+    headers.name = "t";
+    headers.method = "tools/call";
+    headers.protocol_version = "2026-07-28";
+    const auto request = Modern("tools/call", {{"name", "t"}, {"arguments", arguments}});
+    return CodeOf(OpenEnvelope(request, {}, &headers, &tool));
+  };
+  const json rome = {{"place", {{"city", "Rome"}}}};
+  RequestHeaders headers;
+  CHECK(code(rome, headers) == kHeaderMismatch);
+  CHECK(code({{"place", json::object()}}, headers) == 0);
+  CHECK(code({{"place", "Rome"}}, headers) == 0);  // for the tool to refuse
+  headers.params = {{"City", "Rome"}};
+  CHECK(code(rome, headers) == 0);
+  CHECK(code(json::object(), headers) == kHeaderMismatch);
+  headers.params = {{"City", "Oslo"}};
+  CHECK(code(rome, headers) == kHeaderMismatch);
+  headers.params = {{"City", "Rome"}, {"city", "Oslo"}};
+  CHECK(code(rome, headers) == kHeaderMismatch);
+  headers.params = {{"City", "Rome"}, {"City", "Rome"}};
+  CHECK(code(rome, headers) == kHeaderMismatch);
+}
+
 TEST_CASE("a message without modern metadata under a modern header is not guessed at") {
   const RequestHeaders headers = Headers("tools/list");
   CHECK(CodeOf(OpenEnvelope({1, "tools/list", json::object()}, {}, &headers, nullptr)) == -32602);
@@ -104,7 +136,11 @@ TEST_CASE("the client's wishes are read from each request") {
   CHECK(client.Declares(kTasksExtension));
   CHECK_FALSE(client.Declares("io.modelcontextprotocol/ui"));
   request.params["_meta"][kMetaLogLevel] = "loud";
-  CHECK(CodeOf(OpenEnvelope(request, {}, nullptr, nullptr)) == -32602);
+  const auto refused = OpenEnvelope(request, {}, nullptr, nullptr);
+  CHECK(CodeOf(refused) == -32602);
+  CHECK(std::get<jsonrpc::RpcError>(refused).message ==
+        "Invalid params: params._meta.io.modelcontextprotocol/logLevel: expected one of `debug`, "
+        "`info`, `notice`, `warning`, `error`, `critical`, `alert`, `emergency`, got `loud`");
 }
 
 }  // namespace
