@@ -6,6 +6,7 @@
 
 #include "base/text.h"
 #include "tools/args.h"
+#include "tools/icon.h"
 #include "tools/named_resource.h"
 #include "tools/profile_json.h"
 #include "tools/prompt_text.h"
@@ -53,6 +54,7 @@ class FixFailingCommandPrompt : public Prompt {
   explicit FixFailingCommandPrompt(RunPromptSources sources) : sources_(std::move(sources)) {
     spec_.name = "fix_failing_command";
     spec_.title = "Fix a failing command";
+    spec_.icon = IconOf("M3 0h2v3h3v2H5v3H3V5H0V3h3z");
     spec_.description = "Finds out why a command line fails and mends it, with proof.";
     spec_.arguments = {
         {"command", "Command line", "Run by bash.", true},

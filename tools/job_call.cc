@@ -1,21 +1,13 @@
 #include "tools/job_call.h"
 
-#include <array>
-#include <ctime>
-
 #include <nlohmann/json.hpp>
 
+#include "base/clock.h"
 #include "tools/run_spool.h"
 
 namespace casemate::tools {
 
-namespace {
-
 using nlohmann::json;
-
-constexpr std::int64_t kMsPerSecond = 1000;
-
-}  // namespace
 
 std::string ReadJobId(ArgReader& reader, ArgErrors& errors) {
   const std::string id = reader.Text("job_id", {.max_bytes = 256}).value_or("");
@@ -28,7 +20,9 @@ std::string ReadJobId(ArgReader& reader, ArgErrors& errors) {
 }
 
 json JobIdSchema() {
-  return {{"type", "string"}, {"pattern", "^[a-z2-7]{26}$"}, {"description", "As returned."}};
+  return {{"type", "string"},
+          {"pattern", "^[a-z2-7]{26}$"},
+          {"description", "As `run` with background: true returned it."}};
 }
 
 json JobOutputSchema(json properties) {
@@ -40,22 +34,12 @@ json JobOutputSchema(json properties) {
   return {{"type", "object"}, {"properties", std::move(properties)}};
 }
 
-std::string TimeText(std::int64_t unix_ms) {
-  const auto seconds = static_cast<std::time_t>(unix_ms / kMsPerSecond);
-  std::tm utc{};
-  (void)::gmtime_r(&seconds, &utc);
-  std::array<char, 32> text{};
-  const std::size_t size = std::strftime(text.data(), text.size(), "%Y-%m-%dT%H:%M:%S", &utc);
-  const std::string ms = std::to_string(kMsPerSecond + unix_ms % kMsPerSecond).substr(1);
-  return std::string(text.data(), size) + "." + ms + "Z";
-}
-
 json JobJson(const JobView& job) {
   json body = {{"job_id", job.id},
                {"tool", job.tool},
                {"status", ToString(job.status)},
-               {"created_at", TimeText(job.created_ms)},
-               {"updated_at", TimeText(job.updated_ms)}};
+               {"created_at", Rfc3339(job.created_ms)},
+               {"updated_at", Rfc3339(job.updated_ms)}};
   if (!job.status_message.empty()) {
     body["status_message"] = job.status_message;
   }

@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/text.h"
+#include "tools/icon.h"
 #include "tools/job_call.h"
 #include "tools/job_tools.h"
 #include "tools/output_text.h"
@@ -130,6 +131,7 @@ class JobOutputTool : public Tool {
 JobOutputTool::JobOutputTool(JobRunner& jobs, RunStore& runs) : jobs_(jobs), runs_(runs) {
   spec_.name = "job_output";
   spec_.title = "Output of a background job";
+  spec_.icon = IconOf("M0 1h8v1H0zM0 4h8v1H0zM0 7h5v1H0z");
   spec_.description =
       "What a background job has written so far or, after its end, all of it; also the output of "
       "a `run` whose reply was cut.";

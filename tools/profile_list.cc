@@ -6,6 +6,7 @@
 
 #include "policies/profiles/profile.h"
 #include "tools/args.h"
+#include "tools/icon.h"
 #include "tools/profile_json.h"
 #include "tools/run.h"
 
@@ -65,6 +66,7 @@ class ProfileListTool : public Tool {
   ProfileListTool() {
     spec_.name = "profile_list";
     spec_.title = "List sandbox profiles";
+    spec_.icon = IconOf("M0 0h3v3H0zM5 0h3v3H5zM0 5h3v3H0zM5 5h3v3H5z");
     spec_.description =
         "Lists the profiles that `run` accepts, with their limits and how they mount a host "
         "workspace. Takes no arguments. Policy may grant less than a profile asks for.";

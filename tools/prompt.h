@@ -27,6 +27,9 @@ struct PromptSpec {
   std::string title;
   std::string description;
   std::vector<PromptArgument> arguments;
+  // The initialiser lets g++ 12 accept a designated initialiser that leaves it out.
+  std::string
+      icon{};  // NOLINT(readability-redundant-member-init) an https or data URI; empty: none
 };
 
 enum class Role { kUser, kAssistant };

@@ -25,6 +25,9 @@ struct ResourceSpec {
   std::string description;
   std::string mime_type;
   std::optional<std::int64_t> size;  // bytes, if known
+  // The initialiser lets g++ 12 accept an initialiser that leaves it out.
+  std::string
+      icon{};  // NOLINT(readability-redundant-member-init) an https or data URI; empty: none
 };
 
 // RFC 6570 level 1: "casemate://runs/{id}/stdout".
@@ -34,6 +37,7 @@ struct ResourceTemplateSpec {
   std::string title;
   std::string description;
   std::string mime_type;
+  std::string icon{};  // NOLINT(readability-redundant-member-init) as of ResourceSpec
 };
 
 class ResourceProvider {

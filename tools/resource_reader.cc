@@ -41,20 +41,31 @@ const ResourceProvider* ProviderOfTemplate(const Catalog& catalog, std::string_v
 
 }  // namespace
 
-std::vector<ResourceSpec> ResourceReader::List(const policies::Principal& principal) const {
+Result<std::vector<ResourceSpec>> ResourceReader::List(const CallContext& context) const {
   std::vector<ResourceSpec> listed;
-  if (!gate_.MayEverAllow(kRead, principal)) {
+  if (!gate_.MayEverAllow(kRead, context.principal)) {
     return listed;
   }
-  for (const auto& provider : catalog_.providers()) {
-    for (ResourceSpec& spec : provider->List(principal)) {
-      const json args = {{"uri", spec.uri}};
-      const json facts = provider->Facts(spec.uri, principal);
-      // A name alone may tell something: what could not be read is not named either.
-      if (gate_.Decide({kRead, principal, {}, args, facts}).effect != policies::Effect::kDeny) {
-        listed.push_back(std::move(spec));
+  try {
+    for (const auto& provider : catalog_.providers()) {
+      for (ResourceSpec& spec : provider->List(context.principal)) {
+        const json args = {{"uri", spec.uri}};
+        const json facts = provider->Facts(spec.uri, context.principal);
+        // A name alone may tell something: what could not be read is not named either.
+        if (gate_.Decide({kRead, context.principal, {}, args, facts}).effect !=
+            policies::Effect::kDeny) {
+          listed.push_back(std::move(spec));
+        }
       }
     }
+  } catch (const std::exception& caught) {
+    return ProviderFailed(caught.what());
+  }
+  const json args = json::object();
+  const json facts = {{"kind", "list"}, {"listed", listed.size()}};
+  if (auto passed = gate_.Pass({"resource_list", context.principal, context.channel, args, facts});
+      !passed) {
+    return std::move(passed).error();
   }
   return listed;
 }
@@ -117,6 +128,10 @@ Result<std::vector<std::string>> ResourceReader::Complete(std::string_view uri_t
                                                           std::string_view prefix,
                                                           const CallContext& context) const {
   const ResourceProvider* provider = ProviderOfTemplate(catalog_, uri_template);
+  if (uri_template.find('{') == std::string_view::npos &&
+      catalog_.ProviderOf(uri_template) != nullptr) {
+    return std::vector<std::string>();  // a whole URI: nothing is left to complete
+  }
   if (provider == nullptr) {
     return InvalidArgument(
         "ref.uri", "expected a template of resources/templates/list, got " + Quoted(uri_template));

@@ -24,8 +24,10 @@ class ResourceReader {
  public:
   ResourceReader(const Catalog& catalog, Gate& gate) : catalog_(catalog), gate_(gate) {}
 
-  // What `principal` may find and, as policy stands, read. Lists are not recorded.
-  [[nodiscard]] std::vector<ResourceSpec> List(const policies::Principal& principal) const;
+  // What the caller may find and, as policy stands, read: action "resource_list" with args {} and
+  // context {kind: "list", listed: how many}. Empty, and not recorded, when policy could never let
+  // it read any. Errors: those of Gate::Pass.
+  [[nodiscard]] Result<std::vector<ResourceSpec>> List(const CallContext& context) const;
   // Empty when policy could never let `principal` read a resource.
   [[nodiscard]] std::vector<ResourceTemplateSpec> Templates(
       const policies::Principal& principal) const;

@@ -5,6 +5,7 @@
 
 #include "base/text.h"
 #include "tools/args.h"
+#include "tools/icon.h"
 #include "tools/languages.h"
 #include "tools/named_resource.h"
 #include "tools/profile_json.h"
@@ -64,6 +65,7 @@ class RunAndExplainPrompt : public Prompt {
   RunAndExplainPrompt() {
     spec_.name = "run_and_explain";
     spec_.title = "Run and explain";
+    spec_.icon = IconOf("M1 0v8l6-4z");
     spec_.description = "Runs a command line or code in the sandbox and explains what happened.";
     spec_.arguments = {
         {"command", "Command line", "Run by bash; or give code.", false},

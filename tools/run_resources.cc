@@ -38,19 +38,31 @@ std::optional<std::uint64_t> ParseNumber(std::string_view text) {
   return whole && number < (std::uint64_t{1} << 62) ? std::optional(number) : std::nullopt;
 }
 
-// "offset=N&limit=M", in any order. False: it is something else.
-bool ParseQuery(std::string_view query, RunUri& uri) {
+Error NotFound(std::string_view uri) {
+  return Error{ErrorCode::kNotFound, "there is no resource " + Quoted(uri), "uri",
+               "output is kept for a while only: list the resources, or run it again", 0};
+}
+
+Error BadUri(const std::string& expected, std::string_view got) {
+  return Error{ErrorCode::kNotFound, "expected " + expected + ", got " + Quoted(got), "uri",
+               "use a URI of resources/list, or casemate://runs/ID/stdout?offset=BYTES&limit=BYTES",
+               0};
+}
+
+// "offset=N&limit=M", in any order.
+Result<void> ParseQuery(std::string_view query, RunUri& uri) {
   while (!query.empty()) {
     const std::string_view pair = query.substr(0, query.find('&'));
     query.remove_prefix(std::min(query.size(), pair.size() + 1));
     const std::size_t equals = pair.find('=');
-    if (equals == std::string_view::npos) {
-      return false;
+    const std::string_view name = pair.substr(0, equals);
+    if (equals == std::string_view::npos || (name != "offset" && name != "limit")) {
+      return BadUri("offset=N or limit=N in the query", pair);
     }
     const auto number = ParseNumber(pair.substr(equals + 1));
-    const std::string_view name = pair.substr(0, equals);
-    if (!number || (name != "offset" && name != "limit")) {
-      return false;
+    if (!number) {
+      return BadUri("a number of bytes, 0 or more, as " + std::string(name),
+                    pair.substr(equals + 1));
     }
     if (name == "offset") {
       uri.offset = *number;
@@ -58,38 +70,41 @@ bool ParseQuery(std::string_view query, RunUri& uri) {
       uri.limit = number;
     }
   }
-  return true;
+  return {};
 }
 
-std::optional<RunUri> ParseUri(std::string_view text) {
+Result<RunUri> ParseUri(std::string_view text) {
   if (!text.starts_with(kScheme)) {
-    return std::nullopt;
+    return NotFound(text);
   }
   text.remove_prefix(kScheme.size());
   RunUri uri;
   const std::size_t question = text.find('?');
-  if (question != std::string_view::npos && !ParseQuery(text.substr(question + 1), uri)) {
-    return std::nullopt;
+  const std::string_view path = text.substr(0, question);
+  const std::size_t slash = path.find('/');
+  uri.id = path.substr(0, slash);
+  if (!IsRunId(uri.id)) {
+    return BadUri("the id of a run, 26 characters of a-z and 2-7", uri.id);
   }
-  text = text.substr(0, question);
-  const std::size_t slash = text.find('/');
-  if (slash == std::string_view::npos || !IsRunId(text.substr(0, slash))) {
-    return std::nullopt;
+  uri.part = slash == std::string_view::npos ? std::string_view() : path.substr(slash + 1);
+  if (!StreamFromName(uri.part) && uri.part != "result") {
+    return BadUri("stdout, stderr or result behind the run's id", uri.part);
   }
-  uri.id = text.substr(0, slash);
-  uri.part = text.substr(slash + 1);
-  const bool known = StreamFromName(uri.part) || (uri.part == "result" && question == text.npos);
-  return known ? std::optional(uri) : std::nullopt;
+  if (question == std::string_view::npos) {
+    return uri;
+  }
+  if (uri.part == "result") {
+    return BadUri("no query behind result", text.substr(question));
+  }
+  if (auto parsed = ParseQuery(text.substr(question + 1), uri); !parsed) {
+    return std::move(parsed).error();
+  }
+  return uri;
 }
 
 std::string UriOf(std::string_view id, std::string_view part) {
   std::string uri(kScheme);
   return uri.append(id).append("/").append(part);
-}
-
-Error NotFound(std::string_view uri) {
-  return Error{ErrorCode::kNotFound, "there is no resource " + Quoted(uri), "uri",
-               "output is kept for a while only: list the resources, or run it again", 0};
 }
 
 // Bytes at the start that continue a character before it: an offset need not fall between two.
@@ -197,7 +212,7 @@ Result<ResourceContents> RunResources::Read(std::string_view uri,
                                             const policies::Principal& principal) const {
   const auto parsed = ParseUri(uri);
   if (!parsed) {
-    return NotFound(uri);
+    return parsed.error();
   }
   const std::string owner = OwnerOf(principal);
   if (const auto stream = StreamFromName(parsed->part)) {

@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include "policies/profiles/profile.h"
+#include "tools/icon.h"
 #include "tools/languages.h"
 #include "tools/run_args.h"
 
@@ -200,6 +201,7 @@ ToolSpec MakeRunSpec(const std::string& default_profile) {
   ToolSpec spec;
   spec.name = "run";
   spec.title = "Run code in a sandbox";
+  spec.icon = IconOf("M1 0v8l6-4z");
   spec.description = kDescription;
   spec.input_schema = InputSchema(default_profile);
   spec.output_schema = OutputSchema();

@@ -41,9 +41,10 @@ struct ToolSpec {
   nlohmann::json input_schema;   // JSON Schema 2020-12, root type object
   nlohmann::json output_schema;  // likewise; null: no structured result
   Annotations annotations;
+  std::string icon;              // for people: an https or data URI; empty: none
   std::string toolset = "core";  // the group that `--toolsets` picks
   TaskSupport task = TaskSupport::kNever;
-  bool is_short = false;  // never waits: done even while all threads of calls are taken
+  bool is_short = false;  // works only briefly: done even while all threads of calls are taken
 };
 
 // What a command wrote, byte for byte; with a line in its middle where something was cut.

@@ -8,6 +8,13 @@
 
 namespace casemate::mcp {
 
+namespace {
+
+// How long what a token began lives on while nobody can say whether it is still in force.
+constexpr std::int64_t kMaxDoubtNs = std::int64_t{30} * 1'000'000'000;
+
+}  // namespace
+
 Result<TokenAuthenticator::Access> TokenAuthenticator::OpenAccess(const std::string& database) {
   Access access;
   auto store = Store::Open(database);
@@ -58,17 +65,23 @@ Result<policies::Principal> TokenAuthenticator::Authenticate(const http::Headers
   }
   const std::string source = SourceOf(headers, peer, options_.behind_proxy);
   const std::int64_t now = MonotonicNs();
-  if (limiter_.IsBlocked(source, now)) {
-    return Error{ErrorCode::kResourceExhausted, "too many wrong tokens came from this address",
-                 "Authorization", "try again in a minute", 0};
-  }
+  const bool is_blocked = limiter_.IsBlocked(source, now);
+  const Error blocked{ErrorCode::kResourceExhausted, "too many wrong tokens came from this address",
+                      "Authorization", "try again in a minute", 0};
   if (bearer.kind == BearerToken::Kind::kMalformed) {
+    if (is_blocked) {
+      return blocked;
+    }
     limiter_.AddFailure(source, now);
     return Error{ErrorCode::kInvalidArgument, "expected one header `Authorization: Bearer TOKEN`",
                  "Authorization", "send the token as `casemate token add` printed it", 0};
   }
   auto found = reads_.tokens->Find(bearer.token);
   if (!found) {
+    // A right one is let in even so: somebody else at its address must not lock it out.
+    if (is_blocked) {
+      return blocked;
+    }
     if (found.error().code == ErrorCode::kPermissionDenied) {
       limiter_.AddFailure(source, now);
     }
@@ -90,8 +103,15 @@ bool TokenAuthenticator::IsStillWelcome(const policies::Principal& principal) {
   if (!in_force) {
     Log(LogLevel::kWarning,
         "cannot look token " + principal.token + " up again: " + Describe(in_force.error()));
-    return false;  // new requests are not let in either
+    // New requests are not let in meanwhile; what runs is not ended for one moment's trouble.
+    std::int64_t since = 0;
+    const std::int64_t now = MonotonicNs();
+    if (!failing_since_ns_.compare_exchange_strong(since, now)) {
+      return now - since < kMaxDoubtNs;
+    }
+    return true;
   }
+  failing_since_ns_ = 0;
   return *in_force;
 }
 

@@ -5,7 +5,9 @@
 
 #include <sys/types.h>
 
+#include <atomic>
 #include <condition_variable>
+#include <cstdint>
 #include <memory>
 #include <mutex>
 #include <set>
@@ -55,6 +57,7 @@ class TokenAuthenticator : public Authenticator {
   FailureLimiter limiter_;
   Access reads_;
   Access writes_;
+  std::atomic<std::int64_t> failing_since_ns_ = 0;  // of IsStillWelcome's look-ups; 0: they work
   std::mutex mutex_;
   std::condition_variable_any wake_;
   std::set<std::string> used_;  // guarded by mutex_; ids of tokens, so as many as there are at most

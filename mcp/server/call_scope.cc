@@ -6,6 +6,13 @@
 
 namespace casemate::mcp {
 
+tools::CallContext ContextOf(const Exchange& exchange) {
+  tools::CallContext context;
+  context.principal = exchange.session->principal();
+  context.channel = exchange.session->channel();
+  return context;
+}
+
 Result<std::unique_ptr<CallScope>> CallScope::Open(const Exchange& exchange) {
   const std::stop_token stop =
       exchange.entry.has_value() ? exchange.entry->token() : std::stop_token();
@@ -16,8 +23,7 @@ Result<std::unique_ptr<CallScope>> CallScope::Open(const Exchange& exchange) {
   std::unique_ptr<CallScope> scope(new CallScope);
   scope->asker_ = *std::move(asker);
   tools::CallContext& context = scope->context_;
-  context.principal = exchange.session->principal();
-  context.channel = exchange.session->channel();
+  context = ContextOf(exchange);
   context.stop = stop;
   context.asker = scope->asker_.get();
   if (!exchange.client.progress_token.is_null()) {

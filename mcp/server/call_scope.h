@@ -13,6 +13,9 @@
 
 namespace casemate::mcp {
 
+// Who asks, and from where; for what is neither cancelled nor reports nor asks.
+tools::CallContext ContextOf(const Exchange& exchange);
+
 class CallScope {
  public:
   // Borrows the exchange. Errors: a requestState that is not one of ours.

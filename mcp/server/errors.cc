@@ -17,12 +17,27 @@ std::string Quoted(const std::string& text) {
   return "`" + EscapeControls(ToValidUtf8(text.substr(0, kMaxQuotedBytes)), false) + "`";
 }
 
+std::string Got(const json* got) {
+  if (got == nullptr) {
+    return "nothing";
+  }
+  switch (got->type()) {
+    case json::value_t::string:
+      return Quoted(got->get_ref<const std::string&>());
+    case json::value_t::array:
+      return "an array of " + std::to_string(got->size());
+    case json::value_t::object:
+      return "an object";
+    default:
+      return DumpJson(*got);
+  }
+}
+
 }  // namespace
 
 RpcError InvalidParams(const std::string& field, const std::string& expected, const json* got) {
-  const std::string type = got == nullptr ? "nothing" : got->type_name();
   return {jsonrpc::kInvalidParams,
-          "Invalid params: " + field + ": expected " + expected + ", got " + type,
+          "Invalid params: " + field + ": expected " + expected + ", got " + Got(got),
           {{"field", field}}};
 }
 

@@ -51,9 +51,7 @@ Outcome SetLogLevel(Exchange& exchange) {
                             ? SeverityFromName(level->get_ref<const std::string&>())
                             : std::nullopt;
   if (!severity.has_value()) {
-    return InvalidParams("params.level",
-                         "one of debug, info, notice, warning, error, critical, alert, emergency",
-                         level);
+    return InvalidParams("params.level", SeverityNames(), level);
   }
   exchange.session->SetLogLevel(*severity);
   return json::object();

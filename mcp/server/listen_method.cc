@@ -2,6 +2,7 @@
 #include <utility>
 
 #include "mcp/protocol/wire.h"
+#include "mcp/server/call_scope.h"
 #include "mcp/server/errors.h"
 #include "mcp/server/methods.h"
 #include "mcp/server/params.h"
@@ -73,9 +74,7 @@ std::optional<RpcError> ReadList(const json& wanted, const char* name, std::size
 std::optional<RpcError> ReadFilter(Exchange& exchange, const json& wanted, Wanted& into) {
   const Backends& backends = exchange.server().backends();
   const std::size_t max = exchange.server().options().max_subscriptions;
-  tools::CallContext context;
-  context.principal = exchange.session->principal();
-  context.channel = exchange.session->channel();
+  const tools::CallContext context = ContextOf(exchange);
   const auto may_watch = [&](const std::string& uri) {
     return backends.resources != nullptr && backends.resources->Watchable(uri, context).ok();
   };
@@ -124,10 +123,15 @@ Outcome Listen(Exchange& exchange) {
     return *std::move(error);
   }
   const jsonrpc::RequestId id = exchange.request.id;
+  const std::set<std::string> tasks = read.filter.tasks;
   Listens& listens = exchange.session->listens();
   if (!listens.Open(id, std::move(read.filter), read.honoured, exchange.sink,
                     std::move(exchange.reply))) {
     return Deferred{};
+  }
+  // One that ended before this was open told nobody here.
+  for (const std::string& task : tasks) {
+    exchange.session->OnChange({tools::Change::Kind::kJob, task});
   }
   // From call to listening: a cancellation may have hit either.
   if (exchange.entry.has_value()) {

@@ -92,7 +92,7 @@ std::variant<CompletionRequest, RpcError> ReadCompletion(const json& params) {
 
 Result<std::vector<std::string>> Candidates(const Exchange& exchange,
                                             const CompletionRequest& request,
-                                            tools::CallContext& context) {
+                                            const tools::CallContext& context) {
   const Backends& backends = exchange.server().backends();
   if (request.is_prompt && backends.prompts != nullptr) {
     return backends.prompts->Complete(request.reference, request.argument, request.prefix,
@@ -147,10 +147,7 @@ Outcome CompleteArgument(Exchange& exchange) {
   if (const auto* error = std::get_if<RpcError>(&request)) {
     return *error;
   }
-  tools::CallContext context;
-  context.principal = exchange.session->principal();
-  context.channel = exchange.session->channel();
-  auto values = Candidates(exchange, std::get<CompletionRequest>(request), context);
+  auto values = Candidates(exchange, std::get<CompletionRequest>(request), ContextOf(exchange));
   if (!values) {
     return FromError(values.error());
   }

@@ -26,9 +26,12 @@ RpcError ReadError(const Exchange& exchange, const Error& error, const std::stri
 }  // namespace
 
 Outcome ListResources(Exchange& exchange) {
+  const auto listed = exchange.server().backends().resources->List(ContextOf(exchange));
+  if (!listed) {
+    return FromError(listed.error());
+  }
   json entries = json::array();
-  for (const auto& resource :
-       exchange.server().backends().resources->List(exchange.session->principal())) {
+  for (const auto& resource : *listed) {
     entries.push_back(ResourceJson(exchange.edition, resource));
   }
   return Page(exchange, "resources", std::move(entries), kStateTtlMs);
@@ -70,10 +73,7 @@ Outcome SubscribeResource(Exchange& exchange) {
     return *error;
   }
   const auto& text = std::get<std::string>(uri);
-  tools::CallContext context;
-  context.principal = exchange.session->principal();
-  context.channel = exchange.session->channel();
-  if (auto watchable = exchange.server().backends().resources->Watchable(text, context);
+  if (auto watchable = exchange.server().backends().resources->Watchable(text, ContextOf(exchange));
       !watchable) {
     return ReadError(exchange, watchable.error(), text);
   }

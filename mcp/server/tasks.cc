@@ -1,9 +1,9 @@
 #include "mcp/server/tasks.h"
 
-#include <ctime>
 #include <set>
 #include <utility>
 
+#include "base/clock.h"
 #include "mcp/protocol/wire.h"
 #include "mcp/server/askers.h"
 #include "mcp/server/errors.h"
@@ -22,19 +22,6 @@ namespace {
 
 constexpr int kPollMs = 500;
 
-// RFC 3339 in UTC with milliseconds.
-std::string TimeText(std::int64_t epoch_ms) {
-  const std::time_t seconds = epoch_ms / 1000;
-  std::tm utc{};
-  if (gmtime_r(&seconds, &utc) == nullptr) {
-    return "1970-01-01T00:00:00.000Z";  // beyond what a year can hold
-  }
-  char text[40];
-  const std::size_t length = std::strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%S", &utc);
-  const std::string millis = std::to_string(1000 + epoch_ms % 1000).substr(1);
-  return std::string(text, length) + "." + millis + "Z";
-}
-
 std::set<AskKind> KindsOf(const tools::Asker* asker) {
   std::set<AskKind> kinds;
   for (const AskKind kind : {AskKind::kForm, AskKind::kUrl, AskKind::kSampling, AskKind::kRoots}) {
@@ -47,11 +34,16 @@ std::set<AskKind> KindsOf(const tools::Asker* asker) {
 
 }  // namespace
 
+bool HasCrashed(const tools::ToolResult& result) {
+  return result.is_error && result.structured.is_object() &&
+         result.structured.value("status", "") == "internal_error";
+}
+
 json TaskJson(const JobView& job) {
   json task = {{"taskId", job.id},
                {"status", tools::ToString(job.status)},
-               {"createdAt", TimeText(job.created_ms)},
-               {"lastUpdatedAt", TimeText(job.updated_ms)},
+               {"createdAt", Rfc3339(job.created_ms)},
+               {"lastUpdatedAt", Rfc3339(job.updated_ms)},
                {"ttlMs", job.ttl_ms},
                {"pollIntervalMs", kPollMs}};
   if (!job.status_message.empty()) {
@@ -63,8 +55,7 @@ json TaskJson(const JobView& job) {
 json DetailedTaskJson(const EditionTraits& edition, const ServerIdentity& identity,
                       const JobView& job) {
   json task = TaskJson(job);
-  const bool has_crashed = job.result.has_value() && job.result->structured.is_object() &&
-                           job.result->structured.value("status", "") == "internal_error";
+  const bool has_crashed = job.result.has_value() && HasCrashed(*job.result);
   if (job.status == tools::JobStatus::kFailed || has_crashed) {
     task["status"] = "failed";
     task["error"] = {{"code", jsonrpc::kInternalError},

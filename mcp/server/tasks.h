@@ -27,6 +27,9 @@ using Called = std::variant<tools::ToolResult, nlohmann::json, jsonrpc::RpcError
 // when it takes long.
 Called CallOrDefer(Exchange& exchange, const ToolRequest& request, CallScope& scope);
 
+// Whether the tool failed by a defect of ours: a JSON-RPC error, as a call and as a task.
+bool HasCrashed(const tools::ToolResult& result);
+
 // {taskId, status, createdAt, lastUpdatedAt, ttlMs, pollIntervalMs, statusMessage?}
 nlohmann::json TaskJson(const tools::JobView& job);
 // The same with result, error or inputRequests.

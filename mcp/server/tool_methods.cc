@@ -39,6 +39,9 @@ const json* BadArguments(const tools::ToolResult& result) {
 }
 
 Outcome ResultOutcome(const Exchange& exchange, const tools::ToolResult& result) {
+  if (HasCrashed(result)) {  // a defect of ours, which no model can do anything about
+    return RpcError{jsonrpc::kInternalError, "Internal error: " + result.text, result.structured};
+  }
   const json* problem = exchange.edition.bad_args_are_results ? nullptr : BadArguments(result);
   if (problem != nullptr) {
     return RpcError{jsonrpc::kInvalidParams, "Invalid params: " + result.text, *problem};

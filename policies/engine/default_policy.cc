@@ -111,6 +111,29 @@ rules:
       - {tool: resource_read, context: {kind: audit, own: false}}
       - {tool: resource_read, context: {kind: audit}}
 
+  - id: list-resources
+    effect: allow
+    tools: [resource_list]
+    principals: {ids: [local]}
+    reason: the list names only what one may read
+    match:
+      - {tool: resource_list, context: {kind: list}}
+    not_match:
+      - {tool: resource_list, principal: {id: stranger}}
+
+  - id: audit-of-others
+    effect: deny
+    tools: [resource_read, resource_watch]
+    when:
+      all:
+        - {path: context.kind, eq: audit}
+        - {path: context.own, eq: false}
+    reason: only the records of one's own calls can be read; their numbers are the `audit_seq` of results
+    match:
+      - {tool: resource_read, context: {kind: audit, own: false}}
+    not_match:
+      - {tool: resource_read, context: {kind: audit, own: true}}
+
   - id: prompts-and-completion
     effect: allow
     tools: [prompt_get, completion]

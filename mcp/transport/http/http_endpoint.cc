@@ -10,6 +10,7 @@
 #include "mcp/protocol/wire.h"
 #include "mcp/server/errors.h"
 #include "mcp/transport/http/request_rules.h"
+#include "tools/job.h"
 
 namespace casemate::mcp {
 
@@ -18,8 +19,9 @@ using http::FindHeader;
 namespace {
 
 constexpr const char* kChannel = "mcp-http";
-constexpr std::size_t kReaderThreads = 2;
-constexpr std::size_t kQueuedReads = 64;
+// Of threads that read long messages.
+constexpr FairPoolLimits kReaders{
+    .working = 2, .working_each = 1, .queued = 64, .queued_each = 32, .aside = 0, .aside_each = 0};
 
 bool IsModernRequest(const jsonrpc::Parsed& parsed) {
   const auto* message = std::get_if<jsonrpc::Message>(&parsed);
@@ -49,12 +51,25 @@ bool IsInitialize(const jsonrpc::Parsed& parsed) {
   return request != nullptr && request->method == "initialize";
 }
 
-// A refusal as a JSON-RPC error without id.
+// A refusal as a JSON-RPC error, with the id of the request if there is one.
 void Refuse(const std::shared_ptr<http::Responder>& responder, int status, const std::string& why,
-            http::Headers headers = {}, int code = jsonrpc::kInvalidRequest) {
+            http::Headers headers = {}, int code = jsonrpc::kInvalidRequest,
+            const std::optional<jsonrpc::RequestId>& id = std::nullopt) {
   headers.emplace_back("Content-Type", "application/json");
-  responder->Send(
-      {status, std::move(headers), jsonrpc::SerializeError(std::nullopt, {code, why, nullptr})});
+  responder->Send({status, std::move(headers), jsonrpc::SerializeError(id, {code, why, nullptr})});
+}
+
+// The id of the one request in it; nullopt: there is none, or there are several.
+std::optional<jsonrpc::RequestId> IdIn(const jsonrpc::Incoming& incoming) {
+  if (incoming.is_batch) {
+    return std::nullopt;
+  }
+  const auto& parsed = incoming.messages.front();
+  if (const auto* failure = std::get_if<jsonrpc::ParseFailure>(&parsed)) {
+    return failure->id;
+  }
+  const auto* request = std::get_if<jsonrpc::Request>(&std::get<jsonrpc::Message>(parsed));
+  return request == nullptr ? std::nullopt : std::optional(request->id);
 }
 
 }  // namespace
@@ -64,6 +79,11 @@ struct HttpEndpoint::Post {
   std::shared_ptr<http::Responder> responder;
   policies::Principal principal;
   http::Headers answer_headers;  // of the response, whatever it is
+
+  void Refuse(int status, const std::string& why, const std::optional<jsonrpc::RequestId>& id,
+              int code = jsonrpc::kInvalidRequest) {
+    mcp::Refuse(responder, status, why, std::move(answer_headers), code, id);
+  }
 };
 
 HttpEndpoint::HttpEndpoint(Server& server, Authenticator& authenticator,
@@ -72,7 +92,7 @@ HttpEndpoint::HttpEndpoint(Server& server, Authenticator& authenticator,
       authenticator_(authenticator),
       options_(std::move(options)),
       sessions_(server, options_.sessions),
-      readers_(kReaderThreads, kQueuedReads) {}
+      readers_(kReaders) {}
 
 void HttpEndpoint::Handle(http::Request request,
                           const std::shared_ptr<http::Responder>& responder) {
@@ -130,17 +150,19 @@ void HttpEndpoint::RefuseCaller(const http::Request& request,
 }
 
 void HttpEndpoint::HandlePost(const std::shared_ptr<Post>& post) {
+  const bool is_short = post->request.body.size() <= options_.max_inline_bytes;
   if (const auto refusal = CheckPost(post->request)) {
-    Refuse(post->responder, refusal->status, refusal->why, std::move(post->answer_headers));
+    post->Refuse(refusal->status, refusal->why,
+                 is_short ? IdIn(jsonrpc::ParseIncoming(post->request.body, server_.options().json))
+                          : std::nullopt);
     return;
   }
-  if (post->request.body.size() <= options_.max_inline_bytes) {
+  if (is_short) {
     Dispatch(post);
     return;
   }
-  if (!readers_.Submit([this, post] { Dispatch(post); })) {
-    Refuse(post->responder, 503, "the server is busy reading other long messages; try again",
-           std::move(post->answer_headers));
+  if (!readers_.Submit(tools::OwnerOf(post->principal), [this, post] { Dispatch(post); })) {
+    post->Refuse(503, "the server is busy reading other long messages; try again", std::nullopt);
   }
 }
 
@@ -149,8 +171,7 @@ void HttpEndpoint::Dispatch(const std::shared_ptr<Post>& post) {
     auto incoming = jsonrpc::ParseIncoming(post->request.body, server_.options().json);
     const bool is_modern = std::ranges::any_of(incoming.messages, IsModernRequest);
     if (incoming.is_batch && (is_modern || ClaimsModern(post->request))) {
-      Refuse(post->responder, 400, "expected one message, got a batch",
-             std::move(post->answer_headers));
+      post->Refuse(400, "expected one message, got a batch", std::nullopt);
     } else if (is_modern || ClaimsModern(post->request)) {
       DispatchModern(post, std::move(incoming));
     } else {
@@ -163,8 +184,7 @@ void HttpEndpoint::Dispatch(const std::shared_ptr<Post>& post) {
 
 void HttpEndpoint::DispatchModern(const std::shared_ptr<Post>& post, jsonrpc::Incoming incoming) {
   if (IsResponse(incoming.messages.front())) {
-    Refuse(post->responder, 400, "expected a request or a notification, got a response",
-           std::move(post->answer_headers));
+    post->Refuse(400, "expected a request or a notification, got a response", std::nullopt);
     return;
   }
   if (!IsRequest(incoming.messages.front())) {
@@ -206,21 +226,20 @@ void HttpEndpoint::DispatchLegacy(const std::shared_ptr<Post>& post, jsonrpc::In
                   {.error_code = failure.error.code, .is_refusal = true, .is_modern = false});
       return;
     }
-    Refuse(post->responder, 400,
-           "expected the header Mcp-Session-Id, or initialize first, got neither",
-           std::move(post->answer_headers));
+    post->Refuse(400, "expected the header Mcp-Session-Id, or initialize first, got neither",
+                 IdIn(incoming));
     return;
   }
   const auto session = sessions_.Find(std::string(*id.value), post->principal);
   if (session == nullptr) {
-    Refuse(post->responder, 404, "there is no such session; begin a new one with initialize",
-           std::move(post->answer_headers), kSessionNotFound);
+    post->Refuse(404, "there is no such session; begin a new one with initialize", IdIn(incoming),
+                 kSessionNotFound);
     return;
   }
   const RequestHeaders headers = HeadersOf(post->request);
   if (!std::ranges::any_of(incoming.messages, IsRequest)) {
     if (const auto refusal = CheckVersion(post->request)) {
-      Refuse(post->responder, refusal->status, refusal->why, std::move(post->answer_headers));
+      post->Refuse(refusal->status, refusal->why, std::nullopt);
       return;
     }
     session->session->Handle(std::move(incoming), session->general, &headers);
@@ -244,8 +263,7 @@ void HttpEndpoint::DispatchLegacy(const std::shared_ptr<Post>& post, jsonrpc::In
 void HttpEndpoint::BeginSession(const std::shared_ptr<Post>& post, jsonrpc::Incoming incoming) {
   const auto session = sessions_.Begin(post->principal);
   if (session == nullptr) {
-    Refuse(post->responder, 503, "there are too many sessions; try again later",
-           std::move(post->answer_headers));
+    post->Refuse(503, "there are too many sessions; try again later", IdIn(incoming));
     return;
   }
   StreamSink::Options options;
@@ -301,7 +319,9 @@ void HttpEndpoint::HandleGet(const http::Request& request, const policies::Princ
     sink = std::make_shared<StreamSink>(std::move(options), nullptr);
     sink->End();
   }
-  if (sink->is_attached()) {
+  // Whoever names an event has lost the connection before, though we may not have seen it yet.
+  const bool resumes = FindHeader(request.headers, "Last-Event-ID").value.has_value();
+  if (sink->is_attached() && !resumes) {
     Refuse(responder, 409, "this stream has a connection already", std::move(cors));
     return;
   }

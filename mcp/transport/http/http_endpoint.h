@@ -10,10 +10,10 @@
 #include <string>
 #include <vector>
 
+#include "base/fair_pool.h"
 #include "mcp/auth/authenticator.h"
 #include "mcp/http/message.h"
 #include "mcp/jsonrpc/message.h"
-#include "mcp/server/call_pool.h"
 #include "mcp/server/envelope.h"
 #include "mcp/server/server.h"
 #include "mcp/transport/http/origin.h"
@@ -64,7 +64,7 @@ class HttpEndpoint {
   std::mutex mutex_;
   std::vector<std::weak_ptr<StreamSink>> open_;  // guarded by mutex_; for keep-alive
   std::vector<std::weak_ptr<Session>> modern_;   // guarded by mutex_; to be closed at the end
-  CallPool readers_;                             // last: its threads use all of the above
+  FairPool readers_;                             // last: its threads use all of the above
 };
 
 }  // namespace casemate::mcp

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/text.h"
 #include "mcp/protocol/edition.h"
 
 namespace casemate::mcp {
@@ -32,6 +33,15 @@ std::string_view Trimmed(std::string_view text) {
 // "application/json; charset=utf-8" → "application/json"
 std::string MediaType(std::string_view value) {
   return Lower(Trimmed(value.substr(0, value.find(';'))));
+}
+
+// A header's value for a message: short and printable.
+std::string Received(const http::HeaderValue& header) {
+  constexpr std::size_t kShownBytes = 100;
+  if (!header.value.has_value()) {
+    return header.repeated ? "it repeatedly" : "none";
+  }
+  return "`" + EscapeControls(ToValidUtf8(header.value->substr(0, kShownBytes)), false) + "`";
 }
 
 std::optional<std::string> TextOf(const http::Request& request, std::string_view name) {
@@ -86,10 +96,11 @@ http::Headers PreflightHeaders(const http::Request& request, http::Headers cors)
 std::optional<Refusal> CheckPost(const http::Request& request) {
   const auto type = FindHeader(request.headers, "Content-Type");
   if (!type.value.has_value() || MediaType(*type.value) != "application/json") {
-    return Refusal{415, "expected Content-Type: application/json"};
+    return Refusal{415, "expected Content-Type: application/json, got " + Received(type)};
   }
   if (!Accepts(request, "application/json") || !Accepts(request, "text/event-stream")) {
-    return Refusal{406, "expected Accept to include application/json and text/event-stream"};
+    return Refusal{406, "expected Accept to include application/json and text/event-stream, got " +
+                            Received(FindHeader(request.headers, "Accept"))};
   }
   for (const char* name : {"Mcp-Session-Id", "MCP-Protocol-Version", "Mcp-Method", "Mcp-Name"}) {
     if (FindHeader(request.headers, name).repeated) {

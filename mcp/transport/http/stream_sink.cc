@@ -82,14 +82,17 @@ void StreamSink::End() {
 bool StreamSink::Attach(std::shared_ptr<http::Responder> responder, std::uint64_t after,
                         http::Headers headers) {
   const std::lock_guard lock(mutex_);
-  if (responder_ != nullptr || options_.replay == nullptr) {
+  if (options_.replay == nullptr || (responder_ != nullptr && !is_streaming_)) {
     return false;
   }
   const auto missed = options_.replay->After({options_.stream, after});
   if (!missed.has_value()) {
     return false;
   }
-  responder_ = std::move(responder);
+  // Who resumes has lost the connection, even if nobody has told us yet.
+  if (const auto lost = std::exchange(responder_, std::move(responder))) {
+    lost->End();
+  }
   options_.headers = std::move(headers);
   Begin(after);
   for (const ReplayLog::Event& event : *missed) {

@@ -36,8 +36,9 @@ class StreamSink : public MessageSink {
   void Answer(std::string message, const AnswerFacts& facts) override;
   void NoAnswer() override;
 
-  // Continues on this connection behind event `after`; `headers` go into its response. False: what
-  // lies between is gone, or another connection is there.
+  // Continues on this connection behind event `after`, and ends the event stream that another has;
+  // `headers` go into its response. False: what lies between is gone, or another connection waits
+  // for a reply that is no event stream yet.
   bool Attach(std::shared_ptr<http::Responder> responder, std::uint64_t after,
               http::Headers headers = {});
   // That connection (null: whichever) is gone.
