@@ -76,6 +76,9 @@ function jsonIn(answer, text) {
   return undefined;
 }
 
+// The answer, be it alone or the last message of a stream, which a slow one becomes.
+export const answerIn = (reply) => reply.json ?? eventsIn(reply.text).at(-1);
+
 // The messages of an event stream's text.
 export function eventsIn(text) {
   return text

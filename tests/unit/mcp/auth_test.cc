@@ -184,7 +184,7 @@ TEST_CASE_METHOD(Fixture, "The challenge tells missing from wrong", "[auth]") {
              Contains("error=\"invalid_request\""));
 }
 
-TEST_CASE_METHOD(Fixture, "After ten wrong tokens a right one has to wait, elsewhere not",
+TEST_CASE_METHOD(Fixture, "After ten wrong tokens further ones have to wait, right ones never",
                  "[auth]") {
   const std::string token = Token("laptop");
   const auto auth = Open();
@@ -198,8 +198,12 @@ TEST_CASE_METHOD(Fixture, "After ten wrong tokens a right one has to wait, elsew
     const auto from = Remote("192.0.2.1:" + std::to_string(1000 + i));
     CHECK(auth->Authenticate(headers, from).error().code == expected);
   }
-  CHECK(auth->Authenticate(Bearer(token), Remote()).error().code == ErrorCode::kResourceExhausted);
-  CHECK(auth->Authenticate(Bearer(token), Remote("192.0.2.2:1")).ok());
+  for (const auto& headers : {Bearer(kUnknown), Bearer("a b")}) {
+    CHECK(auth->Authenticate(headers, Remote()).error().code == ErrorCode::kResourceExhausted);
+  }
+  CHECK(auth->Authenticate(Bearer(token), Remote()).ok());
+  CHECK(auth->Authenticate(Bearer(kUnknown), Remote("192.0.2.2:1")).error().code ==
+        ErrorCode::kPermissionDenied);
 }
 
 TEST_CASE_METHOD(Fixture, "The use of a token is noted", "[auth]") {

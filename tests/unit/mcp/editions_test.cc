@@ -48,7 +48,7 @@ TEST_CASE("initialize with wrong params names the field") {
   const json answer = server.Ask(2, "initialize", {{"protocolVersion", 5}});
   CHECK(Code(answer) == -32602);
   CHECK(answer["error"]["message"] ==
-        "Invalid params: params.protocolVersion: expected a string, got number");
+        "Invalid params: params.protocolVersion: expected a string, got 5");
   CHECK(Field(server.Ask(3, "initialize",
                          {{"protocolVersion", "2025-11-25"}, {"capabilities", json::array()}})) ==
         "params.capabilities");

@@ -104,6 +104,21 @@ TEST_CASE("a stream has one connection, and no gaps") {
   CHECK(sink.Attach(std::make_shared<RecordingResponder>(), 1));
 }
 
+TEST_CASE("who resumes takes the stream over from a connection that is lost without a word") {
+  const auto lost = std::make_shared<RecordingResponder>();
+  StreamSink sink(Replaying(), lost);
+  sink.Send("one", SendClass::kReply);
+  sink.Send("two", SendClass::kReply);
+  const auto next = std::make_shared<RecordingResponder>();
+  REQUIRE(sink.Attach(next, 1));
+  CHECK(lost->ended);
+  sink.Detach(lost.get());  // the news of its end comes late
+  CHECK(sink.is_attached());
+  sink.Send("three", SendClass::kReply);
+  CHECK(next->body == "id: 3-2\ndata: two\n\nid: 3-3\ndata: three\n\n");
+  CHECK(lost->body.find("three") == std::string::npos);
+}
+
 TEST_CASE("a priming event has the id of what was seen, never of what is to come") {
   auto options = Replaying();
   options.primes = true;

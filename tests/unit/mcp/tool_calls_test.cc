@@ -59,9 +59,12 @@ TEST_CASE("a tool hidden by policy is refused with a result") {
   CHECK(server.gate.runs == 0);
 }
 
-TEST_CASE("an exception in a tool is a result, and the server goes on") {
+TEST_CASE("an exception in a tool is an internal error, and the server goes on") {
   Ready server;
-  CHECK(server.Ask(1, "tools/call", Server::Probe("throw"))["result"]["isError"] == true);
+  const json answer = server.Ask(1, "tools/call", Server::Probe("throw"));
+  CHECK(answer["error"]["code"] == -32603);
+  CHECK(answer["error"]["data"]["status"] == "internal_error");
+  CHECK(answer["error"]["data"]["audit_seq"].is_number());
   CHECK(server.Ask(2, "tools/call", Server::Probe("echo"))["result"]["isError"] == false);
 }
 
@@ -142,7 +145,7 @@ TEST_CASE("a cancelled call ends without an answer, in both families") {
 
 TEST_CASE("a call cancelled while it waits for a thread never runs") {
   ServerOptions options = test::FewThreads();
-  options.max_concurrent_calls = 1;
+  options.calls.working = 1;
   Ready server(options);
   server.Send(Server::Request(1, "tools/call", Server::Probe("wait")));
   server.gate.AwaitCalls(1);
@@ -166,8 +169,7 @@ TEST_CASE("an id that int64 cannot hold cancels no other call") {
 
 TEST_CASE("beyond threads and queue a call is told to come back") {
   ServerOptions options = test::FewThreads();
-  options.max_concurrent_calls = 2;
-  options.max_queued_calls = 3;
+  options.calls = {.working = 2, .working_each = 2, .queued = 3, .queued_each = 3};
   Ready server(options);
   for (int id = 1; id <= 2; ++id) {
     server.Send(Server::Request(id, "tools/call", Server::Probe("wait")));
@@ -202,8 +204,7 @@ TEST_CASE("shutdown cancels and joins all calls and sends nothing more") {
 
 TEST_CASE("many calls at once are each answered once, with what is theirs") {
   ServerOptions options = test::FewThreads();
-  options.max_concurrent_calls = 8;
-  options.max_queued_calls = 200;
+  options.calls = {.working = 8, .working_each = 8, .queued = 200, .queued_each = 200};
   Ready server(options);
   for (int id = 0; id < 100; ++id) {
     json params = Server::Probe(id % 3 == 0 ? "progress" : "echo");

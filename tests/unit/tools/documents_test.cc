@@ -48,7 +48,9 @@ std::int64_t Recorded(Bench& bench, const policies::Principal& principal) {
 TEST_CASE("the pages of the documentation are embedded, titled and described") {
   Bench bench;
   REQUIRE(DocPages().size() == 6);
-  const auto listed = bench.reader.List(bench.context.principal);
+  const auto list = bench.reader.List(bench.context);
+  REQUIRE(list);
+  const std::vector<ResourceSpec>& listed = *list;
   for (const DocPage& page : DocPages()) {
     INFO(page.name);
     CHECK(page.text.starts_with("# "));
@@ -131,13 +133,15 @@ TEST_CASE("audit records are never listed, and only one's own are offered by com
   Bench bench;
   const std::int64_t own = Recorded(bench, bench.context.principal);
   Recorded(bench, {"other", "local", {}});
-  for (const ResourceSpec& spec : bench.reader.List(bench.context.principal)) {
+  const auto listed = bench.reader.List(bench.context);
+  REQUIRE(listed);
+  for (const ResourceSpec& spec : *listed) {
     CHECK_FALSE(spec.uri.starts_with("casemate://audit/"));
   }
   const auto values = bench.reader.Complete("casemate://audit/{seq}", "seq", "", bench.context);
   REQUIRE(values);
-  // The completion itself is on the trail too, as record 3.
-  CHECK(*values == std::vector<std::string>{"3", std::to_string(own)});
+  // The list and the completion itself are on the trail too, as records 3 and 4.
+  CHECK(*values == std::vector<std::string>{"4", "3", std::to_string(own)});
 }
 
 TEST_CASE("a single record is read from the trail") {

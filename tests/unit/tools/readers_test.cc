@@ -78,7 +78,7 @@ version: 1
 rules:
   - id: notes
     effect: allow
-    tools: [resource_read, resource_watch, prompt_get, completion]
+    tools: [resource_read, resource_watch, resource_list, prompt_get, completion]
     principals: {ids: [local]}
     match: [{tool: resource_read}]
     not_match: [{tool: run}]
@@ -154,6 +154,7 @@ TEST_CASE("what cannot be recorded is not shown") {
         ErrorCode::kUnavailable);
   CHECK(bench.resources.Complete("note://{n}", "n", "", bench.context).error().code ==
         ErrorCode::kUnavailable);
+  CHECK(bench.resources.List(bench.context).error().code == ErrorCode::kUnavailable);
   CHECK(bench.notes->reads == 0);
 }
 
@@ -174,12 +175,19 @@ TEST_CASE("a URI that nothing answers to is not found") {
 
 TEST_CASE("lists hide what policy does not allow") {
   Bench bench;
-  const auto listed = bench.resources.List(bench.context.principal);
-  REQUIRE(listed.size() == 1);
-  CHECK(listed[0].uri == "note://1");
+  const auto listed = bench.resources.List(bench.context);
+  REQUIRE(listed);
+  REQUIRE(listed->size() == 1);
+  CHECK(listed->at(0).uri == "note://1");
+  const auto records = bench.trail.Records();
+  REQUIRE(records.size() == 1);
+  CHECK(records[0]["tool"] == "resource_list");
+  CHECK(records[0]["context"] == json{{"kind", "list"}, {"listed", 1}});
   CHECK(bench.resources.Templates(bench.context.principal).size() == 1);
   CHECK(bench.prompts.List(bench.context.principal).size() == 1);
-  CHECK(bench.resources.List(Stranger()).empty());
+  bench.context.principal = Stranger();
+  CHECK(bench.resources.List(bench.context)->empty());
+  CHECK(bench.trail.Records().size() == 1);  // nothing was there to be seen
   CHECK(bench.resources.Templates(Stranger()).empty());
   CHECK(bench.prompts.List(Stranger()).empty());
 }
@@ -193,6 +201,7 @@ TEST_CASE("completion of a template passes once and gives at most 100 values") {
   REQUIRE(records.size() == 1);
   CHECK(records[0]["tool"] == "completion");
   CHECK(records[0]["args"] == json{{"uri_template", "note://{n}"}, {"argument", "n"}});
+  CHECK(bench.resources.Complete("note://7", "n", "", bench.context)->empty());  // whole already
   CHECK(bench.resources.Complete("note://{m}", "m", "", bench.context).error().field == "ref.uri");
   CHECK(bench.resources.Complete("note://{n}", "m", "", bench.context).error().field ==
         "argument.name");
