@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <system_error>
 #include <tuple>
+#include <utility>
 
 #include "base/log.h"
 
@@ -37,7 +38,11 @@ bool FairPool::Submit(const std::string& owner, std::function<void()> work, cons
   if (threads_.empty() && !StartThread()) {
     return false;
   }
-  shares_[owner].queue.push_back({std::move(work), tag});
+  const auto [share, is_new] = shares_.try_emplace(owner);
+  if (is_new) {
+    share->second.served = ++turn_;  // behind those who wait already
+  }
+  share->second.queue.push_back({std::move(work), tag});
   ++queued_;
   EnsureThread();
   changed_.notify_one();
@@ -65,7 +70,7 @@ bool FairPool::Withdraw(const std::string& owner, const void* tag) {
 
 // Threads that idle are about to take what is queued.
 void FairPool::EnsureThread() {
-  if (!closed_ && idle_ < queued_ && working_ + idle_ < limits_.working) {
+  if (idle_ < queued_ && working_ + idle_ < limits_.working) {
     (void)StartThread();  // without one more, those that there are do it
   }
 }
@@ -85,7 +90,7 @@ bool FairPool::StartThread() {
 
 FairPool::Shares::iterator FairPool::Next() {
   auto next = shares_.end();
-  if (working_ >= limits_.working) {
+  if (working_ + returning_ >= limits_.working) {  // who was here before goes first
     return next;
   }
   for (auto share = shares_.begin(); share != shares_.end(); ++share) {
@@ -134,18 +139,23 @@ void FairPool::WorkLoop(std::size_t slot) {
     work.run();
     work.run = nullptr;  // what it holds ends outside the lock
     lock.lock();
-    --working_;
     const auto own = shares_.find(place.owner);
-    --own->second.working;
+    if (std::exchange(place.is_aside, false)) {
+      --aside_;
+      --own->second.aside;
+    } else {
+      --working_;
+      --own->second.working;
+    }
     Forget(own);
     if (working_ + idle_ >= limits_.working && !closed_) {  // others came while some were aside
       auto self = threads_.extract(slot);
       ended_.push_back(std::move(self.mapped()));
-      changed_.notify_one();  // what this thread could have taken
+      changed_.notify_all();  // what this thread could have taken
       return;
     }
     ++idle_;
-    if (queued_ > 0 || closed_) {
+    if (queued_ > 0 || returning_ > 0 || closed_) {
       changed_.notify_all();  // its owner may have another now, and the last one ends all
     }
   }
@@ -167,12 +177,26 @@ bool FairPool::Leave(const std::string& owner) {
 }
 
 void FairPool::Return(const std::string& owner) {
-  const std::lock_guard lock(mutex_);
+  std::unique_lock lock(mutex_);
   Share& share = shares_.at(owner);
-  ++share.working;  // for a moment there may be more than the limit
+  ++returning_;
+  changed_.wait(lock,
+                [&] { return working_ < limits_.working && share.working < limits_.working_each; });
+  --returning_;
+  ++share.working;
   ++working_;
   --share.aside;
   --aside_;
+  changed_.notify_all();  // what was kept back for this one
+}
+
+bool FairPool::StepAsideForGood() {
+  Place& place = ThisPlace();
+  if (place.pool == nullptr || place.is_aside) {
+    return true;
+  }
+  place.is_aside = place.pool->Leave(place.owner);
+  return place.is_aside;
 }
 
 std::optional<FairPool::Aside> FairPool::StepAside() {
@@ -196,16 +220,14 @@ FairPool::Aside::~Aside() {
 
 void FairPool::Join() {
   std::map<std::size_t, std::jthread> threads;
-  std::vector<std::jthread> ended;
-  {
+  do {                // work that steps aside now may start others for what is queued
+    threads.clear();  // joins
     const std::lock_guard lock(mutex_);
     closed_ = true;
     threads.swap(threads_);
-    ended.swap(ended_);
-  }
-  changed_.notify_all();
-  threads.clear();  // joins
-  ended.clear();
+    changed_.notify_all();
+  } while (!threads.empty());
+  ended_.clear();  // nobody is left to add to it
 }
 
 }  // namespace casemate

@@ -43,7 +43,7 @@ class FairPool {
   // Runs what is queued, then ends the threads.
   void Join();
 
-  // While it lives, the work that made it does not count as working.
+  // While it lives, the work that made it does not count as working. Its end waits for a place.
   class Aside {
    public:
     Aside(Aside&& other) noexcept : pool_(std::exchange(other.pool_, nullptr)) {}
@@ -58,6 +58,9 @@ class FairPool {
   // For the calling thread, which is about to do nothing but wait. nullopt: too many do already; it
   // should not wait long. On threads of no pool it has no effect, nor has it within another.
   static std::optional<Aside> StepAside();
+  // The same for work that will have nothing left to do but to tell what came: it gets no place
+  // back. False: too many wait already.
+  static bool StepAsideForGood();
 
  private:
   struct Work {
@@ -94,7 +97,8 @@ class FairPool {
   std::size_t queued_ = 0;   // in all shares
   std::size_t working_ = 0;  // likewise
   std::size_t aside_ = 0;    // likewise
-  std::size_t idle_ = 0;     // threads without work
+  std::size_t returning_ = 0;  // of these, who wants a place again
+  std::size_t idle_ = 0;       // threads without work
   std::uint64_t turn_ = 0;
   bool closed_ = false;
   std::map<std::size_t, std::jthread> threads_;  // by slot

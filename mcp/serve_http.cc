@@ -30,6 +30,8 @@ mcp::HttpEndpointOptions EndpointOptions(const Config& config) {
   options.origins = {config.http.allowed_origins, config.http.allowed_hosts};
   options.sessions.max_sessions = config.http.max_sessions;
   options.sessions.idle = config.http.session_idle;
+  options.readers.working_each = ShareOfOne(config, options.readers.working);
+  options.readers.queued_each = ShareOfOne(config, options.readers.queued);
   return options;
 }
 

@@ -1,20 +1,16 @@
 #include "tools/icon.h"
 
+#include "base/text.h"
+
 namespace casemate::tools {
 
 std::string IconOf(std::string_view path) {
   // Gray shows on light and on dark.
-  std::string uri =
-      "data:image/svg+xml,%3Csvg%20xmlns='http://www.w3.org/2000/svg'%20viewBox='0%200%208%208'%3E"
-      "%3Cpath%20fill='gray'%20d='";
-  for (const char c : path) {
-    if (c == ' ') {
-      uri += "%20";
-    } else {
-      uri += c;
-    }
-  }
-  return uri + "'/%3E%3C/svg%3E";
+  std::string svg =
+      "<svg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 8 8'><path fill='gray' d='";
+  svg += path;
+  svg += "'/></svg>";
+  return std::string(kIconPrefix) + EncodeBase64(svg);
 }
 
 }  // namespace casemate::tools

@@ -106,17 +106,23 @@ void LiveJob::SetCaller(const CallContext& caller) {
 
 void LiveJob::AwaitDeferral(const std::stop_token& stop, milliseconds time) {
   const std::stop_callback on_stop(stop, [this] { Stop(kByCaller); });
-  const auto aside = FairPool::StepAside();  // if it may not, the caller keeps its place
+  (void)FairPool::StepAsideForGood();  // if it may not, the caller keeps its place
   std::unique_lock lock(mutex_);
-  changed_.wait_for(lock, time, [this] { return ended_ || wants_listing_; });
+  changed_.wait_for(lock, time,
+                    [this] { return ended_ || wants_listing_ || stop_reason_.has_value(); });
   // Never in the middle of a question: it would be answered to nobody.
   changed_.wait(lock, [this] { return ended_ || asking_caller_ == 0; });
 }
 
-void LiveJob::AwaitEnd(const std::stop_token& stop) {
+void LiveJob::AwaitEnd(const std::stop_token& stop, const std::function<void()>& on_cancel) {
   const std::stop_callback on_stop(stop, [this] { Stop(kByCaller); });
-  const auto aside = FairPool::StepAside();
   std::unique_lock lock(mutex_);
+  changed_.wait(lock, [this] { return ended_ || stop_reason_.has_value(); });
+  if (!ended_) {
+    lock.unlock();
+    on_cancel();
+    lock.lock();
+  }
   changed_.wait(lock, [this] { return ended_; });
 }
 
@@ -145,9 +151,9 @@ ToolResult LiveJob::TakeResult() {
 }
 
 JobView LiveJob::WaitFor(milliseconds time, const std::stop_token& stop) const {
-  const auto aside = FairPool::StepAside();
+  const bool may_wait = FairPool::StepAsideForGood();
   std::unique_lock lock(mutex_);
-  if (!aside.has_value()) {  // too many wait already
+  if (!may_wait) {
     return view_;
   }
   changed_.wait_for(lock, stop, time,

@@ -53,10 +53,11 @@ class LiveJob : public ProgressSink, public LogSink, public Asker {
   // Call before it runs: until it is listed or TakeResult is called, it uses the caller's sinks and
   // asker (each may be null).
   void SetCaller(const CallContext& caller);
-  // Returns when it ended, when `time` is over, or when it asks and the caller has no asker.
-  // `stop` ends it.
+  // Returns when it ended or was asked to, when `time` is over, or when it asks and the caller has
+  // no asker. `stop` ends it.
   void AwaitDeferral(const std::stop_token& stop, std::chrono::milliseconds time);
-  void AwaitEnd(const std::stop_token& stop);
+  // `on_cancel` is called once it is asked to end, if it has not ended by then.
+  void AwaitEnd(const std::stop_token& stop, const std::function<void()>& on_cancel);
   // True: nobody else will publish its end, for it was not listed; it has ended now.
   bool EndUnlisted(const JobView& ended);
   void EndListed(const JobView& ended);

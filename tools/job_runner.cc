@@ -72,15 +72,14 @@ void JobRunner::StoreEnded() {
     }
   }
   for (const JobPtr& job : ended) {
-    if (store_.Update(job->View())) {
-      Remove(job);
+    if (!store_.Update(job->View())) {
+      return;
     }
+    Remove(job);
   }
 }
 
-Result<JobRunner::JobPtr> JobRunner::Admit(AdmittedCall& call, const JobOrigin& origin) {
-  const std::string owner = OwnerOf(origin.principal);
-  StoreEnded();
+Result<void> JobRunner::CheckRoom(const std::string& owner) const {
   const std::lock_guard lock(mutex_);
   if (closed_) {
     return Error{ErrorCode::kUnavailable, "the server is shutting down", {}, {}, 0};
@@ -96,8 +95,23 @@ Result<JobRunner::JobPtr> JobRunner::Admit(AdmittedCall& call, const JobOrigin& 
                  "wait for one to end (job_status) or cancel one (job_cancel)",
                  0};
   }
+  return {};
+}
+
+Result<JobRunner::JobPtr> JobRunner::Admit(AdmittedCall& call, const JobOrigin& origin) {
+  const std::string owner = OwnerOf(origin.principal);
+  auto room = CheckRoom(owner);
+  if (!room && room.error().code == ErrorCode::kResourceExhausted) {
+    StoreEnded();
+    room = CheckRoom(owner);
+  }
+  if (!room) {
+    return std::move(room).error();
+  }
   auto job = std::make_shared<LiveJob>(std::move(call), origin, options_.ask_time,
                                        [this](const LiveJob& live) { OnStatus(live); });
+  const std::lock_guard lock(
+      mutex_);  // calls at once may go beyond the limits by as many as they are
   live_.emplace(job->id(), job);
   return job;
 }
@@ -138,7 +152,11 @@ JobRunner::Started JobRunner::RunOrDefer(AdmittedCall call, const JobOrigin& ori
       Log(LogLevel::kWarning, "a call stays in the foreground: " + Describe(listed.error()));
     }
   }
-  (*job)->AwaitEnd(context.stop);
+  (*job)->AwaitEnd(context.stop, [&] {
+    if (pool_.Withdraw((*job)->owner(), job->get())) {  // it waits for a thread: it need not
+      RunOne(*job);
+    }
+  });
   return (*job)->TakeResult();
 }
 
@@ -261,8 +279,8 @@ Result<JobView> JobRunner::WaitFor(std::string_view id, const policies::Principa
   if (const auto live = FindLive(id, owner)) {
     return live->WaitFor(time, stop);
   }
-  const auto aside = FairPool::StepAside();
-  const auto until = std::chrono::steady_clock::now() + (aside ? time : milliseconds(0));
+  const bool may_wait = FairPool::StepAsideForGood();
+  const auto until = std::chrono::steady_clock::now() + (may_wait ? time : milliseconds(0));
   std::mutex mutex;
   std::condition_variable_any never;
   while (true) {

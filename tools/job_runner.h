@@ -76,6 +76,7 @@ class JobRunner {
   using JobPtr = std::shared_ptr<LiveJob>;
 
   void StoreEnded();
+  [[nodiscard]] Result<void> CheckRoom(const std::string& owner) const;
   // Takes a place among the jobs. Errors: kResourceExhausted, kUnavailable; `call` is untouched
   // then.
   Result<JobPtr> Admit(AdmittedCall& call, const JobOrigin& origin);

@@ -128,15 +128,14 @@ Result<std::vector<std::string>> ResourceReader::Complete(std::string_view uri_t
                                                           std::string_view prefix,
                                                           const CallContext& context) const {
   const ResourceProvider* provider = ProviderOfTemplate(catalog_, uri_template);
-  if (uri_template.find('{') == std::string_view::npos &&
-      catalog_.ProviderOf(uri_template) != nullptr) {
-    return std::vector<std::string>();  // a whole URI: nothing is left to complete
-  }
-  if (provider == nullptr) {
+  // A whole URI: nothing is left to complete.
+  const bool is_whole = uri_template.find('{') == std::string_view::npos &&
+                        catalog_.ProviderOf(uri_template) != nullptr;
+  if (provider == nullptr && !is_whole) {
     return InvalidArgument(
         "ref.uri", "expected a template of resources/templates/list, got " + Quoted(uri_template));
   }
-  if (uri_template.find("{" + std::string(variable) + "}") == std::string_view::npos) {
+  if (!is_whole && uri_template.find("{" + std::string(variable) + "}") == std::string_view::npos) {
     return InvalidArgument("argument.name", "expected a variable of " + Quoted(uri_template) +
                                                 ", got " + Quoted(variable));
   }
@@ -145,6 +144,9 @@ Result<std::vector<std::string>> ResourceReader::Complete(std::string_view uri_t
   if (auto passed = gate_.Pass({"completion", context.principal, context.channel, args, facts});
       !passed) {
     return std::move(passed).error();
+  }
+  if (is_whole) {
+    return std::vector<std::string>();
   }
   try {
     auto values = provider->Complete(uri_template, variable, prefix, context.principal);

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <array>
+#include <set>
 #include <utility>
 
 #include "base/clock.h"
@@ -127,13 +128,17 @@ Result<void> RunStore::Keep(RunSpool& spool, std::string_view result) {
     return inserted;
   }
   spool.Keep();
-  if (auto pruned = Prune(); !pruned) {
+  if (auto pruned = Prune(spool.id()); !pruned) {
     Log(LogLevel::kWarning, "cannot remove old run output: " + Describe(pruned.error()));
   }
-  if (changes_ != nullptr) {
-    changes_->Announce({.kind = Change::Kind::kResourceList, .owner = spool.owner()});
-  }
+  AnnounceList(spool.owner());
   return {};
+}
+
+void RunStore::AnnounceList(const std::string& owner) const {
+  if (changes_ != nullptr) {
+    changes_->Announce({.kind = Change::Kind::kResourceList, .owner = owner});
+  }
 }
 
 void RunStore::NotifyOutput(const std::string& id, sandbox::Stream stream, bool at_end) const {
@@ -147,32 +152,35 @@ void RunStore::NotifyOutput(const std::string& id, sandbox::Stream stream, bool 
   }
 }
 
-Result<void> RunStore::Prune() {
+Result<void> RunStore::Prune(std::string_view just_kept) {
   std::vector<std::string> removed;
+  std::set<std::string> owners;
   auto done = store_.Transaction([&]() -> Result<void> {
     // From each principal's newest on: what comes after the limits are used up goes. So who has
     // most loses first, and nobody's few are pushed out by another's many.
     auto query = store_.Prepare(
-        "SELECT id FROM (SELECT id, created_ms,"
+        "SELECT id, principal FROM (SELECT id, principal, created_ms,"
         "   row_number() OVER (ORDER BY own_place, created_ms DESC, id) AS place,"
         "   sum(size) OVER (ORDER BY own_bytes, created_ms DESC, id ROWS UNBOUNDED PRECEDING)"
         "    AS bytes"
-        "  FROM (SELECT id, created_ms, size, row_number() OVER own AS own_place,"
+        "  FROM (SELECT id, principal, created_ms, size, row_number() OVER own AS own_place,"
         "    sum(size) OVER own AS own_bytes"
         "   FROM (SELECT id, principal, created_ms, rowid AS row,"
         "     stdout_bytes + stderr_bytes + length(result) AS size FROM runs)"
         "   WINDOW own AS (PARTITION BY principal ORDER BY created_ms DESC, row DESC"
         "    ROWS UNBOUNDED PRECEDING)))"
-        " WHERE place > ?1 OR bytes > ?2 OR created_ms < ?3");
+        " WHERE (place > ?1 OR bytes > ?2 OR created_ms < ?3) AND id != ?4");
     if (!query) {
       return std::move(query).error();
     }
     query->BindInt(1, options_.max_runs)
         .BindInt(2, options_.max_total_bytes)
-        .BindInt(3, WallClockMs() - options_.max_age_ms);
+        .BindInt(3, WallClockMs() - options_.max_age_ms)
+        .BindText(4, just_kept);
     auto row = query->Step();
     for (; row && *row; row = query->Step()) {
       removed.push_back(query->Text(0));
+      owners.insert(query->Text(1));
     }
     auto remove = store_.Prepare("DELETE FROM runs WHERE id = ?1");
     if (!row || !remove) {
@@ -189,6 +197,9 @@ Result<void> RunStore::Prune() {
   if (done) {
     for (const std::string& id : removed) {
       RemoveFiles(id);
+    }
+    for (const std::string& owner : owners) {
+      AnnounceList(owner);
     }
   }
   return done;

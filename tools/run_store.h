@@ -67,8 +67,9 @@ class RunStore {
   RunStore(Store& store, RunStoreOptions options, Changes* changes)
       : store_(store), options_(std::move(options)), changes_(changes) {}
   Result<void> Insert(const RunSpool& spool, std::string_view result);
-  // Removes rows beyond the limits, then their files.
-  Result<void> Prune();
+  // Removes rows beyond the limits, then their files; never the one that was `just_kept`.
+  Result<void> Prune(std::string_view just_kept = "");
+  void AnnounceList(const std::string& owner) const;
   void SweepOrphans();
   [[nodiscard]] bool HasRow(const std::string& id) const;
   void RemoveFiles(const std::string& id) const;

@@ -104,14 +104,17 @@ bool TokenAuthenticator::IsStillWelcome(const policies::Principal& principal) {
     Log(LogLevel::kWarning,
         "cannot look token " + principal.token + " up again: " + Describe(in_force.error()));
     // New requests are not let in meanwhile; what runs is not ended for one moment's trouble.
-    std::int64_t since = 0;
     const std::int64_t now = MonotonicNs();
-    if (!failing_since_ns_.compare_exchange_strong(since, now)) {
-      return now - since < kMaxDoubtNs;
+    const std::lock_guard lock(mutex_);
+    const auto [doubt, is_new] = doubts_.try_emplace(principal.token, Doubt{now, now});
+    if (now - doubt->second.last_ns > kMaxDoubtNs) {  // of another time
+      doubt->second.since_ns = now;
     }
-    return true;
+    doubt->second.last_ns = now;
+    return now - doubt->second.since_ns < kMaxDoubtNs;
   }
-  failing_since_ns_ = 0;
+  const std::lock_guard lock(mutex_);
+  doubts_.erase(principal.token);
   return *in_force;
 }
 

@@ -5,9 +5,9 @@
 
 #include <sys/types.h>
 
-#include <atomic>
 #include <condition_variable>
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <set>
@@ -57,8 +57,13 @@ class TokenAuthenticator : public Authenticator {
   FailureLimiter limiter_;
   Access reads_;
   Access writes_;
-  std::atomic<std::int64_t> failing_since_ns_ = 0;  // of IsStillWelcome's look-ups; 0: they work
+  // Look-ups of IsStillWelcome that failed, without one that worked between them.
+  struct Doubt {
+    std::int64_t since_ns;
+    std::int64_t last_ns;
+  };
   std::mutex mutex_;
+  std::map<std::string, Doubt> doubts_;  // guarded by mutex_; by token id
   std::condition_variable_any wake_;
   std::set<std::string> used_;  // guarded by mutex_; ids of tokens, so as many as there are at most
   std::jthread writer_;         // last: it uses all of the above

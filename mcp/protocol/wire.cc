@@ -8,6 +8,8 @@
 
 #include <nlohmann/json.hpp>
 
+#include "tools/icon.h"
+
 namespace casemate::mcp {
 namespace {
 
@@ -83,7 +85,11 @@ json DiscoverResult(const ServerIdentity& identity, const Offer& offer) {
 
 void SetIcon(const EditionTraits& edition, json& object, const std::string& uri) {
   if (edition.icons && !uri.empty()) {
-    object["icons"] = json::array({{{"src", uri}}});
+    json icon = {{"src", uri}};
+    if (uri.starts_with(tools::kIconPrefix)) {
+      icon["mimeType"] = "image/svg+xml";
+    }
+    object["icons"] = json::array({std::move(icon)});
   }
 }
 

@@ -19,10 +19,6 @@ using http::FindHeader;
 namespace {
 
 constexpr const char* kChannel = "mcp-http";
-// Of threads that read long messages.
-constexpr FairPoolLimits kReaders{
-    .working = 2, .working_each = 1, .queued = 64, .queued_each = 32, .aside = 0, .aside_each = 0};
-
 bool IsModernRequest(const jsonrpc::Parsed& parsed) {
   const auto* message = std::get_if<jsonrpc::Message>(&parsed);
   const auto* request = message == nullptr ? nullptr : std::get_if<jsonrpc::Request>(message);
@@ -92,7 +88,7 @@ HttpEndpoint::HttpEndpoint(Server& server, Authenticator& authenticator,
       authenticator_(authenticator),
       options_(std::move(options)),
       sessions_(server, options_.sessions),
-      readers_(kReaders) {}
+      readers_(options_.readers) {}
 
 void HttpEndpoint::Handle(http::Request request,
                           const std::shared_ptr<http::Responder>& responder) {
@@ -326,6 +322,11 @@ void HttpEndpoint::HandleGet(const http::Request& request, const policies::Princ
     return;
   }
   if (!sink->Attach(responder, after.number, cors)) {
+    if (sink->is_attached()) {
+      Refuse(responder, 409, "the request of this stream is still waiting for its answer elsewhere",
+             std::move(cors));
+      return;
+    }
     Refuse(responder, 404, "the events after this Last-Event-ID are not kept any more",
            std::move(cors));
     return;

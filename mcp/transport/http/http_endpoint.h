@@ -26,6 +26,7 @@ struct HttpEndpointOptions {
   OriginRules origins;
   HttpSessions::Limits sessions;
   std::size_t max_inline_bytes = std::size_t{64} << 10;  // longer messages are read on a thread
+  FairPoolLimits readers{.working = 2, .working_each = 2, .queued = 64, .queued_each = 64};
 };
 
 class HttpEndpoint {

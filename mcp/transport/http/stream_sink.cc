@@ -82,7 +82,8 @@ void StreamSink::End() {
 bool StreamSink::Attach(std::shared_ptr<http::Responder> responder, std::uint64_t after,
                         http::Headers headers) {
   const std::lock_guard lock(mutex_);
-  if (options_.replay == nullptr || (responder_ != nullptr && !is_streaming_)) {
+  if (options_.replay == nullptr || after > last_event_ ||
+      (responder_ != nullptr && !is_streaming_)) {
     return false;
   }
   const auto missed = options_.replay->After({options_.stream, after});

@@ -1,6 +1,7 @@
 #include "base/fair_pool.h"
 
 #include <atomic>
+#include <functional>
 #include <latch>
 #include <set>
 #include <string>
@@ -137,7 +138,7 @@ TEST_CASE("a free place goes to who has the fewest, then to who waited longest")
   REQUIRE(pool.Submit("bob", note('b')));
   release.count_down();
   pool.Join();
-  CHECK(order == "bcabaa");
+  CHECK(order == "abcaba");
 }
 
 TEST_CASE("work that waits gives its place to others") {
@@ -159,6 +160,91 @@ TEST_CASE("work that waits gives its place to others") {
   }
   pool.Join();
   CHECK(later == 3);
+}
+
+TEST_CASE("who comes again and again does not starve who waits") {
+  FairPool pool(Of(1, 100));
+  std::atomic<int> waited = 0;
+  std::latch begun(1);
+  std::latch go(1);
+  REQUIRE(pool.Submit("bob", [&] {
+    begun.count_down();
+    go.wait();
+  }));
+  begun.wait();
+  for (int i = 0; i < 20; ++i) {
+    REQUIRE(pool.Submit("zoe", [&] { ++waited; }));
+  }
+  std::function<void(int)> again = [&](int left) {  // one at a time, each as the last one ends
+    if (left > 0) {
+      REQUIRE(pool.Submit("ann", [&, left] { again(left - 1); }));
+    }
+  };
+  again(10);
+  std::latch last(1);
+  REQUIRE(pool.Submit("dan", [&] {  // after one turn of each
+    CHECK(waited > 0);
+    last.count_down();
+  }));
+  go.count_down();
+  last.wait();
+  pool.Join();
+  CHECK(waited == 20);
+}
+
+TEST_CASE("who comes back from waiting gets a place before new work, and never beyond the limit") {
+  FairPool pool({.working = 2,
+                 .working_each = 2,
+                 .queued = 100,
+                 .queued_each = 100,
+                 .aside = 8,
+                 .aside_each = 8});
+  std::atomic<int> working = 0;
+  std::atomic<int> most = 0;
+  const auto work = [&] {
+    const int now = ++working;
+    for (int seen = most; now > seen && !most.compare_exchange_weak(seen, now);) {
+    }
+    std::this_thread::yield();
+    --working;
+  };
+  std::latch together(8);
+  for (int i = 0; i < 8; ++i) {
+    REQUIRE(pool.Submit("ann", [&] {
+      {
+        const auto aside = FairPool::StepAside();
+        REQUIRE(aside.has_value());
+        together.arrive_and_wait();
+      }
+      work();
+    }));
+  }
+  for (int i = 0; i < 50; ++i) {
+    REQUIRE(pool.Submit("bob", work));
+  }
+  pool.Join();
+  CHECK(most <= 2);
+}
+
+TEST_CASE("work that only has to tell what came needs no place for that") {
+  FairPool pool(Of(1, 4));
+  std::latch answered(1);
+  std::latch told(1);
+  std::latch hold(1);
+  REQUIRE(pool.Submit("ann", [&] {
+    CHECK(FairPool::StepAsideForGood());
+    CHECK(FairPool::StepAsideForGood());
+    answered.wait();
+    told.count_down();
+  }));
+  REQUIRE(pool.Submit("ann", [&] {
+    answered.count_down();
+    hold.wait();
+  }));
+  told.wait();  // while the only place is taken
+  hold.count_down();
+  REQUIRE(pool.Submit("ann", [] {}));
+  pool.Join();
 }
 
 TEST_CASE("only so many may wait aside, of one owner and of all") {

@@ -189,6 +189,23 @@ TEST_CASE("who has most runs loses first, by count and by size") {
   CHECK(place.HasFiles(more));
 }
 
+TEST_CASE("a run that was just kept stays, and who loses others is told") {
+  constexpr const char* kOther = "5:local/other";
+  Place place({.memory_bytes = 8, .max_stream_bytes = 1000});
+  place.options.max_total_bytes = 300;
+  place.Reopen();
+  place.Keep(std::string(130, 'x'), {}, kOther);
+  std::vector<std::string> told;
+  const auto watching =
+      place.changes.Observe([&](const Change& change) { told.push_back(change.owner); });
+  const std::string large = place.Keep(std::string(250, 'x'));
+  CHECK(place.HasFiles(large));
+  CHECK(told == std::vector<std::string>{kOwner});
+  place.Keep("x", {}, kOther);
+  CHECK_FALSE(place.HasFiles(large));
+  CHECK(told == std::vector<std::string>{kOwner, kOwner, kOther});
+}
+
 TEST_CASE("a start removes what crashed runs left, and nothing of living ones") {
   Place place;
   const std::string kept = place.Keep("kept output");
