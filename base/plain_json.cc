@@ -121,9 +121,9 @@ class PlainReader {
     }
     switch (*at_) {
       case '{':
-        return Open(slot, json::object(), '}');
+        return Open(slot, json(json::value_t::object), '}');
       case '[':
-        return Open(slot, json::array(), ']');
+        return Open(slot, json(json::value_t::array), ']');
       case '"': {
         ++at_;
         std::string text;

@@ -70,7 +70,9 @@ Parsed Interpret(json& message) {
     return Message(TakeResponse(message, std::move(id)));
   }
   const json* version = Find(message, "jsonrpc");
-  if (version == nullptr || *version != "2.0") {
+  // Compared as text: a JSON value made for the comparison would cost more than all else here.
+  if (version == nullptr || !version->is_string() ||
+      version->get_ref<const std::string&>() != "2.0") {
     return Invalid(std::move(id), "jsonrpc", "\"2.0\"", version);
   }
   if (given_id != nullptr && !id.has_value()) {
@@ -79,13 +81,11 @@ Parsed Interpret(json& message) {
   if (method == nullptr || !method->is_string()) {
     return Invalid(std::move(id), "method", "a string", method);
   }
-  json params = json::object();
-  if (const auto given = message.find("params"); given != message.end()) {
-    if (!given->is_object()) {
-      return Invalid(std::move(id), "params", "an object", &*given);
-    }
-    params = std::move(*given);
+  const auto given = message.find("params");
+  if (given != message.end() && !given->is_object()) {
+    return Invalid(std::move(id), "params", "an object", &*given);
   }
+  json params = given == message.end() ? json(json::value_t::object) : std::move(*given);
   auto name = method->get<std::string>();
   if (id.has_value()) {
     return Message(Request{*std::move(id), std::move(name), std::move(params)});

@@ -150,7 +150,8 @@ std::variant<ClientFacts, RpcError> ReadClient(const json& meta) {
   if (capabilities == nullptr || !capabilities->is_object()) {
     return InvalidParams(MetaField(kMetaCapabilities), "an object", capabilities);
   }
-  client.capabilities = std::make_shared<const json>(*capabilities);
+  static const Capabilities none = std::make_shared<const json>(json::object());
+  client.capabilities = capabilities->empty() ? none : std::make_shared<const json>(*capabilities);
   if (const json* level = Find(meta, kMetaLogLevel)) {
     client.log_level =
         level->is_string() ? SeverityFromName(level->get<std::string>()) : std::nullopt;

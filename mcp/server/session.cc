@@ -226,13 +226,13 @@ void Session::OnRequest(jsonrpc::Request request, const MessageSinkPtr& sink,
     reply.Refuse(MethodNotFound(request.method));
     return;
   }
-  auto exchange = std::make_shared<Exchange>(Exchange{shared_from_this(), std::move(request),
-                                                      *envelope.edition, std::move(envelope.client),
-                                                      sink, std::move(reply), std::nullopt});
+  Exchange exchange{shared_from_this(),         std::move(request), *envelope.edition,
+                    std::move(envelope.client), sink,               std::move(reply),
+                    std::nullopt};
   if (method->where == Method::Where::kReader) {
-    RunMethod(*method, *exchange);
+    RunMethod(*method, exchange);
   } else {
-    OnPool(exchange);
+    OnPool(std::make_shared<Exchange>(std::move(exchange)));
   }
 }
 
