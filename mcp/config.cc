@@ -18,6 +18,7 @@ constexpr std::size_t kMaxConfigBytes = std::size_t{1} << 20;
 constexpr std::int64_t kMinLineBytes = 65536;
 constexpr std::int64_t kMaxLineBytes = std::int64_t{1} << 30;
 constexpr std::int64_t kMaxCalls = 1024;
+constexpr std::int64_t kMaxWarm = 64;
 constexpr std::int64_t kMaxKept = 1'000'000;
 constexpr std::int64_t kMaxKeptDays = 3650;
 constexpr std::size_t kMaxToolsetBytes = 30;
@@ -91,6 +92,7 @@ Result<void> ReadScalars(const YamlNode& root, Config& config) {
       .Then([&] {
         return ReadSize(root, "max_concurrent_calls", 1, kMaxCalls, config.max_concurrent_calls);
       })
+      .Then([&] { return ReadSize(root, "warm_sandboxes", 0, kMaxWarm, config.warm_sandboxes); })
       .Then([&] { return ReadTexts(root, "toolsets", CheckToolset, config.toolsets); })
       .Take();
 }
@@ -106,8 +108,8 @@ Result<void> ApplyFile(const std::string& text, Config& config) {
   return Steps()
       .Then([&] {
         return root->OnlyKeys({"version", "workspace_roots", "policy_file", "default_profile",
-                               "max_line_bytes", "max_concurrent_calls", "toolsets", "http", "auth",
-                               "runs", "jobs"});
+                               "max_line_bytes", "max_concurrent_calls", "warm_sandboxes",
+                               "toolsets", "http", "auth", "runs", "jobs"});
       })
       .Then([&] { return ReadScalars(*root, config); })
       .Then([&] { return ReadHttp(*root, config); })
@@ -220,7 +222,10 @@ Result<Config> LoadConfig(const ConfigOverrides& overrides) {
 }
 
 std::size_t ShareOfOne(const Config& config, std::size_t places) {
-  return config.auth_mode == AuthMode::kSimple ? places : places - places / 4;
+  if (config.auth_mode == AuthMode::kSimple || places <= 1) {
+    return places;
+  }
+  return places - std::max<std::size_t>(1, places / 4);
 }
 
 }  // namespace casemate

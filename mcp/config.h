@@ -54,6 +54,7 @@ struct Config {
   std::string default_profile = "default";             // key `default_profile`
   std::size_t max_line_bytes = std::size_t{16} << 20;  // key `max_line_bytes`
   std::size_t max_concurrent_calls = 16;               // key `max_concurrent_calls`
+  std::size_t warm_sandboxes = 4;                      // key `warm_sandboxes`; 0: none
   std::vector<std::string> toolsets = {"core"};        // key `toolsets`; names are well-formed only
   AuthMode auth_mode = AuthMode::kSimple;              // key `auth.mode`
   HttpConfig http;                                     // keys `http.*`
@@ -76,7 +77,7 @@ struct ConfigOverrides {
 // NOLINTEND(readability-redundant-member-init)
 
 // Of `places` for work, how many one principal may take: all in simple mode, where there is only
-// one; otherwise three quarters, so that nobody waits for somebody else's long work.
+// one; otherwise three quarters, and at least one less (of one place, that one).
 std::size_t ShareOfOne(const Config& config, std::size_t places);
 
 // Reads environment and file. A config file named explicitly must exist.

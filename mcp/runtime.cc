@@ -103,7 +103,8 @@ Result<std::unique_ptr<Runtime>> Runtime::Start(const Config& config, const std:
   std::unique_ptr<Runtime> runtime(new Runtime(*std::move(incarnation)));
   runtime->policy_ = *std::move(policy);
 
-  auto launcher = sandbox::LauncherClient::Start(runtime->incarnation_.id());
+  auto launcher = sandbox::LauncherClient::Start(runtime->incarnation_.id(),
+                                                 channel == "cli" ? 0 : config.warm_sandboxes);
   if (!launcher) {
     return std::move(launcher).error();
   }

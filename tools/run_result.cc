@@ -32,7 +32,11 @@ json IsolationJson(const SandboxOutcome& outcome, const RunFacts& facts) {
                       {"in_force", layer.in_force},
                       {"detail", ToValidUtf8(layer.detail)}});
   }
-  return {{"layers", std::move(layers)}, {"workspace", ToString(facts.workspace)}};
+  json isolation = {{"layers", std::move(layers)}, {"workspace", ToString(facts.workspace)}};
+  if (outcome.made_ahead) {
+    isolation["made_ahead"] = true;
+  }
+  return isolation;
 }
 
 std::string UriOf(const std::string& id, const char* part) {

@@ -146,7 +146,8 @@ json IsolationSchema() {
   return Record({{"layers", {{"type", "array"}, {"items", std::move(layer)}}},
                  {"workspace",
                   {{"type", "string"},
-                   {"enum", {"private", "host_read_write", "host_read_only", "host_overlay"}}}}});
+                   {"enum", {"private", "host_read_write", "host_read_only", "host_overlay"}}}},
+                 {"made_ahead", {{"type", "boolean"}}}});
 }
 
 // Only `status` is required: a call that was refused has no output, and its result conforms too.

@@ -178,7 +178,8 @@ Result<Sockets> MakeControlSockets() {
 
 }  // namespace
 
-Result<std::unique_ptr<LauncherClient>> LauncherClient::Start(const std::string& incarnation) {
+Result<std::unique_ptr<LauncherClient>> LauncherClient::Start(const std::string& incarnation,
+                                                              std::size_t most_warm) {
   if (!IsIncarnation(incarnation)) {
     return BadIncarnation(incarnation);
   }
@@ -205,7 +206,8 @@ Result<std::unique_ptr<LauncherClient>> LauncherClient::Start(const std::string&
   }
   std::string name = "casemate-launcher";
   std::string argument = incarnation;
-  char* const argv[] = {name.data(), argument.data(), nullptr};
+  std::string warm = std::to_string(most_warm);
+  char* const argv[] = {name.data(), argument.data(), warm.data(), nullptr};
   const StartFds fds = {image->get(), control->get(), null_above->get(), exec_write->get()};
   const pid_t pid = fork();
   if (pid == 0) {

@@ -3,6 +3,7 @@
 // before this process starts any thread. Thread-safe after Start.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <mutex>
@@ -20,7 +21,9 @@ class LauncherClient {
   // Call before threads that fork or change signals; others may run: between fork and exec there
   // are async-signal-safe calls only. `incarnation` ([a-z0-9-]+) names this server's cgroups
   // ("casemate-<incarnation>").
-  static Result<std::unique_ptr<LauncherClient>> Start(const std::string& incarnation);
+  // The launcher keeps up to `most_warm` sandboxes made ahead while calls come (at most 64).
+  static Result<std::unique_ptr<LauncherClient>> Start(const std::string& incarnation,
+                                                       std::size_t most_warm = 0);
   ~LauncherClient();  // Stop()
 
   // Closes the control socket; the launcher kills all that it runs, removes its cgroups and ends;

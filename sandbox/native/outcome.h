@@ -48,6 +48,8 @@ struct SandboxOutcome {
   std::int64_t cpu_ms = 0;
   std::int64_t max_memory_kb = 0;
   bool pids_limit_hit = false;
+  bool made_ahead =
+      false;  // the sandbox stood half-way when the call came; it served this one only
   std::vector<Layer> layers;
 };
 

@@ -201,6 +201,7 @@ SandboxOutcome Interpret(const wire::LaunchReport& report, const ReportContext& 
   outcome.cpu_ms = static_cast<std::int64_t>(report.cpu_us / 1000);
   outcome.max_memory_kb = static_cast<std::int64_t>(report.max_memory_kb);
   outcome.pids_limit_hit = report.pids_denied > 0;
+  outcome.made_ahead = report.made_ahead != 0;
   // Of a set-up that failed, half a list of layers would say nothing: nothing ran.
   if (report.stage == Stage::kRunning || report.stage == Stage::kExec) {
     outcome.layers = Layers(report, context);

@@ -38,11 +38,13 @@ test(`${calls} calls leave the server as it was`, async (t) => {
   const before = [footprint(server.child.pid), footprint(launcher)];
 
   await callMany(server, calls);
-  await until(() => footprint(launcher).fds <= before[1].fds, 'the launcher has closed what it opened');
+  // Of each sandbox that it has made ahead the launcher holds a process and a socket.
+  const warm = 2 * 4;
+  await until(() => footprint(launcher).fds <= before[1].fds + warm, 'the launcher has closed what it opened');
   const after = [footprint(server.child.pid), footprint(launcher)];
   for (const [i, name] of ['server', 'launcher'].entries()) {
     assert.equal(after[i].threads, before[i].threads, `threads of the ${name}`);
-    assert.ok(after[i].fds <= before[i].fds, `descriptors of the ${name}: ${JSON.stringify([before[i], after[i]])}`);
+    assert.ok(after[i].fds <= before[i].fds + (name === 'launcher' ? warm : 0), `descriptors of the ${name}: ${JSON.stringify([before[i], after[i]])}`);
     const room = process.env.CASEMATE_SANITIZED ? 200_000 : 2_000;
     assert.ok(after[i].rssKb - before[i].rssKb < room, `memory of the ${name}: ${JSON.stringify([before[i], after[i]])}`);
   }

@@ -126,7 +126,7 @@ int Cgroups::WriteLimits(const Hierarchy& hierarchy, const RunGroup& group,
   return error;
 }
 
-int Cgroups::Take(const wire::LaunchSpec& spec, RunGroup* group) {
+int Cgroups::Take(RunGroup* group) {
   if (set_.count == 0) {
     return 0;
   }
@@ -137,9 +137,12 @@ int Cgroups::Take(const wire::LaunchSpec& spec, RunGroup* group) {
   }
   *group = std::move(spare_);
   spare_ = RunGroup();
+  return 0;
+}
+
+int Cgroups::Limit(const wire::LaunchSpec& spec, const RunGroup& group) const {
   for (std::size_t i = 0; i < set_.count; ++i) {
-    if (const int error = WriteLimits(set_.list[i], *group, spec); error != 0) {
-      Remove(group);
+    if (const int error = WriteLimits(set_.list[i], group, spec); error != 0) {
       return error;
     }
   }

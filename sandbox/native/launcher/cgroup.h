@@ -50,8 +50,10 @@ class Cgroups {
   [[nodiscard]] bool Has(Controller controller) const;
   [[nodiscard]] std::uint32_t layers() const;
 
-  // A fresh group with the limits of `spec`. Without any hierarchy: 0 and an empty group.
-  int Take(const wire::LaunchSpec& spec, RunGroup* group);
+  // A fresh group without limits. Without any hierarchy: 0 and an empty group.
+  int Take(RunGroup* group);
+  // Sets the limits of `spec`.
+  [[nodiscard]] int Limit(const wire::LaunchSpec& spec, const RunGroup& group) const;
   // Makes the next group ahead of time, while a sandbox is setting itself up.
   void Prepare();
   // Adds what the group counted to `report`.

@@ -3,6 +3,8 @@
 #include <sched.h>
 #include <sys/stat.h>
 
+#include <cstring>
+
 #include "sandbox/native/launcher/identity.h"
 #include "sandbox/native/launcher/init.h"
 #include "sandbox/native/launcher/landlock.h"
@@ -17,9 +19,9 @@ namespace {
 // Closes every descriptor above stderr but the few that the set-up needs. Other runs' sockets must
 // not be held open by this child: their servers wait for EOF on them.
 int KeepOnlyOwnDescriptors(const ChildContext& context) {
-  int keep[kMaxHierarchies + 2] = {context.lifeline, context.workspace_tree.get()};
+  int keep[kMaxHierarchies + 3] = {context.lifeline, context.workspace_tree.get(), context.channel};
   for (std::size_t i = 0; i < kMaxHierarchies; ++i) {
-    keep[i + 2] = context.cgroup_tasks[i];
+    keep[i + 3] = context.cgroup_tasks[i];
   }
   int first = 3;
   while (true) {
@@ -43,15 +45,26 @@ int KeepOnlyOwnDescriptors(const ChildContext& context) {
   }
 }
 
-int EnterNamespaces(ChildContext& context) {
-  if (const int error = DieWithLauncher(context.lifeline); error != 0) {
-    return error;
-  }
-  const int streams[] = {context.request.in.get(), context.request.out.get(),
-                         context.request.err.get()};
+int TakeStreams(const Request& request) {
+  const int streams[] = {request.in.get(), request.out.get(), request.err.get()};
   for (int i = 0; i < 3; ++i) {
     if (::dup2(streams[i], i) < 0) {
       return LastError();
+    }
+  }
+  return 0;
+}
+
+int EnterNamespaces(ChildContext& context) {
+  // The command could read the launcher's arguments in /proc/1/cmdline.
+  std::memset(context.title, 0, context.title_bytes);
+  std::strncpy(context.title, "casemate-init", context.title_bytes - 1);
+  if (const int error = DieWithLauncher(context.lifeline); error != 0) {
+    return error;
+  }
+  if (context.channel < 0) {
+    if (const int error = TakeStreams(context.request); error != 0) {
+      return error;
     }
   }
   if (const int error = KeepOnlyOwnDescriptors(context); error != 0) {
@@ -78,6 +91,22 @@ int AttachCgroup(ChildContext& context) {
   return ErrorOf(::unshare(CLONE_NEWCGROUP));
 }
 
+// What was mounted for a call that was expected is fitted to the one that came.
+int AwaitRequest(ChildContext& context) {
+  if (context.channel < 0) {
+    return 0;
+  }
+  if (const int error = context.request.Receive(context.channel, &context.workspace_tree);
+      error != 0) {
+    return error;
+  }
+  ::close(context.channel);
+  if (const int error = TakeStreams(context.request); error != 0) {
+    return error;
+  }
+  return FitTmp(context);
+}
+
 struct Step {
   int (*run)(ChildContext& context);
   wire::Stage stage;
@@ -97,11 +126,14 @@ constexpr Step kSteps[] = {
     {MountProc, wire::Stage::kProc, 0},
     {MaskProc, wire::Stage::kProcMasks, wire::kLayerProcMasks},
     {MountTmp, wire::Stage::kTmp, 0},
-    {MountWorkspace, wire::Stage::kWorkspace, 0},
-    {WriteFiles, wire::Stage::kFiles, 0},
-    {PivotRoot, wire::Stage::kPivotRoot, wire::kLayerRoot},
+    {PivotRoot, wire::Stage::kPivotRoot, 0},
     {BringUpLoopback, wire::Stage::kLoopback, 0},
     {SetHostname, wire::Stage::kHostname, 0},
+    {AwaitRequest, wire::Stage::kAwaitRequest, 0},  // up to here nothing of a call is known
+    {MountGenerated, wire::Stage::kTmp, 0},
+    {MountWorkspace, wire::Stage::kWorkspace, 0},
+    {WriteFiles, wire::Stage::kFiles, 0},
+    {LockRoot, wire::Stage::kLockRoot, wire::kLayerRoot},
     {SetRlimits, wire::Stage::kRlimits, wire::kLayerRlimits},
     {DropPrivileges, wire::Stage::kCapabilities,
      wire::kLayerNoCapabilities | wire::kLayerNoNewPrivs},
@@ -109,6 +141,10 @@ constexpr Step kSteps[] = {
 };
 
 }  // namespace
+
+TmpfsSizes SizesOf(const wire::LaunchSpec& spec) {
+  return {spec.tmp_bytes, spec.tmp_inodes, spec.shm_bytes, spec.disk_bytes, spec.disk_inodes};
+}
 
 void RunChild(ChildContext& context) {
   SharedReport& report = context.report;

@@ -1,8 +1,11 @@
 // The set-up of one sandbox, run in the freshly cloned child as an ordered list of steps, ending in
-// init. Everything here runs in a process of its own and never returns to the launcher's loop.
+// init. A sandbox made ahead stops half-way, before anything of a call is known, and goes on with
+// the one call that it serves. Everything here runs in a process of its own and never returns to
+// the launcher's loop.
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 
 #include "base/unique_fd.h"
 #include "sandbox/native/launcher/host.h"
@@ -13,11 +16,23 @@ namespace casemate::launcher {
 
 inline constexpr std::size_t kMaxHierarchies = 4;
 
+// What a sandbox's own file systems may hold; zero is never among them.
+struct TmpfsSizes {
+  std::uint64_t tmp_bytes;
+  std::uint64_t tmp_inodes;
+  std::uint64_t shm_bytes;
+  std::uint64_t disk_bytes;
+  std::uint64_t disk_inodes;
+};
+TmpfsSizes SizesOf(const wire::LaunchSpec& spec);
+
 // Borrowed from the launcher's memory as it was at the clone; the child has its own copy of it.
 struct ChildContext {
   Request& request;
   const Host& host;
   SharedReport& report;
+  TmpfsSizes sizes;   // as mounted; of a sandbox made ahead those that its call will likely want
+  int channel = -1;   // of a sandbox made ahead: its request comes here; -1: `request` is there
   int lifeline = -1;  // read end; hangs up when the launcher dies
   int cgroup_tasks[kMaxHierarchies] = {-1, -1, -1, -1};  // v1: writing "0" attaches the writer
   bool memory_cgroup = false;                            // false: RLIMIT_DATA instead

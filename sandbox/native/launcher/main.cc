@@ -1,6 +1,6 @@
-// casemate-launcher <incarnation>: control socket on descriptor 3 (wire.h). Started by the server,
-// never by hand. Exit code: 0 after the server closed the socket, 1 when it cannot start, 2 when it
-// is called wrongly.
+// casemate-launcher <incarnation> <most warm>: control socket on descriptor 3 (wire.h). Started by
+// the server, never by hand. Exit code: 0 after the server closed the socket, 1 when it cannot
+// start, 2 when it is called wrongly.
 #include <fcntl.h>
 #include <grp.h>
 #include <sys/prctl.h>
@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include <csignal>
+#include <cstdlib>
 #include <cstring>
 
 #include "sandbox/native/launcher/receive.h"
@@ -18,6 +19,7 @@ namespace casemate::launcher {
 namespace {
 
 constexpr int kControlSocket = 3;
+constexpr unsigned long kMostWarm = 64;
 
 // Handlers that the server set to "ignore" would pass through exec to every command. All signals
 // stay blocked here: Ctrl-C on a terminal is the server's business, whose end we notice.
@@ -71,7 +73,12 @@ int PrepareProcess() {
 }
 
 int Main(int argc, char** argv) {
-  if (argc != 2 || !IsIncarnationName(argv[1])) {
+  if (argc != 3 || !IsIncarnationName(argv[1])) {
+    return 2;
+  }
+  char* end = nullptr;
+  const unsigned long most_warm = std::strtoul(argv[2], &end, 10);
+  if (end == argv[2] || *end != '\0' || most_warm > kMostWarm) {
     return 2;
   }
   if (PrepareProcess() != 0) {
@@ -83,7 +90,8 @@ int Main(int argc, char** argv) {
   Arguments arguments;
   arguments.incarnation = incarnation;
   arguments.title = argv[0];
-  arguments.title_bytes = static_cast<std::size_t>(argv[1] + std::strlen(argv[1]) + 1 - argv[0]);
+  arguments.title_bytes = static_cast<std::size_t>(argv[2] + std::strlen(argv[2]) + 1 - argv[0]);
+  arguments.most_warm = most_warm;
   Supervisor supervisor(kControlSocket, arguments);
   return supervisor.Run();
 }

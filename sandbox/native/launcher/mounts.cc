@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 
 #include <cstring>
+#include <utility>
 
 #include "sandbox/native/launcher/syscalls.h"
 #include "sandbox/native/launcher/text.h"
@@ -13,6 +14,7 @@ namespace casemate::launcher {
 namespace {
 
 constexpr const char* kGenerated = "run/casemate";  // for files that a caller did not name
+constexpr const char* kWorkspace = "workspace";
 
 // A tmpfs costs more than all else in a sandbox's root: this place gets one only when it is used.
 bool NeedsGeneratedFiles(const Request& request) {
@@ -70,6 +72,13 @@ int MountTmpfs(const char* target, std::uint64_t bytes, std::uint64_t inodes, co
   return ErrorOf(::mount("tmpfs", target, "tmpfs", MS_NOSUID | MS_NODEV, options));
 }
 
+int ResizeTmpfs(const char* target, std::uint64_t bytes, std::uint64_t inodes) {
+  char options[96];
+  FormatInto(options, sizeof(options), "size=%llu,nr_inodes=%llu",
+             static_cast<unsigned long long>(bytes), static_cast<unsigned long long>(inodes));
+  return ErrorOf(::mount(nullptr, target, nullptr, MS_REMOUNT | MS_NOSUID | MS_NODEV, options));
+}
+
 int MakeMountsPrivate(ChildContext& /*context*/) {
   // Nothing mounted here shows on the host, nor the other way round.
   return ErrorOf(::mount(nullptr, "/", nullptr, MS_PRIVATE | MS_REC, nullptr));
@@ -113,39 +122,63 @@ int MountSystem(ChildContext& context) {
 }
 
 int MountTmp(ChildContext& context) {
-  const wire::LaunchSpec& spec = context.request.spec();
-  struct Place {
-    const char* path;
-    std::uint64_t bytes;
-    const char* mode;
-  };
-  const Place places[] = {{"tmp", spec.tmp_bytes, "1777"},
-                          {"dev/shm", spec.shm_bytes, "1777"},
-                          {kGenerated, spec.tmp_bytes, "0755"}};
-  if (const int error = MakeDirectory("run", 0755); error != 0) {
+  const TmpfsSizes& sizes = context.sizes;
+  for (const char* directory : {"tmp", "dev/shm", "run", kGenerated, kWorkspace}) {
+    if (const int error = MakeDirectory(directory, 0755); error != 0) {
+      return error;
+    }
+  }
+  if (const int error = MountTmpfs("tmp", sizes.tmp_bytes, sizes.tmp_inodes, "1777"); error != 0) {
     return error;
   }
-  for (const Place& place : places) {
-    if (const int error = MakeDirectory(place.path, 0755); error != 0) {
-      return error;
-    }
-    if (place.path == kGenerated && !NeedsGeneratedFiles(context.request)) {
-      continue;
-    }
-    if (const int error = MountTmpfs(place.path, place.bytes, spec.tmp_inodes, place.mode);
-        error != 0) {
-      return error;
-    }
+  if (const int error = MountTmpfs("dev/shm", sizes.shm_bytes, sizes.tmp_inodes, "1777");
+      error != 0) {
+    return error;
   }
-  return 0;
+  const bool is_private =
+      context.channel >= 0 || context.request.workspace() == Workspace::kPrivate;
+  return is_private ? MountTmpfs(kWorkspace, sizes.disk_bytes, sizes.disk_inodes, "0755") : 0;
 }
 
 int PivotRoot(ChildContext& /*context*/) {
   // The old root ends up on top of the new one at the same place, and is detached from there.
-  if (::syscall(SYS_pivot_root, ".", ".") != 0 || ::umount2(".", MNT_DETACH) != 0 ||
-      ::chdir("/") != 0) {
+  if (::syscall(SYS_pivot_root, ".", ".") != 0 || ::umount2(".", MNT_DETACH) != 0) {
     return LastError();
   }
+  return ErrorOf(::chdir("/"));
+}
+
+int FitTmp(ChildContext& context) {
+  const TmpfsSizes wanted = SizesOf(context.request.spec());
+  const TmpfsSizes made = std::exchange(context.sizes, wanted);
+  const bool other_inodes = wanted.tmp_inodes != made.tmp_inodes;
+  if (other_inodes || wanted.tmp_bytes != made.tmp_bytes) {
+    if (const int error = ResizeTmpfs("tmp", wanted.tmp_bytes, wanted.tmp_inodes); error != 0) {
+      return error;
+    }
+  }
+  if (other_inodes || wanted.shm_bytes != made.shm_bytes) {
+    if (const int error = ResizeTmpfs("dev/shm", wanted.shm_bytes, wanted.tmp_inodes); error != 0) {
+      return error;
+    }
+  }
+  if (context.request.workspace() != Workspace::kPrivate) {
+    return ErrorOf(::umount2(kWorkspace, MNT_DETACH));
+  }
+  if (wanted.disk_bytes != made.disk_bytes || wanted.disk_inodes != made.disk_inodes) {
+    return ResizeTmpfs(kWorkspace, wanted.disk_bytes, wanted.disk_inodes);
+  }
+  return 0;
+}
+
+int MountGenerated(ChildContext& context) {
+  if (!NeedsGeneratedFiles(context.request)) {
+    return 0;
+  }
+  return MountTmpfs(kGenerated, context.sizes.tmp_bytes, context.sizes.tmp_inodes, "0755");
+}
+
+int LockRoot(ChildContext& /*context*/) {
   // Not recursive: /tmp and the workspace stay writable.
   if (const int error = sys::AddMountAttributes(
           AT_FDCWD, "/", 0, MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV);

@@ -19,9 +19,13 @@ int MakeEtc(ChildContext& context);
 int MakeDev(ChildContext& context);
 int MountProc(ChildContext& context);
 int MaskProc(ChildContext& context);
-int MountTmp(ChildContext& context);
-// MountWorkspace and WriteFiles of workspace.h come here.
+int MountTmp(ChildContext& context);  // with a private workspace
 int PivotRoot(ChildContext& context);
+// From here on the request is known, and absolute paths are inside as well.
+int FitTmp(ChildContext& context);  // to the sizes that the request wants
+int MountGenerated(ChildContext& context);
+// MountWorkspace and WriteFiles of workspace.h come here.
+int LockRoot(ChildContext& context);
 
 // Building blocks.
 int MakeDirectory(const char* path, mode_t mode);
@@ -32,5 +36,7 @@ int Bind(const char* source, const char* target);
 int BindReadOnly(const char* source, const char* target);
 // nosuid and nodev. `mode` is octal text. The limits must not be zero: tmpfs takes that as none.
 int MountTmpfs(const char* target, std::uint64_t bytes, std::uint64_t inodes, const char* mode);
+// Changes the limits of one that is mounted.
+int ResizeTmpfs(const char* target, std::uint64_t bytes, std::uint64_t inodes);
 
 }  // namespace casemate::launcher

@@ -132,9 +132,6 @@ int DropPrivileges(ChildContext& context) {
     return LastError();
   }
   ::umask(022);
-  // The command could read the launcher's arguments in /proc/1/cmdline.
-  std::memset(context.title, 0, context.title_bytes);
-  std::strncpy(context.title, "casemate-init", context.title_bytes - 1);
   return DieWithLauncher(context.lifeline);
 }
 

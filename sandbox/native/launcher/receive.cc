@@ -5,6 +5,8 @@
 #include <cerrno>
 #include <cstring>
 
+#include "sandbox/native/launcher/syscalls.h"
+
 namespace casemate::launcher {
 namespace {
 
@@ -40,12 +42,12 @@ bool IsIncarnationName(const char* name) {
   return length >= 1 && length <= kMaxLength;
 }
 
-Received ReceiveControl(int socket, wire::ControlMessage* message, UniqueFd* fds,
-                        std::size_t* count) {
+ssize_t ReceiveWithFds(int socket, void* data, std::size_t size, UniqueFd* fds, std::size_t* count,
+                       bool* whole) {
   alignas(cmsghdr) char control[CMSG_SPACE(kMaxRequestFds * sizeof(int))];
-  iovec data = {message, sizeof(*message)};
+  iovec bytes = {data, size};
   msghdr header = {};
-  header.msg_iov = &data;
+  header.msg_iov = &bytes;
   header.msg_iovlen = 1;
   header.msg_control = control;
   header.msg_controllen = sizeof(control);
@@ -53,12 +55,36 @@ Received ReceiveControl(int socket, wire::ControlMessage* message, UniqueFd* fds
   do {
     length = ::recvmsg(socket, &header, MSG_CMSG_CLOEXEC);
   } while (length < 0 && errno == EINTR);
-  if (length <= 0) {
+  if (length > 0) {
+    TakeDescriptors(&header, fds, count);
+  }
+  *whole =
+      length == static_cast<ssize_t>(size) && (header.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) == 0;
+  return length;
+}
+
+int SendWithFds(int socket, const void* data, std::size_t size, const int* fds, std::size_t count) {
+  alignas(cmsghdr) char control[CMSG_SPACE(kMaxRequestFds * sizeof(int))] = {};
+  iovec bytes = {const_cast<void*>(data), size};
+  msghdr header = {};
+  header.msg_iov = &bytes;
+  header.msg_iovlen = 1;
+  header.msg_control = control;
+  header.msg_controllen = CMSG_SPACE(count * sizeof(int));
+  cmsghdr* rights = CMSG_FIRSTHDR(&header);
+  rights->cmsg_level = SOL_SOCKET;
+  rights->cmsg_type = SCM_RIGHTS;
+  rights->cmsg_len = CMSG_LEN(count * sizeof(int));
+  std::memcpy(CMSG_DATA(rights), fds, count * sizeof(int));
+  return ErrorOf(::sendmsg(socket, &header, MSG_NOSIGNAL | MSG_DONTWAIT));
+}
+
+Received ReceiveControl(int socket, wire::ControlMessage* message, UniqueFd* fds,
+                        std::size_t* count) {
+  bool whole = false;
+  if (ReceiveWithFds(socket, message, sizeof(*message), fds, count, &whole) <= 0) {
     return Received::kEnd;
   }
-  TakeDescriptors(&header, fds, count);
-  const bool whole = length == static_cast<ssize_t>(sizeof(*message)) &&
-                     (header.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) == 0;
   if (!whole || message->magic != wire::kMagic || message->version != wire::kWireVersion) {
     return Received::kMalformed;
   }

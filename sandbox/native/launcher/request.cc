@@ -8,6 +8,7 @@
 #include <cerrno>
 #include <cstring>
 
+#include "sandbox/native/launcher/receive.h"
 #include "sandbox/native/launcher/syscalls.h"
 
 namespace casemate::launcher {
@@ -88,6 +89,7 @@ int Request::Load(UniqueFd* fds, std::size_t count) {
   if (count < kMaxRequestFds - 1 || count > kMaxRequestFds) {
     return EINVAL;
   }
+  memfd = std::move(fds[0]);
   in = std::move(fds[1]);
   out = std::move(fds[2]);
   err = std::move(fds[3]);
@@ -96,17 +98,45 @@ int Request::Load(UniqueFd* fds, std::size_t count) {
   if (has_workspace_dir) {
     workspace_dir = std::move(fds[5]);
   }
-  if (const int error = Map(fds[0].get()); error != 0) {
+  if (const int error = Map(); error != 0) {
     return error;
   }
   return Check(has_workspace_dir);
 }
 
-int Request::Map(int memfd) {
+int Request::Send(int channel, int workspace_tree) const {
+  const int fds[] = {memfd.get(), in.get(), out.get(), err.get(), workspace_tree};
+  constexpr char kByte = 0;  // a message must have one
+  return SendWithFds(channel, &kByte, sizeof(kByte), fds, workspace_tree < 0 ? 4 : 5);
+}
+
+int Request::Receive(int channel, UniqueFd* workspace_tree) {
+  UniqueFd fds[kMaxRequestFds];
+  std::size_t count = 0;
+  char byte = 0;
+  bool whole = false;
+  if (ReceiveWithFds(channel, &byte, sizeof(byte), fds, &count, &whole) <= 0) {
+    return ECANCELED;
+  }
+  if (!whole || count < 4 || count > 5) {
+    return EPROTO;
+  }
+  memfd = std::move(fds[0]);
+  in = std::move(fds[1]);
+  out = std::move(fds[2]);
+  err = std::move(fds[3]);
+  *workspace_tree = std::move(fds[4]);
+  if (const int error = Map(); error != 0) {
+    return error;
+  }
+  return Check(workspace_tree->valid());
+}
+
+int Request::Map() {
   // Without these seals the sender could change the spec after it was checked (TOCTOU) or truncate
   // it, which would kill the launcher by SIGBUS.
   constexpr int kSeals = F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE;
-  const int seals = ::fcntl(memfd, F_GET_SEALS);
+  const int seals = ::fcntl(memfd.get(), F_GET_SEALS);
   if (seals < 0) {
     return LastError();
   }
@@ -114,14 +144,14 @@ int Request::Map(int memfd) {
     return EPERM;
   }
   struct stat status = {};
-  if (::fstat(memfd, &status) != 0) {
+  if (::fstat(memfd.get(), &status) != 0) {
     return LastError();
   }
   const auto size = static_cast<std::uint64_t>(status.st_size);
   if (size < sizeof(wire::LaunchSpec) || size > wire::kMaxSpecBytes) {
     return EMSGSIZE;
   }
-  void* memory = ::mmap(nullptr, size, PROT_READ, MAP_SHARED, memfd, 0);
+  void* memory = ::mmap(nullptr, size, PROT_READ, MAP_SHARED, memfd.get(), 0);
   if (memory == MAP_FAILED) {
     return LastError();
   }

@@ -42,6 +42,12 @@ class Request {
   // Drops the mapping; spec() and all texts are gone with it.
   void Unmap();
 
+  // Hands it to a sandbox that was made ahead, with `workspace_tree` (-1: none); and takes it
+  // there. The latter returns ECANCELED when the launcher has no use for the sandbox any more.
+  int Send(int channel, int workspace_tree) const;
+  int Receive(int channel, UniqueFd* workspace_tree);
+
+  UniqueFd memfd;  // the spec
   UniqueFd in;
   UniqueFd out;
   UniqueFd err;
@@ -49,7 +55,7 @@ class Request {
   UniqueFd workspace_dir;
 
  private:
-  int Map(int memfd);
+  int Map();
   [[nodiscard]] int Check(bool has_workspace_dir) const;
   [[nodiscard]] bool HasString(wire::StringRef ref) const;
   [[nodiscard]] bool HasText(wire::StringRef ref) const;

@@ -43,6 +43,10 @@ const char* StageName(wire::Stage stage) {
       return "bring up loopback";
     case Stage::kHostname:
       return "set the hostname";
+    case Stage::kAwaitRequest:
+      return "take over a sandbox made ahead";
+    case Stage::kLockRoot:
+      return "make the root read-only";
     case Stage::kRlimits:
       return "set resource limits";
     case Stage::kCapabilities:

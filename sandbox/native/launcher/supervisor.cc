@@ -33,6 +33,17 @@ void Refuse(int socket, wire::Stage stage, int error) {
   Send(socket, report);
 }
 
+std::int64_t NowMs() {
+  timespec now = {};
+  static_cast<void>(::clock_gettime(CLOCK_MONOTONIC, &now));
+  return std::int64_t{now.tv_sec} * 1000 + now.tv_nsec / 1'000'000;
+}
+
+bool HasEnded(int pidfd) {
+  pollfd entry = {pidfd, POLLIN, 0};
+  return ::poll(&entry, 1, 0) > 0;
+}
+
 std::uint64_t Microseconds(const timeval& time) {
   return static_cast<std::uint64_t>(time.tv_sec) * 1'000'000 +
          static_cast<std::uint64_t>(time.tv_usec);
@@ -55,7 +66,10 @@ void FillFromShared(const SharedReport& shared, wire::LaunchReport* report) {
 }  // namespace
 
 Supervisor::Supervisor(int control_socket, const Arguments& arguments)
-    : arguments_(arguments), control_(control_socket), cgroups_(arguments.incarnation) {
+    : arguments_(arguments),
+      control_(control_socket),
+      cgroups_(arguments.incarnation),
+      warm_target_(arguments.most_warm) {
   DiscoverHost(&host_);
   int ends[2] = {-1, -1};
   if (::pipe2(ends, O_CLOEXEC) == 0) {
@@ -90,9 +104,12 @@ void Supervisor::WaitAndHandle() {
       slots[count++] = &run;
     }
   }
-  const bool retry = cgroups_.has_leftovers() || closing_;
-  if (::poll(entries, count, retry ? kLeftoverRetryMs : -1) < 0) {
+  const int ready = ::poll(entries, count, PollTimeoutMs());
+  if (ready < 0) {
     return;
+  }
+  if (ready == 0) {  // nobody waits for us
+    KeepWarm();
   }
   if (cgroups_.has_leftovers()) {
     cgroups_.RetryLeftovers();
@@ -138,11 +155,17 @@ void Supervisor::HandleLaunch(UniqueFd* fds, std::size_t count) {
   wire::Stage stage = wire::Stage::kRequest;
   int error = request.Load(fds, count);
   if (error == 0) {
-    RunSlot* run = FindFreeSlot();
-    stage = wire::Stage::kClone;
-    error = run == nullptr ? EAGAIN : Start(request, *run, &stage);
-    if (error != 0 && run != nullptr) {
-      run->report.Reset();
+    // A host workspace that only its user may open has to be opened before the root changes.
+    const bool fits = request.workspace() == Workspace::kPrivate || host_.maps_any_id;
+    RunSlot* run = fits ? FindWarmSlot() : nullptr;
+    warm_target_.OnCall(NowMs(), run != nullptr || !fits);
+    last_sizes_ = SizesOf(request.spec());
+    if (run != nullptr) {
+      error = HandOver(request, *run, &stage);
+    } else {
+      run = FindFreeSlot();
+      stage = wire::Stage::kClone;
+      error = run == nullptr ? EAGAIN : Start(request, *run, &stage);
     }
   }
   if (error != 0 && request.run_socket.valid()) {
@@ -161,40 +184,106 @@ Supervisor::RunSlot* Supervisor::FindFreeSlot() {
   return nullptr;
 }
 
+Supervisor::RunSlot* Supervisor::FindWarmSlot() {
+  RunSlot* oldest = nullptr;
+  for (RunSlot& run : runs_) {
+    if (run.channel.valid() && HasEnded(run.pidfd.get())) {
+      Finish(run);
+    }
+    if (run.channel.valid() && (oldest == nullptr || run.number < oldest->number)) {
+      oldest = &run;
+    }
+  }
+  return oldest;
+}
+
+std::size_t Supervisor::CountWarm() const {
+  std::size_t count = 0;
+  for (const RunSlot& run : runs_) {
+    count += run.channel.valid() ? 1 : 0;
+  }
+  return count;
+}
+
 std::uint32_t Supervisor::KernelId(const RunSlot& run) const {
   const auto launcher = static_cast<std::uint32_t>(::getpid()) & 0xfffffU;
   return kFirstKernelId | launcher << 8 | static_cast<std::uint32_t>(&run - runs_);
 }
 
-int Supervisor::Start(Request& request, RunSlot& run, wire::Stage* stage) {
-  UniqueFd workspace_tree;
-  if (request.workspace() != Workspace::kPrivate && host_.maps_any_id) {
+int Supervisor::PrepareRequest(const Request& request, const RunSlot& run, UniqueFd* workspace_tree,
+                               wire::Stage* stage) const {
+  if (!host_.maps_any_id) {
+    return 0;
+  }
+  if (request.workspace() != Workspace::kPrivate) {
     *stage = wire::Stage::kWorkspace;
-    if (const int error = MakeWorkspaceTree(request, KernelId(run), &workspace_tree); error != 0) {
+    if (const int error = MakeWorkspaceTree(request, KernelId(run), workspace_tree); error != 0) {
       return error;
     }
   }
   *stage = wire::Stage::kClone;
-  if (const int error = run.report.Make(); error != 0) {
-    return error;
-  }
-  run.report.get()->stage = wire::Stage::kClone;
-  if (const int error = host_.maps_any_id ? GiveStreams(request, KernelId(run)) : 0; error != 0) {
+  return GiveStreams(request, KernelId(run));
+}
+
+int Supervisor::Start(Request& request, RunSlot& run, wire::Stage* stage) {
+  UniqueFd workspace_tree;
+  if (const int error = PrepareRequest(request, run, &workspace_tree, stage); error != 0) {
     return error;
   }
   *stage = wire::Stage::kCgroup;
-  if (const int error = cgroups_.Take(request.spec(), &run.group); error != 0) {
+  if (const int error = cgroups_.Take(&run.group); error != 0) {
     return error;
   }
+  if (const int error = cgroups_.Limit(request.spec(), run.group); error != 0) {
+    cgroups_.Remove(&run.group);
+    return error;
+  }
+  if (const int error = Beget(request, run, std::move(workspace_tree), UniqueFd(), stage);
+      error != 0) {
+    return error;
+  }
+  run.socket = std::move(request.run_socket);
+  return 0;
+}
+
+int Supervisor::HandOver(Request& request, RunSlot& run, wire::Stage* stage) {
+  UniqueFd workspace_tree;
+  int error = PrepareRequest(request, run, &workspace_tree, stage);
+  if (error == 0) {
+    *stage = wire::Stage::kCgroup;
+    error = cgroups_.Limit(request.spec(), run.group);
+  }
+  if (error == 0) {
+    *stage = wire::Stage::kAwaitRequest;
+    error = request.Send(run.channel.get(), workspace_tree.get());
+  }
+  run.channel.Reset();
+  if (error != 0) {
+    Kill(run);  // half of what this call wanted may be in it
+    return error;
+  }
+  run.socket = std::move(request.run_socket);
+  return 0;
+}
+
+int Supervisor::Beget(Request& request, RunSlot& run, UniqueFd workspace_tree, UniqueFd channel,
+                      wire::Stage* stage) {
   *stage = wire::Stage::kClone;
   pid_t pid = -1;
   UniqueFd pidfd;
-  if (const int error = Clone(run, &pidfd, &pid); error != 0) {
+  int error = run.report.Make();
+  if (error == 0) {
+    run.report.get()->stage = wire::Stage::kClone;
+    error = Clone(run, &pidfd, &pid);
+  }
+  if (error != 0) {
+    run.report.Reset();
     cgroups_.Remove(&run.group);
     return error;
   }
   if (pid == 0) {
-    ChildContext context = {request, host_, *run.report.get()};
+    ChildContext context = {request, host_, *run.report.get(), last_sizes_};
+    context.channel = channel.get();
     context.lifeline = lifeline_read_.get();
     context.memory_cgroup = cgroups_.Has(kMemory);
     context.pids_cgroup = cgroups_.Has(kPids);
@@ -207,10 +296,11 @@ int Supervisor::Start(Request& request, RunSlot& run, wire::Stage* stage) {
     RunChild(context);
   }
   run.pidfd = std::move(pidfd);
-  run.socket = std::move(request.run_socket);
+  run.made_ahead = channel.valid();
+  run.number = next_number_++;
   run.failed_stage = wire::Stage::kNone;
-  if (const int error = host_.maps_any_id ? GiveIdentity(pid, KernelId(run), *run.report.get()) : 0;
-      error != 0) {
+  error = host_.maps_any_id ? GiveIdentity(pid, KernelId(run), *run.report.get()) : 0;
+  if (error != 0) {
     run.failed_stage = wire::Stage::kIdMap;
     run.failed_errno = error;
     Kill(run);
@@ -221,6 +311,56 @@ int Supervisor::Start(Request& request, RunSlot& run, wire::Stage* stage) {
   }
   cgroups_.Prepare();
   return 0;
+}
+
+void Supervisor::MakeOneAhead() {
+  RunSlot* run = FindFreeSlot();
+  int ends[2] = {-1, -1};
+  if (run == nullptr || ::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) != 0) {
+    warm_target_.OnFailure(NowMs());
+    return;
+  }
+  run->channel.Reset(ends[0]);
+  UniqueFd childs_end(ends[1]);
+  Request none;
+  wire::Stage stage = wire::Stage::kNone;
+  if (cgroups_.Take(&run->group) != 0 ||
+      Beget(none, *run, UniqueFd(), std::move(childs_end), &stage) != 0) {
+    run->channel.Reset();
+    warm_target_.OnFailure(NowMs());
+  }
+}
+
+void Supervisor::KeepWarm() {
+  if (closing_) {
+    return;
+  }
+  const std::size_t wanted = warm_target_.Wanted(NowMs());
+  const std::size_t there = CountWarm();
+  if (there < wanted) {
+    MakeOneAhead();
+  } else if (there > wanted) {
+    RunSlot* run = FindWarmSlot();
+    run->channel.Reset();  // it ends by itself
+    Kill(*run);
+  }
+}
+
+// While something is missing, as soon as nobody else wants anything.
+int Supervisor::PollTimeoutMs() const {
+  if (closing_) {
+    return kLeftoverRetryMs;
+  }
+  const std::int64_t now = NowMs();
+  if (CountWarm() != warm_target_.Wanted(now)) {
+    return 0;
+  }
+  const std::int64_t end = warm_target_.EndsAt(now);
+  const int until_idle = end < 0 ? -1 : static_cast<int>(end - now);
+  if (!cgroups_.has_leftovers()) {
+    return until_idle;
+  }
+  return until_idle >= 0 && until_idle < kLeftoverRetryMs ? until_idle : kLeftoverRetryMs;
 }
 
 int Supervisor::Clone(const RunSlot& run, UniqueFd* pidfd, pid_t* pid) const {
@@ -270,7 +410,15 @@ void Supervisor::Finish(RunSlot& run) {
   if (sys::WaitPidfd(run.pidfd.get(), &info, &usage) != 0) {
     return;  // EINTR: poll says so again
   }
+  const bool has_failed_ahead =
+      run.channel.valid() || (run.made_ahead && run.report.get()->failed != 0 &&
+                              run.report.get()->stage <= wire::Stage::kAwaitRequest);
+  run.channel.Reset();
+  if (has_failed_ahead) {
+    warm_target_.OnFailure(NowMs());
+  }
   wire::LaunchReport report;
+  report.made_ahead = run.made_ahead ? 1 : 0;
   report.cgroup_version = static_cast<std::uint32_t>(cgroups_.version());
   report.cgroup_errno = cgroups_.error();
   report.layers = cgroups_.layers();

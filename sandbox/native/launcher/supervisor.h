@@ -1,5 +1,7 @@
 // Supervisor: the launcher's one loop. Starts sandboxes on request, watches their inits and their
-// servers, reports how each ended. Single-threaded; owns every run.
+// servers, reports how each ended. Between calls it makes sandboxes ahead: each stands half-way,
+// knows nothing of any call, serves the one that comes and ends with it. Single-threaded; owns
+// every run.
 #pragma once
 
 #include <cstddef>
@@ -10,12 +12,14 @@
 #include "sandbox/native/launcher/host.h"
 #include "sandbox/native/launcher/request.h"
 #include "sandbox/native/launcher/shared_report.h"
+#include "sandbox/native/launcher/warm_target.h"
 
 namespace casemate::launcher {
 
 struct Arguments {
   const char* incarnation = nullptr;
-  char* title = nullptr;  // the process's argv memory
+  std::size_t most_warm = 0;  // sandboxes to keep made ahead, at most
+  char* title = nullptr;      // the process's argv memory
   std::size_t title_bytes = 0;
 };
 
@@ -32,7 +36,10 @@ class Supervisor {
 
   struct RunSlot {
     UniqueFd socket;
-    UniqueFd pidfd;  // of init; valid: the slot is in use
+    UniqueFd pidfd;    // of init; valid: the slot is in use
+    UniqueFd channel;  // valid: made ahead, and waits for its request here
+    bool made_ahead = false;
+    std::uint64_t number = 0;  // in the order of their beginnings
     RunGroup group;
     SharedReportPage report;
     wire::Stage failed_stage = wire::Stage::kNone;  // a step on the launcher's side failed
@@ -47,9 +54,21 @@ class Supervisor {
   void Finish(RunSlot& run);
 
   [[nodiscard]] RunSlot* FindFreeSlot();
+  [[nodiscard]] RunSlot* FindWarmSlot();  // the oldest
+  [[nodiscard]] std::size_t CountWarm() const;
   [[nodiscard]] std::uint32_t KernelId(const RunSlot& run) const;
   // 0 or an errno, with *stage set.
   int Start(Request& request, RunSlot& run, wire::Stage* stage);
+  int HandOver(Request& request, RunSlot& run, wire::Stage* stage);
+  // The workspace as the sandbox will see it, and its streams.
+  int PrepareRequest(const Request& request, const RunSlot& run, UniqueFd* workspace_tree,
+                     wire::Stage* stage) const;
+  // The child of `run`; with a `channel`, `request` is still to come.
+  int Beget(Request& request, RunSlot& run, UniqueFd workspace_tree, UniqueFd channel,
+            wire::Stage* stage);
+  void MakeOneAhead();
+  void KeepWarm();
+  [[nodiscard]] int PollTimeoutMs() const;
   int Clone(const RunSlot& run, UniqueFd* pidfd, pid_t* pid) const;
   [[nodiscard]] bool IsIdle() const;
   void EndAll();
@@ -63,6 +82,9 @@ class Supervisor {
   UniqueFd lifeline_write_;  // only here: its end tells children that the launcher is gone
   RunSlot runs_[kMaxRuns];
   std::size_t next_slot_ = 0;
+  std::uint64_t next_number_ = 1;
+  WarmTarget warm_target_;
+  TmpfsSizes last_sizes_ = {};  // what the next call will likely want
 };
 
 }  // namespace casemate::launcher

@@ -98,6 +98,8 @@ enum class Stage : std::uint32_t {
   kPivotRoot,
   kLoopback,
   kHostname,
+  kAwaitRequest,  // a sandbox made ahead waits for its call
+  kLockRoot,      // the root becomes read-only
   kRlimits,
   kCapabilities,
   kLandlock,
@@ -137,6 +139,7 @@ struct LaunchReport {
   std::uint64_t max_memory_kb = 0;   // cgroup peak, or largest process
   std::uint64_t oom_kills = 0;
   std::uint64_t pids_denied = 0;  // forks refused at the pids limit
+  std::uint32_t made_ahead = 0;   // 1: the sandbox stood half-way when its call came
 };
 
 }  // namespace casemate::sandbox::wire

@@ -77,6 +77,9 @@ int MakeWorkspaceTree(const Request& request, std::uint32_t kernel_id, UniqueFd*
 
 int OpenWorkspace(ChildContext& context) {
   const Request& request = context.request;
+  if (context.channel >= 0) {
+    return 0;  // comes with the request
+  }
   if (request.workspace() == Workspace::kPrivate || context.workspace_tree.valid()) {
     return 0;
   }
@@ -100,20 +103,16 @@ int OpenWorkspace(ChildContext& context) {
 }
 
 int MountWorkspace(ChildContext& context) {
-  const wire::LaunchSpec& spec = context.request.spec();
-  if (const int error = MakeDirectory(kWorkspace, 0755); error != 0) {
-    return error;
-  }
   int error = 0;
   switch (context.request.workspace()) {
     case Workspace::kPrivate:
-      return MountTmpfs(kWorkspace, spec.disk_bytes, spec.disk_inodes, "0755");
+      return 0;  // there already
     case Workspace::kReadWrite:
     case Workspace::kReadOnly:
       error = Attach(context.workspace_tree.get(), kWorkspace);
       break;
     case Workspace::kOverlay:
-      error = MountOverlay(spec, context.workspace_tree.get());
+      error = MountOverlay(context.request.spec(), context.workspace_tree.get());
       break;
   }
   context.workspace_tree.Reset();

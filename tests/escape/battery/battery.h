@@ -10,6 +10,7 @@
 #include "tests/escape/battery/host.h"
 #include "tests/escape/battery/process.h"
 #include "tests/escape/battery/row.h"
+#include "tests/escape/battery/served.h"
 
 namespace casemate::escape {
 
@@ -21,7 +22,8 @@ struct Tally {
 
 class Battery {
  public:
-  explicit Battery(Host& host) : host_(host) {}
+  // With `served` the attacks go through that server, otherwise through `casemate run`.
+  explicit Battery(Host& host, Served* served = nullptr) : host_(host), served_(served) {}
 
   void Check(const Row& row);
 
@@ -40,12 +42,15 @@ class Battery {
 
  private:
   void CheckConfined(const Row& row);
+  [[nodiscard]] nlohmann::json RunCommandLine(const Row& row, const Launch& launch) const;
+  [[nodiscard]] nlohmann::json RunServed(const Row& row, const Launch& launch) const;
   void CheckControl(const Row& row);
   void CheckAudit(const nlohmann::json& result);
   [[nodiscard]] bool NotPromised(const Row& row, const nlohmann::json& result);
   void Skip(const Row& row, const std::string& answer);
 
   Host& host_;
+  Served* served_;
   Tally tally_;
 };
 

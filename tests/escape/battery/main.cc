@@ -1,5 +1,7 @@
-// casemate_escape_tests [--user UID] [Catch2 options]: the abuse battery over the real binary. Each
-// attack is a test case of its own. `--user` runs all of it as that user; only root can.
+// casemate_escape_tests [--user UID] [--served] [Catch2 options]: the abuse battery over the real
+// binary. Each attack is a test case of its own. `--user` runs all of it as that user; only root
+// can.
+// `--served` sends the attacks to one `casemate serve`, in sandboxes made ahead.
 #define CATCH_CONFIG_RUNNER
 #include <unistd.h>
 
@@ -40,13 +42,16 @@ void RegisterRows(Battery& battery, const std::string& theme, std::vector<Row> r
   }
 }
 
-void RegisterAll(Battery& battery) {
+void RegisterAll(Battery& battery, bool is_served) {
   RegisterRows(battery, "resources", ResourceRows());
   RegisterRows(battery, "process", ProcessRows());
   RegisterRows(battery, "kernel", KernelRows());
   RegisterRows(battery, "mounts", MountRows());
   RegisterRows(battery, "network", NetworkRows());
   RegisterRows(battery, "files", FileRows());
+  if (is_served) {
+    return;  // scenarios are about whole processes
+  }
   for (const Scenario& scenario : Scenarios()) {
     Register("scenario: " + scenario.name, "scenario",
              [&battery, run = scenario.run] { run(battery); });
@@ -57,7 +62,9 @@ int Main(int argc, char** argv) {
   Catch::Session session;
   uid_t user = 0;
   using Catch::clara::Opt;
-  session.cli(session.cli() | Opt(user, "uid")["--user"]("run the battery as this user"));
+  bool is_served = false;
+  session.cli(session.cli() | Opt(user, "uid")["--user"]("run the battery as this user") |
+              Opt(is_served)["--served"]("by way of `casemate serve`"));
   if (const int code = session.applyCommandLine(argc, argv); code != 0) {
     return code;
   }
@@ -69,8 +76,12 @@ int Main(int argc, char** argv) {
   BecomeSubreaper();
   Host host(user != 0 ? std::optional<uid_t>(user) : std::nullopt);
   std::cout << "the battery runs as " << (host.root() ? "root" : "an ordinary user") << '\n';
-  Battery battery(host);
-  RegisterAll(battery);
+  std::optional<Served> served;
+  if (is_served) {
+    served.emplace(Battery(host).Confined({.name = {}, .attack = {}, .expect = {}}));
+  }
+  Battery battery(host, served.has_value() ? &*served : nullptr);
+  RegisterAll(battery, is_served);
   return session.run();
 }
 

@@ -23,6 +23,7 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 constexpr std::size_t kKeep = std::size_t{1} << 20;
+pid_t lasting_child = -1;  // NOLINT(cppcoreguidelines-avoid-non-const-global-variables)
 
 [[noreturn]] void Fail(const std::string& what) {
   throw std::runtime_error(what + ": " + std::strerror(errno));
@@ -169,11 +170,16 @@ std::vector<pid_t> ChildrenOf(pid_t process) {
   return children;
 }
 
+void KeepChild(pid_t child) {
+  lasting_child = child;
+}
+
 std::vector<pid_t> LiveChildren() {
   while (waitpid(-1, nullptr, WNOHANG) > 0) {
   }
   std::vector<pid_t> children = ChildrenOf(getpid());
-  if (children.empty() && waitpid(-1, nullptr, WNOHANG) == 0) {
+  std::erase(children, lasting_child);
+  if (children.empty() && lasting_child < 0 && waitpid(-1, nullptr, WNOHANG) == 0) {
     children.push_back(-1);  // there is one, and /proc does not name it
   }
   return children;

@@ -48,6 +48,8 @@ Finished RunProcess(const Launch& launch);
 
 // Orphans come to us instead of to the machine's init.
 void BecomeSubreaper();
+// A child that goes on between attacks and is no leftover; -1: there is none any more.
+void KeepChild(pid_t child);
 // Processes that are our children and run: what a finished command left behind. Reaps ended ones.
 std::vector<pid_t> LiveChildren();
 // The same after waiting for them to end, for at most `limit`.

@@ -40,7 +40,8 @@ TEST_CASE_METHOD(Fixture, "A whole file is read", "[config]") {
   const std::string file = dir.Write(
       "c.yaml",
       "version: 1\nworkspace_roots:\n  - ~/work\n  - {path: /usr/share, writable: false}\n"
-      "default_profile: small\nmax_line_bytes: 100000\nmax_concurrent_calls: 2\n");
+      "default_profile: small\nmax_line_bytes: 100000\nmax_concurrent_calls: 2\n"
+      "warm_sandboxes: 0\n");
   const auto config = LoadConfig({.config_file = file, .workspace_roots = {"/usr/lib"}});
   REQUIRE(config.ok());
   REQUIRE(config->workspace_roots.size() == 3);
@@ -50,6 +51,7 @@ TEST_CASE_METHOD(Fixture, "A whole file is read", "[config]") {
   CHECK(config->workspace_roots[2].path == "/usr/lib");
   CHECK(config->default_profile == "small");
   CHECK(config->max_concurrent_calls == 2);
+  CHECK(config->warm_sandboxes == 0);
 }
 
 TEST_CASE_METHOD(Fixture, "Mistakes in the file name the place and the way out", "[config]") {
@@ -58,6 +60,7 @@ TEST_CASE_METHOD(Fixture, "Mistakes in the file name the place and the way out",
   CHECK_THAT(ProblemOf("default_profile: x\n"), Catch::Contains("version: 1"));
   CHECK_THAT(ProblemOf("version: 2\n"), Catch::Contains("got 2"));
   CHECK_THAT(ProblemOf("version: 1\nmax_concurrent_calls: 0\n"), Catch::Contains("1 to 1024"));
+  CHECK_THAT(ProblemOf("version: 1\nwarm_sandboxes: 65\n"), Catch::Contains("0 to 64"));
   CHECK_THAT(ProblemOf("version: 1\nmax_line_bytes: big\n"), Catch::Contains("got `big`"));
   CHECK_THAT(ProblemOf("version: 1\nworkspace_roots: /tmp\n"), Catch::Contains("list"));
   CHECK_THAT(ProblemOf("version: 1\nworkspace_roots: [relative]\n"), Catch::Contains("absolute"));

@@ -1,6 +1,7 @@
 // What the sandbox tests share: grants, specs, and one launcher with its runner a test. Test-only.
 #pragma once
 
+#include <cstdlib>
 #include <memory>
 #include <stop_token>
 #include <string>
@@ -60,12 +61,19 @@ inline SandboxSpec Built(SandboxSpecBuilder builder) {
 class Sandbox {
  public:
   Sandbox() {
-    auto launcher = LauncherClient::Start(incarnation_);
+    auto launcher = LauncherClient::Start(incarnation_, most_ahead());
     INFO((launcher ? std::string() : Describe(launcher.error())));
     REQUIRE(launcher);
     launcher_ = *std::move(launcher);
     runner_ = std::make_unique<SandboxRunner>(*launcher_);
+    if (most_ahead() > 0) {
+      CHECK_FALSE(Shell("true").made_ahead);
+      CHECK(Shell("true").made_ahead);  // and so will the test's own
+    }
   }
+
+  // How many processes of the launcher may wait for a call.
+  static std::size_t most_ahead() { return std::getenv("CASEMATE_TEST_AHEAD") != nullptr ? 1 : 0; }
 
   SandboxOutcome Run(SandboxSpecBuilder builder, std::stop_token stop = {},
                      OutputSink* sink = nullptr) {
