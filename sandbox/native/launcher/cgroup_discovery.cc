@@ -49,6 +49,11 @@ int OpenOwnGroup(const CgroupMount& mount) {
     errno = ENOENT;
     return -1;
   }
+  // An earlier launcher of this server moved it there, out of the group that is ours (cgroup_v2.h).
+  char* last = std::strrchr(path, '/');
+  if (mount.v2 && last != nullptr && last != path && std::strcmp(last + 1, kServerGroup) == 0) {
+    *last = '\0';
+  }
   const char* below = path;
   if (std::strcmp(mount.root, "/") != 0) {
     // A container's mount shows only the part below its root.

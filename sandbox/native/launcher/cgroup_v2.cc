@@ -14,8 +14,6 @@
 namespace casemate::launcher {
 namespace {
 
-constexpr const char* kServerGroup = "casemate-server";
-
 // An ordinary user could not write here unless the group was handed to it. Root can everywhere, but
 // must leave alone what the service manager did not mark as delegated.
 bool IsDelegated(int group) {

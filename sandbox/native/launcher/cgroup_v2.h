@@ -7,6 +7,7 @@ namespace casemate::launcher {
 // refuses that while processes are in the group itself (EBUSY). When these are only this launcher
 // and its server and the group was delegated to us, both move into the group "casemate-server"
 // below it first. Returns 0 or an errno.
+inline constexpr const char* kServerGroup = "casemate-server";
 int EnableV2(int group);
 
 }  // namespace casemate::launcher
