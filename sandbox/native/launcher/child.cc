@@ -19,9 +19,10 @@ namespace {
 // Closes every descriptor above stderr but the few that the set-up needs. Other runs' sockets must
 // not be held open by this child: their servers wait for EOF on them.
 int KeepOnlyOwnDescriptors(const ChildContext& context) {
-  int keep[kMaxHierarchies + 3] = {context.lifeline, context.workspace_tree.get(), context.channel};
+  int keep[kMaxHierarchies + 4] = {context.lifeline, context.workspace_tree.get(), context.channel,
+                                   context.done};
   for (std::size_t i = 0; i < kMaxHierarchies; ++i) {
-    keep[i + 3] = context.cgroup_tasks[i];
+    keep[i + 4] = context.cgroup_tasks[i];
   }
   int first = 3;
   while (true) {

@@ -6,11 +6,14 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 
+#include <cerrno>
 #include <csignal>
 #include <cstdlib>
 
 namespace casemate::launcher {
 namespace {
+
+constexpr int kDone = 4;  // behind the streams and the null device; close-on-exec
 
 [[noreturn]] void Fail(SharedReport& report, wire::Stage stage, int error) {
   report.stage = stage;
@@ -87,7 +90,31 @@ bool Reap(SharedReport& report, pid_t command) {
   return ended;
 }
 
-[[noreturn]] void Supervise(SharedReport& report, pid_t command) {
+std::uint64_t Microseconds(const timeval& time) {
+  return static_cast<std::uint64_t>(time.tv_sec) * 1'000'000 +
+         static_cast<std::uint64_t>(time.tv_usec);
+}
+
+// Ends what the command left and tells the launcher so: what the kernel still has to take down when
+// init ends, namespaces above all, is nothing that a caller need wait for.
+void EndAll(SharedReport& report, int done) {
+  ::kill(-1, SIGKILL);  // fails when nobody is left
+  while (::waitpid(-1, nullptr, 0) > 0 || errno == EINTR) {
+  }
+  for (const __rusage_who who : {RUSAGE_SELF, RUSAGE_CHILDREN}) {
+    rusage usage = {};
+    static_cast<void>(::getrusage(who, &usage));
+    report.cpu_us += Microseconds(usage.ru_utime) + Microseconds(usage.ru_stime);
+    const auto memory_kb = static_cast<std::uint64_t>(usage.ru_maxrss);
+    report.max_memory_kb = memory_kb > report.max_memory_kb ? memory_kb : report.max_memory_kb;
+  }
+  report.command_ended = 1;
+  report.all_gone.store(1, std::memory_order_release);
+  // A pipe that is full wakes the launcher all the same.
+  static_cast<void>(::write(done, "", 1) == 1);
+}
+
+[[noreturn]] void Supervise(SharedReport& report, pid_t command, int done) {
   sigset_t signals;
   sigemptyset(&signals);
   sigaddset(&signals, SIGCHLD);
@@ -101,7 +128,7 @@ bool Reap(SharedReport& report, pid_t command) {
       ::kill(-1, SIGTERM);
     }
   }
-  report.command_ended = 1;
+  EndAll(report, done);
   ::_exit(0);
 }
 
@@ -125,7 +152,10 @@ void RunInit(ChildContext& context) {
       Fail(report, wire::Stage::kFork, LastError());
     }
   }
-  if (const int error = sys::CloseRange(4, ~0U); error != 0) {
+  if (context.done != kDone && ::dup3(context.done, kDone, O_CLOEXEC) < 0) {
+    Fail(report, wire::Stage::kFork, LastError());
+  }
+  if (const int error = sys::CloseRange(kDone + 1, ~0U); error != 0) {
     Fail(report, wire::Stage::kFork, error);
   }
   report.stage = wire::Stage::kSeccomp;
@@ -146,7 +176,7 @@ void RunInit(ChildContext& context) {
   if (const int error = LeaveStreams(3); error != 0) {
     Fail(report, wire::Stage::kFork, error);
   }
-  Supervise(report, command);
+  Supervise(report, command, kDone);
 }
 
 }  // namespace casemate::launcher

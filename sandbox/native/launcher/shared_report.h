@@ -27,6 +27,9 @@ struct SharedReport {
   std::uint32_t landlock_abi;
   std::uint32_t command_ended;
   std::int32_t wait_status;
+  std::uint64_t cpu_us;                  // of all that ran, once all_gone is set
+  std::uint64_t max_memory_kb;           // of the largest process, likewise
+  std::atomic<std::uint32_t> all_gone;   // 1: the command and all that it started have ended
   std::atomic<std::uint32_t> terminate;  // 1: the launcher asked init to end everything
 };
 

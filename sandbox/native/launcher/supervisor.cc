@@ -76,10 +76,14 @@ Supervisor::Supervisor(int control_socket, const Arguments& arguments)
     lifeline_read_.Reset(ends[0]);
     lifeline_write_.Reset(ends[1]);
   }
+  if (::pipe2(ends, O_CLOEXEC | O_NONBLOCK) == 0) {
+    done_read_.Reset(ends[0]);
+    done_write_.Reset(ends[1]);
+  }
 }
 
 int Supervisor::Run() {
-  if (!lifeline_read_.valid()) {
+  if (!lifeline_read_.valid() || !done_read_.valid()) {
     return 1;
   }
   cgroups_.Prepare();
@@ -91,11 +95,12 @@ int Supervisor::Run() {
 }
 
 void Supervisor::WaitAndHandle() {
-  pollfd entries[1 + 2 * kMaxRuns];
-  RunSlot* slots[1 + 2 * kMaxRuns];
-  nfds_t count = 0;
-  entries[count] = {closing_ ? -1 : control_, POLLIN, 0};
-  slots[count++] = nullptr;
+  constexpr nfds_t kFirst = 2;
+  pollfd entries[kFirst + 2 * kMaxRuns];
+  RunSlot* slots[kFirst + 2 * kMaxRuns] = {nullptr, nullptr};
+  entries[0] = {closing_ ? -1 : control_, POLLIN, 0};
+  entries[1] = {done_read_.get(), POLLIN, 0};
+  nfds_t count = kFirst;
   for (RunSlot& run : runs_) {
     if (run.pidfd.valid()) {
       entries[count] = {run.pidfd.get(), POLLIN, 0};
@@ -114,7 +119,10 @@ void Supervisor::WaitAndHandle() {
   if (cgroups_.has_leftovers()) {
     cgroups_.RetryLeftovers();
   }
-  for (nfds_t i = 1; i < count; i += 2) {
+  if (entries[1].revents != 0) {
+    ReportDone();
+  }
+  for (nfds_t i = kFirst; i < count; i += 2) {
     if (entries[i].revents != 0) {
       Finish(*slots[i]);
     } else if (entries[i + 1].revents != 0) {
@@ -285,6 +293,7 @@ int Supervisor::Beget(Request& request, RunSlot& run, UniqueFd workspace_tree, U
     ChildContext context = {request, host_, *run.report.get(), last_sizes_};
     context.channel = channel.get();
     context.lifeline = lifeline_read_.get();
+    context.done = done_write_.get();
     context.memory_cgroup = cgroups_.Has(kMemory);
     context.pids_cgroup = cgroups_.Has(kPids);
     context.workspace_tree = std::move(workspace_tree);
@@ -297,6 +306,7 @@ int Supervisor::Beget(Request& request, RunSlot& run, UniqueFd workspace_tree, U
   }
   run.pidfd = std::move(pidfd);
   run.made_ahead = channel.valid();
+  run.is_reported = false;
   run.number = next_number_++;
   run.failed_stage = wire::Stage::kNone;
   error = host_.maps_any_id ? GiveIdentity(pid, KernelId(run), *run.report.get()) : 0;
@@ -404,6 +414,40 @@ void Supervisor::Kill(const RunSlot& run) {
   cgroups_.Kill(run.group);
 }
 
+void Supervisor::ReportDone() {
+  char bytes[64];
+  while (::read(done_read_.get(), bytes, sizeof(bytes)) == sizeof(bytes)) {
+  }
+  for (RunSlot& run : runs_) {
+    const SharedReport* shared = run.report.get();
+    if (run.pidfd.valid() && !run.is_reported &&
+        shared->all_gone.load(std::memory_order_acquire) != 0) {
+      Report(run, shared->cpu_us, shared->max_memory_kb);
+    }
+  }
+}
+
+void Supervisor::Report(RunSlot& run, std::uint64_t cpu_us, std::uint64_t max_memory_kb) {
+  wire::LaunchReport report;
+  report.made_ahead = run.made_ahead ? 1 : 0;
+  report.cgroup_version = static_cast<std::uint32_t>(cgroups_.version());
+  report.cgroup_errno = cgroups_.error();
+  report.layers = cgroups_.layers();
+  report.cpu_us = cpu_us;
+  report.max_memory_kb = max_memory_kb;
+  FillFromShared(*run.report.get(), &report);
+  if (run.failed_stage != wire::Stage::kNone) {
+    report.stage = run.failed_stage;
+    report.sys_errno = run.failed_errno;
+  }
+  cgroups_.Read(run.group, &report);
+  if (run.socket.valid()) {
+    Send(run.socket.get(), report);
+  }
+  run.socket.Reset();
+  run.is_reported = true;
+}
+
 void Supervisor::Finish(RunSlot& run) {
   siginfo_t info = {};
   rusage usage = {};
@@ -417,23 +461,10 @@ void Supervisor::Finish(RunSlot& run) {
   if (has_failed_ahead) {
     warm_target_.OnFailure(NowMs());
   }
-  wire::LaunchReport report;
-  report.made_ahead = run.made_ahead ? 1 : 0;
-  report.cgroup_version = static_cast<std::uint32_t>(cgroups_.version());
-  report.cgroup_errno = cgroups_.error();
-  report.layers = cgroups_.layers();
-  report.cpu_us = Microseconds(usage.ru_utime) + Microseconds(usage.ru_stime);
-  report.max_memory_kb = static_cast<std::uint64_t>(usage.ru_maxrss);
-  FillFromShared(*run.report.get(), &report);
-  if (run.failed_stage != wire::Stage::kNone) {
-    report.stage = run.failed_stage;
-    report.sys_errno = run.failed_errno;
+  if (!run.is_reported) {
+    Report(run, Microseconds(usage.ru_utime) + Microseconds(usage.ru_stime),
+           static_cast<std::uint64_t>(usage.ru_maxrss));
   }
-  cgroups_.Read(run.group, &report);
-  if (run.socket.valid()) {
-    Send(run.socket.get(), report);
-  }
-  run.socket.Reset();
   cgroups_.Remove(&run.group);  // empty by now; the caller need not wait for it
   run.pidfd.Reset();
   run.report.Reset();

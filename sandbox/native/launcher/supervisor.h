@@ -39,6 +39,7 @@ class Supervisor {
     UniqueFd pidfd;    // of init; valid: the slot is in use
     UniqueFd channel;  // valid: made ahead, and waits for its request here
     bool made_ahead = false;
+    bool is_reported = false;
     std::uint64_t number = 0;  // in the order of their beginnings
     RunGroup group;
     SharedReportPage report;
@@ -51,6 +52,9 @@ class Supervisor {
   void HandleLaunch(UniqueFd* fds, std::size_t count);
   void HandleRunSocket(RunSlot& run);
   void Kill(const RunSlot& run);
+  // Those whose command and all that it started have ended: their callers need not wait for more.
+  void ReportDone();
+  void Report(RunSlot& run, std::uint64_t cpu_us, std::uint64_t max_memory_kb);
   void Finish(RunSlot& run);
 
   [[nodiscard]] RunSlot* FindFreeSlot();
@@ -80,6 +84,8 @@ class Supervisor {
   Cgroups cgroups_;
   UniqueFd lifeline_read_;   // inherited by children
   UniqueFd lifeline_write_;  // only here: its end tells children that the launcher is gone
+  UniqueFd done_read_;       // a byte of some init: one of the runs is done
+  UniqueFd done_write_;      // inherited by children
   RunSlot runs_[kMaxRuns];
   std::size_t next_slot_ = 0;
   std::uint64_t next_number_ = 1;

@@ -1,9 +1,11 @@
+#include <sched.h>
 // Real sandboxed runs: how they end, what comes out, and that nothing is left.
 #include <fcntl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
 #include <cerrno>
+#include <chrono>
 #include <csignal>
 #include <filesystem>
 #include <fstream>
@@ -40,13 +42,23 @@ policies::Limits WithWall(std::int64_t wall_ms) {
 }
 
 // Processes whose parent is `pid`, zombies not counted.
-std::size_t LiveChildren(pid_t pid) {
+std::size_t CountChildren(pid_t pid) {
   std::ifstream list("/proc/" + std::to_string(pid) + "/task/" + std::to_string(pid) + "/children");
   std::size_t count = 0;
   for (pid_t child = 0; list >> child;) {
     ++count;
   }
   return count;
+}
+
+// A call returns when its command and all that this started have ended; the kernel takes down the
+// sandbox's init and its namespaces a little later.
+std::size_t LiveChildren(pid_t pid) {
+  const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(10);
+  while (CountChildren(pid) > Sandbox::most_ahead() && std::chrono::steady_clock::now() < end) {
+    sched_yield();
+  }
+  return CountChildren(pid);
 }
 
 }  // namespace
