@@ -1,9 +1,12 @@
 #include "base/file.h"
 
+#include <dirent.h>
 #include <fcntl.h>
 #include <sys/stat.h>
 
+#include <algorithm>
 #include <cerrno>
+#include <utility>
 
 namespace casemate {
 namespace {
@@ -64,6 +67,24 @@ Result<std::string> ReadFile(const std::string& path, std::size_t max_bytes) {
       return content;
     }
   }
+}
+
+std::vector<std::string> ListNames(const std::string& directory) {
+  std::vector<std::string> names;
+  DIR* stream = ::opendir(directory.c_str());
+  if (stream == nullptr) {
+    return names;
+  }
+  // readdir is safe here: the stream is ours alone.
+  while (const dirent* entry = ::readdir(stream)) {  // NOLINT(concurrency-mt-unsafe)
+    std::string name = entry->d_name;
+    if (name != "." && name != "..") {
+      names.push_back(std::move(name));
+    }
+  }
+  ::closedir(stream);
+  std::ranges::sort(names);
+  return names;
 }
 
 Result<void> MakePrivateDirectories(const std::string& path) {

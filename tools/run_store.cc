@@ -1,6 +1,5 @@
 #include "tools/run_store.h"
 
-#include <dirent.h>
 #include <fcntl.h>
 #include <sys/file.h>
 #include <unistd.h>
@@ -43,18 +42,8 @@ Error NoSuchRun() {
 }
 
 std::vector<std::string> ListIds(const std::string& directory) {
-  std::vector<std::string> ids;
-  DIR* stream = ::opendir(directory.c_str());
-  if (stream == nullptr) {
-    return ids;
-  }
-  // readdir is safe here: the stream is ours alone.
-  while (const dirent* entry = ::readdir(stream)) {  // NOLINT(concurrency-mt-unsafe)
-    if (IsRunId(entry->d_name)) {
-      ids.emplace_back(entry->d_name);
-    }
-  }
-  ::closedir(stream);
+  std::vector<std::string> ids = ListNames(directory);
+  std::erase_if(ids, [](const std::string& name) { return !IsRunId(name); });
   return ids;
 }
 

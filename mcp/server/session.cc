@@ -226,9 +226,9 @@ void Session::OnRequest(jsonrpc::Request request, const MessageSinkPtr& sink,
     reply.Refuse(MethodNotFound(request.method));
     return;
   }
-  Exchange exchange{shared_from_this(),         std::move(request), *envelope.edition,
-                    std::move(envelope.client), sink,               std::move(reply),
-                    std::nullopt};
+  Exchange exchange{
+      shared_from_this(), std::move(request), *envelope.edition, std::move(envelope.client), sink,
+      std::move(reply),   std::nullopt};
   if (method->where == Method::Where::kReader) {
     RunMethod(*method, exchange);
   } else {

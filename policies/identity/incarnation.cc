@@ -1,6 +1,5 @@
 #include "policies/identity/incarnation.h"
 
-#include <dirent.h>
 #include <fcntl.h>
 #include <sys/file.h>
 #include <sys/stat.h>
@@ -82,19 +81,8 @@ void RemoveAndRelease(const std::string& path, UniqueFd& lock) {
 }
 
 std::vector<std::string> ListIds(const std::string& directory) {
-  std::vector<std::string> ids;
-  DIR* stream = ::opendir(directory.c_str());
-  if (stream == nullptr) {
-    return ids;
-  }
-  // readdir is safe here: the stream is ours alone.
-  while (const dirent* entry = ::readdir(stream)) {  // NOLINT(concurrency-mt-unsafe)
-    if (IsValidId(entry->d_name)) {
-      ids.emplace_back(entry->d_name);
-    }
-  }
-  ::closedir(stream);
-  std::ranges::sort(ids);
+  std::vector<std::string> ids = ListNames(directory);
+  std::erase_if(ids, [](const std::string& name) { return !IsValidId(name); });
   return ids;
 }
 

@@ -85,8 +85,9 @@ void PrintCalls(const std::vector<Contender>& contenders, const Options& options
     std::printf("%-46s %8.2f %8.2f %8.2f %9.2f %11.2f\n", one.name.c_str(), p50,
                 Percentile(one.ms, 0.95), one.cpu_ms / options.rounds, p50 / bwrap, p50 / spawn);
   }
-  std::printf("%d rounds, random order in each; target: casemate at most 0.35 x bwrap, 4 x fork+exec\n",
-              options.rounds);
+  std::printf(
+      "%d rounds, random order in each; target: casemate at most 0.35 x bwrap, 4 x fork+exec\n",
+      options.rounds);
 }
 
 }  // namespace

@@ -1,6 +1,6 @@
-// casemate_scope PROGRAM ARGUMENT…: runs a program in a control group (v2) of its own that is marked
-// as delegated, as `systemd-run --scope -p Delegate=yes` does. As an ordinary user the present group
-// must have been handed to that user.
+// casemate_scope PROGRAM ARGUMENT…: runs a program in a control group (v2) of its own that is
+// marked as delegated, as `systemd-run --scope -p Delegate=yes` does. As an ordinary user the
+// present group must have been handed to that user.
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <sys/xattr.h>
