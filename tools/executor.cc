@@ -75,6 +75,18 @@ ToolResult RunCaught(PreparedCall& call, const policies::Grant& grant, CallConte
   }
 }
 
+// While the trail is written to disk. What goes wrong here goes wrong again, and is told, in Run.
+void GetReady(AdmittedCall& call, CallContext& context) {
+  if (!call.decision.grant.has_value()) {
+    return;
+  }
+  try {
+    call.prepared->GetReady(*call.decision.grant, context);
+  } catch (const std::exception& caught) {
+    Log(LogLevel::kWarning, std::string("a call could not get ready: ") + caught.what());
+  }
+}
+
 ToolResult Refused(const policies::Decision& decision) {
   ToolResult result = ErrorResult(
       "refused", Error{ErrorCode::kPermissionDenied, decision.reason, {}, decision.remedy, 0});
@@ -114,8 +126,8 @@ std::vector<const ToolSpec*> ToolExecutor::List(const policies::Principal& princ
   return specs;
 }
 
-Result<Admission> ToolExecutor::Admit(std::string_view name, const json& args,
-                                      CallContext& context) {
+Result<Admission> ToolExecutor::Admit(std::string_view name, const json& args, CallContext& context,
+                                      bool runs_here) {
   const Tool* tool = catalog_.FindTool(name);
   if (tool == nullptr) {
     return UnknownTool(catalog_, name);
@@ -131,6 +143,10 @@ Result<Admission> ToolExecutor::Admit(std::string_view name, const json& args,
   const Operation operation{tool->spec().name, context.principal, context.channel,
                             call.prepared->normalised(), call.prepared->context()};
   call.decision = gate_.Decide(operation);
+  if (runs_here && call.decision.effect == policies::Effect::kAllow &&
+      !call.prepared->background()) {
+    GetReady(call, context);
+  }
   const auto begun = gate_.Begin(operation, call.decision);
   if (!begun) {
     return Admission(ErrorResult(
@@ -198,7 +214,7 @@ ToolResult ToolExecutor::StartJob(AdmittedCall call, const CallContext& context)
 
 Result<ToolResult> ToolExecutor::Call(std::string_view name, const json& args,
                                       CallContext& context) {
-  auto admission = Admit(name, args, context);
+  auto admission = Admit(name, args, context, true);
   if (!admission) {
     return std::move(admission).error();
   }

@@ -49,7 +49,9 @@ class ToolExecutor {
   // the background becomes a job.
   Result<ToolResult> Call(std::string_view name, const nlohmann::json& args, CallContext& context);
   // The first half: everything up to the durable intent. Sets context.audit_seq.
-  Result<Admission> Admit(std::string_view name, const nlohmann::json& args, CallContext& context);
+  Result<Admission> Admit(std::string_view name, const nlohmann::json& args, CallContext& context) {
+    return Admit(name, args, context, false);
+  }
   // The second half: runs it and records the outcome.
   ToolResult Finish(AdmittedCall& call, CallContext& context);
   // In place of Finish: records that the call was not run, and returns what its caller is told.
@@ -61,6 +63,10 @@ class ToolExecutor {
   void set_jobs(JobRunner* jobs) { jobs_ = jobs; }
 
  private:
+  // `runs_here`: Finish follows with the same context, so that the call may get ready for it.
+  Result<Admission> Admit(std::string_view name, const nlohmann::json& args, CallContext& context,
+                          bool runs_here);
+
   const Catalog& catalog_;
   Gate& gate_;
   JobRunner* jobs_ = nullptr;

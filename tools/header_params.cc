@@ -67,48 +67,43 @@ void PushChildren(const Place& place, std::vector<Place>& open) {
   if (place.schema->is_array()) {
     std::size_t number = 0;
     for (const json& item : *place.schema) {
-      open.push_back({&item, place.path + "." + std::to_string(number++), false});
+      std::string path = place.path;
+      path += '.';
+      path += std::to_string(number++);
+      open.push_back({&item, std::move(path), false});
     }
     return;
   }
   for (const auto& [key, value] : place.schema->items()) {
-    const std::string path = place.path + "." + key;
+    std::string path = place.path;
+    path += '.';
+    path += key;
     if (key != "properties" || !value.is_object()) {
       open.push_back({&value, path, false});
       continue;
     }
     for (const auto& [name, property] : value.items()) {
-      open.push_back({&property, path + "." + name, place.reached});
+      std::string below = path;
+      below += '.';
+      below += name;
+      open.push_back({&property, std::move(below), place.reached});
     }
   }
 }
 
-bool VisitLevel(const json& schema, const json* arguments, const std::string& prefix,
-                const HeaderParamVisitor& visit) {
-  const auto properties = schema.find("properties");
-  if (properties == schema.end() || !properties->is_object()) {
-    return true;
+// One object's properties, and the arguments for them.
+struct Level {
+  const json* schema;
+  const json* arguments;  // null: there are none
+  std::string prefix;     // "place."
+};
+
+const json* ValueOf(const json* arguments, const std::string& key) {
+  if (arguments == nullptr || !arguments->is_object()) {
+    return nullptr;
   }
-  for (const auto& [key, property] : properties->items()) {
-    if (!property.is_object()) {
-      continue;
-    }
-    const json* value = nullptr;
-    if (arguments != nullptr && arguments->is_object() && arguments->contains(key)) {
-      value = &(*arguments)[key];
-    }
-    const std::string path = prefix.empty() ? key : prefix + "." + key;
-    const auto name = property.find(kKeyword);
-    if (name != property.end() && name->is_string() &&
-        !visit(name->get_ref<const std::string&>(), path,
-               value == nullptr || value->is_null() ? nullptr : value)) {
-      return false;
-    }
-    if (!VisitLevel(property, value, path, visit)) {
-      return false;
-    }
-  }
-  return true;
+  const auto found = arguments->find(key);
+  return found == arguments->end() || found->is_null() ? nullptr : &*found;
 }
 
 }  // namespace
@@ -134,7 +129,30 @@ Result<void> LintHeaderParams(const json& schema) {
 }
 
 void VisitHeaderParams(const json& schema, const json& arguments, const HeaderParamVisitor& visit) {
-  VisitLevel(schema, &arguments, {}, visit);
+  std::vector<Level> open = {{&schema, &arguments, {}}};
+  while (!open.empty()) {
+    const Level level = std::move(open.back());
+    open.pop_back();
+    const auto properties = level.schema->find("properties");
+    if (properties == level.schema->end() || !properties->is_object()) {
+      continue;
+    }
+    for (const auto& [key, property] : properties->items()) {
+      if (!property.is_object()) {
+        continue;
+      }
+      std::string path = level.prefix;
+      path += key;
+      const json* value = ValueOf(level.arguments, key);
+      const auto name = property.find(kKeyword);
+      if (name != property.end() && name->is_string() &&
+          !visit(name->get_ref<const std::string&>(), path, value)) {
+        return;
+      }
+      path += '.';
+      open.push_back({&property, value, std::move(path)});
+    }
+  }
 }
 
 }  // namespace casemate::tools

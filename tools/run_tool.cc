@@ -2,6 +2,7 @@
 // from the grant and runs the command in it.
 #include <algorithm>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 
@@ -53,7 +54,8 @@ class RunCall : public PreparedCall {
   [[nodiscard]] const json& normalised() const override { return normalised_; }
   [[nodiscard]] const json& context() const override { return context_; }
   [[nodiscard]] bool background() const override { return args_.background; }
-  // Consumes the arguments: called once.
+  // Launches what has a private workspace; its command waits for Run.
+  void GetReady(const policies::Grant& grant, CallContext& context) override;
   ToolResult Run(const policies::Grant& grant, CallContext& context) override;
 
  private:
@@ -62,6 +64,8 @@ class RunCall : public PreparedCall {
   Result<sandbox::SandboxSpec> Build(const policies::Grant& grant, WorkspaceKind kind,
                                      const policies::Limits& limits);
   void AddProgram(SandboxSpecBuilder& builder);
+  // Consumes the arguments: called once. Sets `launched_`, or `failed_`.
+  void Launch(const policies::Grant& grant, CallContext& context, bool hold);
 
   sandbox::SandboxRunner& runner_;
   const RunOptions& options_;  // of the tool
@@ -70,6 +74,16 @@ class RunCall : public PreparedCall {
   OpenedWorkspace workspace_;
   json normalised_;
   json context_;
+
+  struct Launched {
+    Launched(RunStore* store, const CallContext& context) : output(store, context) {}
+    RunFacts facts;
+    RunOutput output;
+    std::unique_ptr<sandbox::SandboxRun> run;  // last: it uses the output
+    bool is_held = false;
+  };
+  std::unique_ptr<Launched> launched_;
+  std::optional<ToolResult> failed_;
 };
 
 Result<WorkspaceKind> RunCall::Kind(const policies::Grant& grant) const {
@@ -126,33 +140,62 @@ Result<sandbox::SandboxSpec> RunCall::Build(const policies::Grant& grant, Worksp
   return std::move(builder).Build();
 }
 
-ToolResult RunCall::Run(const policies::Grant& grant, CallContext& context) {
+void RunCall::Launch(const policies::Grant& grant, CallContext& context, bool hold) {
   const auto kind = Kind(grant);
   if (!kind) {
-    return ErrorResult(kind.error());
+    failed_ = ErrorResult(kind.error());
+    return;
   }
   const auto limits = LimitsUnder(grant.limits(), args_);
   if (!limits) {
-    return ErrorResult(limits.error());
+    failed_ = ErrorResult(limits.error());
+    return;
   }
-  RunFacts facts;
+  auto launched = std::make_unique<Launched>(options_.store, context);
+  RunFacts& facts = launched->facts;
   facts.program = args_.language == nullptr ? args_.command.front() : program_;
   facts.granted = grant.limits();
   facts.workspace = *kind;
   auto spec = Build(grant, *kind, *limits);
   if (!spec) {
-    return ErrorResult(spec.error());
+    failed_ = ErrorResult(spec.error());
+    return;
   }
   facts.limits = spec->limits;
   if (options_.reply_kb > 0 && !args_.explicit_limits.output_kb) {
     facts.max_text_bytes = 2 * kBytesPerKb * static_cast<std::size_t>(options_.reply_kb);
   }
-  RunOutput output(options_.store, context);
-  const auto outcome = runner_.Run(*std::move(spec), context.stop, &output);
+  auto run = runner_.Start(*std::move(spec), context.stop, &launched->output, hold);
+  if (!run) {
+    failed_ = ErrorResult(run.error());
+    return;
+  }
+  launched->run = *std::move(run);
+  launched->is_held = hold;
+  launched_ = std::move(launched);
+}
+
+void RunCall::GetReady(const policies::Grant& grant, CallContext& context) {
+  if (args_.workspace.empty()) {  // files in a host's directory could be seen
+    Launch(grant, context, true);
+  }
+}
+
+ToolResult RunCall::Run(const policies::Grant& grant, CallContext& context) {
+  if (launched_ == nullptr && !failed_) {
+    Launch(grant, context, false);
+  }
+  if (failed_) {
+    return *std::move(failed_);
+  }
+  if (launched_->is_held) {
+    launched_->run->Release();
+  }
+  const auto outcome = launched_->run->Wait();
   if (!outcome) {
     return ErrorResult(outcome.error());
   }
-  return output.Finish(*outcome, std::move(facts));
+  return launched_->output.Finish(*outcome, std::move(launched_->facts));
 }
 
 class RunTool : public Tool {

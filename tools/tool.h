@@ -113,6 +113,10 @@ class PreparedCall {
   [[nodiscard]] virtual const nlohmann::json& normalised() const = 0;
   // Facts that we established about it (workspace_root, profile, …).
   [[nodiscard]] virtual const nlohmann::json& context() const = 0;
+  // What may be made ready before the call is on record: nothing that anyone could see, and nothing
+  // that outlives this object. `context` is that of Run, which follows on the same thread, or not
+  // at all.
+  virtual void GetReady(const policies::Grant& /*grant*/, CallContext& /*context*/) {}
   virtual ToolResult Run(const policies::Grant& grant, CallContext& context) = 0;
   // Whether the caller asked for the call to go on in the background, as a job.
   [[nodiscard]] virtual bool background() const { return false; }

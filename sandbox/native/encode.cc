@@ -129,8 +129,10 @@ Result<void> SetWorkspace(const SandboxSpec& spec, SpecWriter& writer, wire::Lau
 
 }  // namespace
 
-Result<std::string> EncodeSpec(const SandboxSpec& spec, std::string_view seccomp_filter) {
+Result<std::string> EncodeSpec(const SandboxSpec& spec, std::string_view seccomp_filter,
+                               bool hold) {
   wire::LaunchSpec header;
+  header.hold = hold ? 1 : 0;
   SpecWriter writer;
   SetLimits(spec, header);
   header.argv = writer.Texts(spec.argv);

@@ -12,7 +12,8 @@ namespace casemate::sandbox {
 
 // The bytes of a wire::LaunchSpec and all that it refers to. `seccomp_filter` is an array of struct
 // sock_filter. Errors: kResourceExhausted beyond wire::kMaxSpecBytes; kInvalidArgument when the
-// workspace is not a directory.
-Result<std::string> EncodeSpec(const SandboxSpec& spec, std::string_view seccomp_filter);
+// workspace is not a directory. With `hold` the command waits for a byte (wire.h).
+Result<std::string> EncodeSpec(const SandboxSpec& spec, std::string_view seccomp_filter,
+                               bool hold = false);
 
 }  // namespace casemate::sandbox

@@ -30,6 +30,7 @@ struct SandboxEnds {
   UniqueFd stdout_write;
   UniqueFd stderr_write;
   UniqueFd run_socket;
+  UniqueFd release_read;  // of a run that is held
 };
 
 struct Pipe {
@@ -119,7 +120,7 @@ Result<void> Connect(bool has_stdin, RunStreams& ours, SandboxEnds& theirs) {
 
 Result<void> SendLaunch(LauncherClient& launcher, const SandboxSpec& spec,
                         std::string_view seccomp_filter, SandboxEnds theirs) {
-  auto encoded = EncodeSpec(spec, seccomp_filter);
+  auto encoded = EncodeSpec(spec, seccomp_filter, theirs.release_read.valid());
   if (!encoded) {
     return std::move(encoded).error();
   }
@@ -132,6 +133,8 @@ Result<void> SendLaunch(LauncherClient& launcher, const SandboxSpec& spec,
                           theirs.stderr_write.get(), theirs.run_socket.get()};
   if (spec.workspace != WorkspaceKind::kPrivate) {
     fds.push_back(spec.workspace_fd.get());
+  } else if (theirs.release_read.valid()) {
+    fds.push_back(theirs.release_read.get());
   }
   return launcher.Launch(fds);
 }
@@ -146,49 +149,106 @@ SandboxRunner::SandboxRunner(LauncherClient& launcher)
 
 SandboxRunner::~SandboxRunner() = default;
 
-Result<SandboxOutcome> SandboxRunner::Run(SandboxSpec spec, std::stop_token stop,
-                                          OutputSink* sink) {
+struct SandboxRun::State {
+  // What it is told of: `event`, which is signalled by `on_stop`, whose destructor waits.
+  State(SandboxSpec given, const std::stop_token& stop, EventFd made)
+      : spec(std::move(given)), event(std::move(made)), on_stop(stop, Signal{&event}) {}
+
+  struct Signal {
+    EventFd* event;
+    void operator()() const { event->Signal(); }
+  };
+
   const std::int64_t started = MonotonicNs();
-  auto event = EventFd::Create();
-  if (!event) {
-    return std::move(event).error();
-  }
-  if (stop.stop_requested()) {
+  SandboxSpec spec;
+  EventFd event;
+  std::stop_callback<Signal> on_stop;
+  ReportContext context;
+  UniqueFd release_write;
+  std::optional<RunLoop> loop;  // none: it was cancelled before the launch
+};
+
+SandboxRun::SandboxRun(std::unique_ptr<State> state) : state_(std::move(state)) {}
+
+// The launcher kills a run whose socket is closed.
+SandboxRun::~SandboxRun() = default;
+
+void SandboxRun::Release() {
+  // A sandbox that is gone shows in Wait.
+  [[maybe_unused]] const ssize_t written = write(state_->release_write.get(), "", 1);
+  state_->release_write.Reset();
+}
+
+Result<SandboxOutcome> SandboxRun::Wait() {
+  State& state = *state_;
+  if (!state.loop.has_value()) {
     SandboxOutcome cancelled;
     cancelled.status = OutcomeStatus::kCancelled;
     return cancelled;
   }
-  // Never runs after this function has returned: its destructor waits.
-  const std::stop_callback on_stop(std::move(stop), [&event] { event->Signal(); });
-  const Result<std::string>& filter = seccomp_filter_.get();
-  if (!filter) {
-    return filter.error();
-  }
-  ReportContext context{StopReason::kNone, spec.argv.front(), InstructionCount(*filter)};
-  RunStreams ours;
-  SandboxEnds theirs;
-  if (auto made = Connect(!spec.stdin_data.empty(), ours, theirs); !made) {
-    return std::move(made).error();
-  }
-  if (auto sent = SendLaunch(launcher_, spec, *filter, std::move(theirs)); !sent) {
-    return std::move(sent).error();
-  }
-  RunLoop loop(std::move(ours), spec.stdin_data, *event, sink,
-               static_cast<std::size_t>(spec.limits.output_kb) * kBytesPerKb);
-  auto report = loop.Wait(started + spec.limits.wall_ms * kNsPerMs);
-  context.stop = loop.stop_reason();
+  auto report = state.loop->Wait(state.started + state.spec.limits.wall_ms * kNsPerMs);
+  state.context.stop = state.loop->stop_reason();
   SandboxOutcome outcome;
   if (!report) {
     outcome = EndNotSeen(report.error());
   } else if (const auto& seen = *report; seen.has_value()) {
-    outcome = Interpret(*seen, context);
+    outcome = Interpret(*seen, state.context);
   } else {
     outcome = LauncherLost();
   }
-  outcome.out = loop.TakeStdout();
-  outcome.err = loop.TakeStderr();
-  outcome.duration_ms = (MonotonicNs() - started) / kNsPerMs;
+  outcome.out = state.loop->TakeStdout();
+  outcome.err = state.loop->TakeStderr();
+  outcome.duration_ms = (MonotonicNs() - state.started) / kNsPerMs;
   return outcome;
+}
+
+Result<std::unique_ptr<SandboxRun>> SandboxRunner::Start(SandboxSpec spec,
+                                                         const std::stop_token& stop,
+                                                         OutputSink* sink, bool hold) {
+  auto event = EventFd::Create();
+  if (!event) {
+    return std::move(event).error();
+  }
+  const bool is_cancelled = stop.stop_requested();
+  auto state = std::make_unique<SandboxRun::State>(std::move(spec), stop, *std::move(event));
+  SandboxRun::State& made = *state;
+  std::unique_ptr<SandboxRun> run(new SandboxRun(std::move(state)));
+  if (is_cancelled) {
+    return run;
+  }
+  const Result<std::string>& filter = seccomp_filter_.get();
+  if (!filter) {
+    return filter.error();
+  }
+  made.context = {StopReason::kNone, made.spec.argv.front(), InstructionCount(*filter)};
+  RunStreams ours;
+  SandboxEnds theirs;
+  if (auto connected = Connect(!made.spec.stdin_data.empty(), ours, theirs); !connected) {
+    return std::move(connected).error();
+  }
+  if (hold) {
+    int ends[2] = {-1, -1};
+    if (pipe2(ends, O_CLOEXEC) != 0) {
+      return ErrnoError("cannot make a pipe", errno);
+    }
+    theirs.release_read.Reset(ends[0]);
+    made.release_write.Reset(ends[1]);
+  }
+  if (auto sent = SendLaunch(launcher_, made.spec, *filter, std::move(theirs)); !sent) {
+    return std::move(sent).error();
+  }
+  made.loop.emplace(std::move(ours), made.spec.stdin_data, made.event, sink,
+                    static_cast<std::size_t>(made.spec.limits.output_kb) * kBytesPerKb);
+  return run;
+}
+
+Result<SandboxOutcome> SandboxRunner::Run(SandboxSpec spec, const std::stop_token& stop,
+                                          OutputSink* sink) {
+  auto run = Start(std::move(spec), stop, sink, false);
+  if (!run) {
+    return std::move(run).error();
+  }
+  return (*run)->Wait();
 }
 
 }  // namespace casemate::sandbox

@@ -19,10 +19,10 @@ namespace {
 // Closes every descriptor above stderr but the few that the set-up needs. Other runs' sockets must
 // not be held open by this child: their servers wait for EOF on them.
 int KeepOnlyOwnDescriptors(const ChildContext& context) {
-  int keep[kMaxHierarchies + 4] = {context.lifeline, context.workspace_tree.get(), context.channel,
-                                   context.done};
+  int keep[kMaxHierarchies + 5] = {context.lifeline, context.workspace_tree.get(), context.channel,
+                                   context.done, context.request.release.get()};
   for (std::size_t i = 0; i < kMaxHierarchies; ++i) {
-    keep[i + 4] = context.cgroup_tasks[i];
+    keep[i + 5] = context.cgroup_tasks[i];
   }
   int first = 3;
   while (true) {
@@ -56,10 +56,14 @@ int TakeStreams(const Request& request) {
   return 0;
 }
 
-int EnterNamespaces(ChildContext& context) {
-  // The command could read the launcher's arguments in /proc/1/cmdline.
+// The command could read the launcher's arguments in /proc/1/cmdline.
+void SetTitle(const ChildContext& context, const char* title) {
   std::memset(context.title, 0, context.title_bytes);
-  std::strncpy(context.title, "casemate-init", context.title_bytes - 1);
+  std::strncpy(context.title, title, context.title_bytes - 1);
+}
+
+int EnterNamespaces(ChildContext& context) {
+  SetTitle(context, context.channel < 0 ? "casemate-init" : "casemate-ahead");
   if (const int error = DieWithLauncher(context.lifeline); error != 0) {
     return error;
   }
@@ -102,6 +106,7 @@ int AwaitRequest(ChildContext& context) {
     return error;
   }
   ::close(context.channel);
+  SetTitle(context, "casemate-init");
   if (const int error = TakeStreams(context.request); error != 0) {
     return error;
   }

@@ -13,7 +13,10 @@
 namespace casemate::launcher {
 namespace {
 
-constexpr int kDone = 4;  // behind the streams and the null device; close-on-exec
+// Behind the streams; all close-on-exec.
+constexpr int kNullDevice = 3;
+constexpr int kDone = 4;
+constexpr int kRelease = 5;
 
 [[noreturn]] void Fail(SharedReport& report, wire::Stage stage, int error) {
   report.stage = stage;
@@ -64,6 +67,41 @@ pid_t StartCommand(SharedReport& report, char** argv, char** env) {
   // NOLINTEND(bugprone-unsafe-functions)
   // NOLINTEND(clang-analyzer-security.insecureAPI.vfork,clang-analyzer-unix.Vfork)
   return command;
+}
+
+// To their numbers by way of higher ones: none may land on another that is still needed.
+int PlaceDescriptors(int null_device, const ChildContext& context) {
+  constexpr int kAside = 16;
+  struct Place {
+    int from;
+    int to;
+  };
+  Place places[] = {
+      {null_device, kNullDevice}, {context.done, kDone}, {context.request.release.get(), kRelease}};
+  for (Place& place : places) {
+    if (place.from >= 0) {
+      place.from = ::fcntl(place.from, F_DUPFD_CLOEXEC, kAside);
+      if (place.from < 0) {
+        return LastError();
+      }
+    }
+  }
+  for (const Place& place : places) {
+    if (place.from >= 0 && ::dup3(place.from, place.to, O_CLOEXEC) < 0) {
+      return LastError();
+    }
+  }
+  return sys::CloseRange((context.request.release.valid() ? kRelease : kDone) + 1, ~0U);
+}
+
+// The call must be on record first. Without the byte there is nobody any more who could tell what
+// became of the command: it does not start.
+void AwaitRelease(SharedReport& report) {
+  char byte = 0;
+  if (::read(kRelease, &byte, 1) != 1) {
+    Fail(report, wire::Stage::kAwaitRelease, ECANCELED);
+  }
+  ::close(kRelease);
 }
 
 // Streams of the command that init holds too would never reach EOF before init ends.
@@ -147,15 +185,7 @@ void RunInit(ChildContext& context) {
   char program_path[] = "PATH=" CASEMATE_PROGRAM_PATH;
   char* lookup[] = {program_path, nullptr};
   ::environ = lookup;
-  if (null_device != 3) {
-    if (::dup3(null_device, 3, O_CLOEXEC) < 0) {
-      Fail(report, wire::Stage::kFork, LastError());
-    }
-  }
-  if (context.done != kDone && ::dup3(context.done, kDone, O_CLOEXEC) < 0) {
-    Fail(report, wire::Stage::kFork, LastError());
-  }
-  if (const int error = sys::CloseRange(kDone + 1, ~0U); error != 0) {
+  if (const int error = PlaceDescriptors(null_device, context); error != 0) {
     Fail(report, wire::Stage::kFork, error);
   }
   report.stage = wire::Stage::kSeccomp;
@@ -163,6 +193,10 @@ void RunInit(ChildContext& context) {
     Fail(report, wire::Stage::kSeccomp, error);
   }
   report.layers |= wire::kLayerSeccomp;
+  if (context.request.spec().hold != 0) {
+    report.stage = wire::Stage::kAwaitRelease;
+    AwaitRelease(report);
+  }
   report.stage = wire::Stage::kExec;
   const pid_t command = StartCommand(report, argv, env);
   if (command < 0) {
@@ -173,7 +207,7 @@ void RunInit(ChildContext& context) {
   }
   report.stage = wire::Stage::kRunning;
   context.request.Unmap();  // it may be large, and hold secrets
-  if (const int error = LeaveStreams(3); error != 0) {
+  if (const int error = LeaveStreams(kNullDevice); error != 0) {
     Fail(report, wire::Stage::kFork, error);
   }
   Supervise(report, command, kDone);

@@ -94,20 +94,18 @@ int Request::Load(UniqueFd* fds, std::size_t count) {
   out = std::move(fds[2]);
   err = std::move(fds[3]);
   run_socket = std::move(fds[4]);
-  const bool has_workspace_dir = count == kMaxRequestFds;
-  if (has_workspace_dir) {
-    workspace_dir = std::move(fds[5]);
-  }
   if (const int error = Map(); error != 0) {
     return error;
   }
-  return Check(has_workspace_dir);
+  (spec().hold != 0 ? release : workspace_dir) = std::move(fds[5]);
+  return Check(workspace_dir.valid());
 }
 
 int Request::Send(int channel, int workspace_tree) const {
-  const int fds[] = {memfd.get(), in.get(), out.get(), err.get(), workspace_tree};
+  const int last = release.valid() ? release.get() : workspace_tree;
+  const int fds[] = {memfd.get(), in.get(), out.get(), err.get(), last};
   constexpr char kByte = 0;  // a message must have one
-  return SendWithFds(channel, &kByte, sizeof(kByte), fds, workspace_tree < 0 ? 4 : 5);
+  return SendWithFds(channel, &kByte, sizeof(kByte), fds, last < 0 ? 4 : 5);
 }
 
 int Request::Receive(int channel, UniqueFd* workspace_tree) {
@@ -125,10 +123,10 @@ int Request::Receive(int channel, UniqueFd* workspace_tree) {
   in = std::move(fds[1]);
   out = std::move(fds[2]);
   err = std::move(fds[3]);
-  *workspace_tree = std::move(fds[4]);
   if (const int error = Map(); error != 0) {
     return error;
   }
+  (spec().hold != 0 ? release : *workspace_tree) = std::move(fds[4]);
   return Check(workspace_tree->valid());
 }
 
@@ -169,7 +167,8 @@ int Request::Check(bool has_workspace_dir) const {
     return EINVAL;
   }
   const bool wants_workspace_dir = workspace() != Workspace::kPrivate;
-  if (wants_workspace_dir != has_workspace_dir) {
+  if (wants_workspace_dir != has_workspace_dir || (s.hold != 0) != release.valid() ||
+      (s.hold != 0 && wants_workspace_dir)) {
     return EBADF;
   }
   if (wants_workspace_dir && (!HasText(s.workspace_path) || Text(s.workspace_path)[0] != '/' ||

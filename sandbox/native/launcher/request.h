@@ -44,7 +44,7 @@ class Request {
 
   // Hands it to a sandbox that was made ahead, with `workspace_tree` (-1: none); and takes it
   // there. The latter returns ECANCELED when the launcher has no use for the sandbox any more.
-  int Send(int channel, int workspace_tree) const;
+  [[nodiscard]] int Send(int channel, int workspace_tree) const;
   int Receive(int channel, UniqueFd* workspace_tree);
 
   UniqueFd memfd;  // the spec
@@ -53,6 +53,7 @@ class Request {
   UniqueFd err;
   UniqueFd run_socket;
   UniqueFd workspace_dir;
+  UniqueFd release;  // of spec().hold
 
  private:
   int Map();

@@ -55,6 +55,8 @@ const char* StageName(wire::Stage stage) {
       return "landlock";
     case Stage::kSeccomp:
       return "seccomp";
+    case Stage::kAwaitRelease:
+      return "wait for the server";
     case Stage::kFork:
       return "start the command";
     case Stage::kExec:

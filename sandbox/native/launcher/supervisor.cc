@@ -19,7 +19,8 @@ namespace casemate::launcher {
 namespace {
 
 constexpr int kLeftoverRetryMs = 20;
-constexpr int kEndTries = 250;  // of kLeftoverRetryMs: five seconds
+constexpr std::int64_t kCallMs = 20;  // after that a call is taken to be a long one
+constexpr int kEndTries = 250;        // of kLeftoverRetryMs: five seconds
 
 void Send(int socket, const wire::LaunchReport& report) {
   // A server that is gone or does not read cannot be told.
@@ -71,6 +72,8 @@ Supervisor::Supervisor(int control_socket, const Arguments& arguments)
       cgroups_(arguments.incarnation),
       warm_target_(arguments.most_warm) {
   DiscoverHost(&host_);
+  const long processors = ::sysconf(_SC_NPROCESSORS_ONLN);
+  processors_ = processors > 0 ? static_cast<std::size_t>(processors) : 1;
   int ends[2] = {-1, -1};
   if (::pipe2(ends, O_CLOEXEC) == 0) {
     lifeline_read_.Reset(ends[0]);
@@ -166,7 +169,10 @@ void Supervisor::HandleLaunch(UniqueFd* fds, std::size_t count) {
     // A host workspace that only its user may open has to be opened before the root changes.
     const bool fits = request.workspace() == Workspace::kPrivate || host_.maps_any_id;
     RunSlot* run = fits ? FindWarmSlot() : nullptr;
-    warm_target_.OnCall(NowMs(), run != nullptr || !fits);
+    last_call_ms_ = NowMs();
+    is_pressed_ =
+        fits && (run == nullptr || run->report.get()->stage != wire::Stage::kAwaitRequest);
+    warm_target_.OnCall(last_call_ms_, !is_pressed_);
     last_sizes_ = SizesOf(request.spec());
     if (run != nullptr) {
       error = HandOver(request, *run, &stage);
@@ -211,6 +217,20 @@ std::size_t Supervisor::CountWarm() const {
     count += run.channel.valid() ? 1 : 0;
   }
   return count;
+}
+
+std::size_t Supervisor::CountUnreported() const {
+  std::size_t count = 0;
+  for (const RunSlot& run : runs_) {
+    count += run.pidfd.valid() && !run.channel.valid() && !run.is_reported ? 1 : 0;
+  }
+  return count;
+}
+
+// A call keeps two busy: the server's thread and the sandbox. What runs for long is no hurry.
+bool Supervisor::MayMakeAhead(std::int64_t now_ms) const {
+  const std::size_t busy = 2 * CountUnreported();
+  return is_pressed_ || busy == 0 || busy < processors_ || now_ms - last_call_ms_ >= kCallMs;
 }
 
 std::uint32_t Supervisor::KernelId(const RunSlot& run) const {
@@ -347,7 +367,7 @@ void Supervisor::KeepWarm() {
   }
   const std::size_t wanted = warm_target_.Wanted(NowMs());
   const std::size_t there = CountWarm();
-  if (there < wanted) {
+  if (there < wanted && MayMakeAhead(NowMs())) {
     MakeOneAhead();
   } else if (there > wanted) {
     RunSlot* run = FindWarmSlot();
@@ -362,8 +382,12 @@ int Supervisor::PollTimeoutMs() const {
     return kLeftoverRetryMs;
   }
   const std::int64_t now = NowMs();
-  if (CountWarm() != warm_target_.Wanted(now)) {
+  const std::size_t wanted = warm_target_.Wanted(now);
+  if (CountWarm() > wanted || (CountWarm() < wanted && MayMakeAhead(now))) {
     return 0;
+  }
+  if (CountWarm() < wanted) {
+    return static_cast<int>(last_call_ms_ + kCallMs - now);
   }
   const std::int64_t end = warm_target_.EndsAt(now);
   const int until_idle = end < 0 ? -1 : static_cast<int>(end - now);

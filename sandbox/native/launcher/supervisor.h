@@ -60,6 +60,10 @@ class Supervisor {
   [[nodiscard]] RunSlot* FindFreeSlot();
   [[nodiscard]] RunSlot* FindWarmSlot();  // the oldest
   [[nodiscard]] std::size_t CountWarm() const;
+  [[nodiscard]] std::size_t CountUnreported() const;
+  // Whether one more may be made now: it must not take the processor from a call that is under way,
+  // unless calls come faster than sandboxes.
+  [[nodiscard]] bool MayMakeAhead(std::int64_t now_ms) const;
   [[nodiscard]] std::uint32_t KernelId(const RunSlot& run) const;
   // 0 or an errno, with *stage set.
   int Start(Request& request, RunSlot& run, wire::Stage* stage);
@@ -90,6 +94,9 @@ class Supervisor {
   std::size_t next_slot_ = 0;
   std::uint64_t next_number_ = 1;
   WarmTarget warm_target_;
+  std::int64_t last_call_ms_ = 0;
+  bool is_pressed_ = false;  // the last call had to wait for its sandbox
+  std::size_t processors_ = 1;
   TmpfsSizes last_sizes_ = {};  // what the next call will likely want
 };
 

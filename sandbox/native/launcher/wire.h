@@ -6,7 +6,8 @@
 //   [0] spec: memfd sealed with F_SEAL_SHRINK|GROW|WRITE|SEAL, starting with LaunchSpec
 //   [1] stdin (read end)  [2] stdout (write end)  [3] stderr (write end)
 //   [4] run socket (the launcher's end, SOCK_SEQPACKET)
-//   [5] workspace directory (O_PATH), only when LaunchSpec.workspace != kPrivate
+//   [5] workspace directory (O_PATH), only when LaunchSpec.workspace != kPrivate; or, when
+//       LaunchSpec.hold is set, a pipe: the command starts when a byte comes, and not if EOF comes
 // Run socket: server → launcher RunCommand; launcher → server exactly one LaunchReport, then EOF.
 // EOF from the server on either socket means: kill it.
 #pragma once
@@ -58,10 +59,12 @@ struct LaunchSpec {
   std::uint32_t version = kWireVersion;
   std::uint32_t total_bytes = 0;
   std::uint32_t workspace = 0;  // WorkspaceKind
-  ListRef argv;                 // StringRef
-  ListRef env;                  // StringRef
-  ListRef files;                // FileEntry
-  StringRef workspace_path;     // canonical host path; its identity must be the two below
+  std::uint32_t hold = 0;       // 1: see [5]; only with a private workspace
+  std::uint32_t unused = 0;
+  ListRef argv;              // StringRef
+  ListRef env;               // StringRef
+  ListRef files;             // FileEntry
+  StringRef workspace_path;  // canonical host path; its identity must be the two below
   std::uint64_t workspace_dev = 0;
   std::uint64_t workspace_ino = 0;
   StringRef seccomp;             // struct sock_filter[]
@@ -104,7 +107,8 @@ enum class Stage : std::uint32_t {
   kCapabilities,
   kLandlock,
   kSeccomp,
-  kFork,  // init starts the command
+  kAwaitRelease,  // all stands; the server has not yet said that the command may start
+  kFork,          // init starts the command
   kExec,
   kRunning,
 };

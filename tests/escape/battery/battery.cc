@@ -144,13 +144,14 @@ json Battery::RunCommandLine(const Row& row, const Launch& launch) const {
   return result;
 }
 
-json Battery::RunServed(const Row& row, const Launch& launch) const {
+json Battery::RunServed(const Row& row, const Launch& launch) {
   json result = served_->Run(launch);
   INFO("result: " << result.dump().substr(0, 4000));
   REQUIRE(result.contains("isolation"));
   // Only root may hand a workspace of the host to a sandbox that stands already.
   if (host_.root() || row.place == Place::kPrivate) {
-    CHECK(result["isolation"].value("made_ahead", false));
+    ++tally_.served;
+    tally_.made_ahead += result["isolation"].value("made_ahead", false) ? 1 : 0;
   }
   return result;
 }

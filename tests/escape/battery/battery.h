@@ -17,6 +17,8 @@ namespace casemate::escape {
 struct Tally {
   int shown = 0;         // controls in which the attack worked
   int skipped = 0;       // controls that could not show it here
+  int served = 0;        // attacks that went through a server and may find a sandbox made ahead
+  int made_ahead = 0;    // of these, those that did
   int not_promised = 0;  // attacks that got through where the docs promise nothing
 };
 
@@ -43,7 +45,7 @@ class Battery {
  private:
   void CheckConfined(const Row& row);
   [[nodiscard]] nlohmann::json RunCommandLine(const Row& row, const Launch& launch) const;
-  [[nodiscard]] nlohmann::json RunServed(const Row& row, const Launch& launch) const;
+  [[nodiscard]] nlohmann::json RunServed(const Row& row, const Launch& launch);
   void CheckControl(const Row& row);
   void CheckAudit(const nlohmann::json& result);
   [[nodiscard]] bool NotPromised(const Row& row, const nlohmann::json& result);

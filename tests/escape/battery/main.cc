@@ -49,8 +49,13 @@ void RegisterAll(Battery& battery, bool is_served) {
   RegisterRows(battery, "mounts", MountRows());
   RegisterRows(battery, "network", NetworkRows());
   RegisterRows(battery, "files", FileRows());
-  if (is_served) {
-    return;  // scenarios are about whole processes
+  if (is_served) {  // scenarios are about whole processes
+    Register("served: in sandboxes made ahead", "served", [&battery] {
+      const Tally& tally = battery.tally();
+      std::cout << tally.made_ahead << " of " << tally.served << " in sandboxes made ahead\n";
+      CHECK(2 * tally.made_ahead >= tally.served);
+    });
+    return;
   }
   for (const Scenario& scenario : Scenarios()) {
     Register("scenario: " + scenario.name, "scenario",

@@ -34,15 +34,12 @@ struct Ahead {
                        const policies::Limits& limits = EverydayLimits()) {
     return Run(Builder({"/bin/sh", "-c", script}, limits));
   }
-  // Those of the launcher's children that wait for a call.
-  [[nodiscard]] std::vector<pid_t> Waiting() const {
-    const std::string pid = std::to_string(launcher->pid());
-    std::ifstream list("/proc/" + pid + "/task/" + pid + "/children");
-    std::vector<pid_t> found;
-    for (pid_t child = 0; list >> child;) {
-      found.push_back(child);
+  [[nodiscard]] std::vector<pid_t> Waiting() const { return WaitingFor(launcher->pid()); }
+  // Until one waits for the next call.
+  void Await() const {
+    while (Waiting().empty()) {
+      sched_yield();
     }
-    return found;
   }
 
   const std::string incarnation = "unit-" + RandomHex(8);
@@ -54,6 +51,7 @@ TEST_CASE("the second call finds a sandbox made ahead, and nothing of the first 
   Ahead ahead;
   CHECK_FALSE(ahead.Shell("echo mine >/tmp/x; echo mine >/dev/shm/x; echo mine >x").made_ahead);
   for (int i = 0; i < 5; ++i) {
+    ahead.Await();
     const auto next = ahead.Shell("ls -A /tmp /dev/shm . ; echo mine >/tmp/x; cat /proc/1/cmdline");
     CHECK(next.made_ahead);
     CHECK(next.out.head.find('x') == std::string::npos);
@@ -63,6 +61,7 @@ TEST_CASE("the second call finds a sandbox made ahead, and nothing of the first 
 TEST_CASE("a sandbox made ahead has the layers of any other") {
   Ahead ahead;
   const auto cold = ahead.Shell("true");
+  ahead.Await();
   const auto warm = ahead.Shell("true");
   REQUIRE(warm.made_ahead);
   REQUIRE(cold.layers.size() == warm.layers.size());
@@ -84,15 +83,18 @@ TEST_CASE("limits are those of the call, whatever was expected") {
     limits.disk_mb = memory_mb / 2;
     limits.pids = memory_mb / 4;
     const auto cold = Ahead(0).Shell(sizes, limits);
+    ahead.Shell("true");
+    ahead.Await();
     const auto warm = ahead.Shell(sizes, limits);
+    CHECK(warm.made_ahead);
     CHECK(cold.out.head == warm.out.head);
   }
-  CHECK(ahead.Shell("true").made_ahead);
 }
 
 TEST_CASE("files, stdin and a host workspace come with the call") {
   Ahead ahead;
   ahead.Shell("true");
+  ahead.Await();
   auto with_files = Builder({"/bin/sh", "-c", "cat /run/casemate/script data; cat"});
   with_files.File({.path = "/run/casemate/script", .content = "script "})
       .File({.path = "data", .content = "data "})
@@ -109,6 +111,7 @@ TEST_CASE("files, stdin and a host workspace come with the call") {
   in_workspace.Command({"/bin/sh", "-c", "cat there; echo -n new >made; stat -c %u made"})
       .HostWorkspace(UniqueFd(open(directory, O_PATH | O_DIRECTORY | O_CLOEXEC)), directory,
                      WorkspaceKind::kReadWrite);
+  ahead.Await();
   const auto workspace = ahead.Run(std::move(in_workspace));
   CHECK(workspace.made_ahead == (geteuid() == 0));
   CHECK(workspace.out.head == "on the host1000\n");
@@ -119,6 +122,7 @@ TEST_CASE("files, stdin and a host workspace come with the call") {
 TEST_CASE("a sandbox that ended before its call is no trouble for the call") {
   Ahead ahead(1);
   ahead.Shell("true");
+  ahead.Await();
   for (const pid_t waiting : ahead.Waiting()) {
     kill(waiting, SIGKILL);
     while (kill(waiting, 0) == 0) {  // until the launcher has seen it

@@ -145,6 +145,37 @@ TEST_CASE("the environment is exactly the spec's") {
         "USER=casemate\nPWD=/workspace\nA=1\n");
 }
 
+TEST_CASE("a held command starts when it is released, and never without") {
+  Sandbox sandbox;
+  struct Heard : OutputSink {
+    void OnOutput(Stream /*stream*/, std::string_view bytes) override { text += bytes; }
+    std::string text;
+  };
+  Heard heard;
+  auto released = sandbox.runner().Start(Built(Builder({"echo", "on"})), {}, &heard, true);
+  REQUIRE(released);
+  (*released)->Release();
+  const auto outcome = (*released)->Wait();
+  REQUIRE(outcome);
+  CHECK(outcome->status == OutcomeStatus::kExited);
+  CHECK(heard.text == "on\n");
+
+  auto limits = EverydayLimits();
+  limits.wall_ms = 50;
+  auto kept = sandbox.runner().Start(Built(Builder({"echo", "off"}, limits)), {}, &heard, true);
+  REQUIRE(kept);
+  const auto ended = (*kept)->Wait();  // until its time is over
+  REQUIRE(ended);
+  CHECK(ended->status != OutcomeStatus::kExited);
+  CHECK(heard.text == "on\n");
+
+  {
+    auto dropped = sandbox.runner().Start(Built(Builder({"echo", "off"})), {}, &heard, true);
+  }
+  CHECK(LiveChildren(sandbox.launcher().pid()) <= Sandbox::most_ahead());
+  CHECK(sandbox.Shell("echo next").out.head == "next\n");
+}
+
 TEST_CASE("a sleeping command is stopped at its time limit") {
   Sandbox sandbox;
   const SandboxOutcome outcome = sandbox.Shell("sleep 1000", WithWall(300));
