@@ -358,4 +358,5 @@ test('a run whose launcher dies has an unknown outcome', async (t) => {
   assert.doesNotMatch(stderr, /nothing was run/);
   const outcome = (await cli(place, ['audit', 'tail', '--json'])).stdout.trim().split('\n').map((l) => JSON.parse(l)).find((r) => r.kind === 'outcome');
   assert.deepEqual([outcome.outcome.status, outcome.outcome.may_have_run], ['lost', true]);
+  assert.equal((await cli(place, ['run', '--', 'true'])).code, 0, 'the next one works, and clears away what the dead launcher left');
 });
