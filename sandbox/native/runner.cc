@@ -175,7 +175,7 @@ SandboxRun::~SandboxRun() = default;
 
 void SandboxRun::Release() {
   // A sandbox that is gone shows in Wait.
-  [[maybe_unused]] const ssize_t written = write(state_->release_write.get(), "", 1);
+  [[maybe_unused]] const ssize_t sent = send(state_->release_write.get(), "", 1, MSG_NOSIGNAL);
   state_->release_write.Reset();
 }
 
@@ -228,8 +228,8 @@ Result<std::unique_ptr<SandboxRun>> SandboxRunner::Start(SandboxSpec spec,
   }
   if (hold) {
     int ends[2] = {-1, -1};
-    if (pipe2(ends, O_CLOEXEC) != 0) {
-      return ErrnoError("cannot make a pipe", errno);
+    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0) {
+      return ErrnoError("cannot make a socket for the run", errno);
     }
     theirs.release_read.Reset(ends[0]);
     made.release_write.Reset(ends[1]);

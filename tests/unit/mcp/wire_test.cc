@@ -3,6 +3,9 @@
 #include <catch2/catch.hpp>
 #include <nlohmann/json.hpp>
 
+#include "base/text.h"
+#include "tools/icon.h"
+
 namespace casemate::mcp {
 namespace {
 
@@ -89,6 +92,33 @@ TEST_CASE("structured content goes to the editions that know it") {
   }
   CHECK_FALSE(CallToolResult(Traits("2026-07-28"), Answer("t", nullptr, false))
                   .contains("structuredContent"));
+}
+
+TEST_CASE("icons go to the editions that know them, with their type") {
+  tools::ToolSpec tool;
+  tool.name = "t";
+  tool.icon = tools::IconOf("M1 0v8l6-4z");
+  tools::PromptSpec prompt;
+  prompt.icon = "https://example.org/p.png";
+  tools::ResourceSpec resource;
+  for (const EditionTraits& traits : AllEditions()) {
+    const bool knows = traits.version >= "2025-11-25";
+    const json shown = ToolJson(traits, tool);
+    REQUIRE(shown.contains("icons") == knows);
+    CHECK(PromptJson(traits, prompt).contains("icons") == knows);
+    CHECK_FALSE(ResourceJson(traits, resource).contains("icons"));
+    if (knows) {
+      CHECK(shown["icons"].size() == 1);
+      CHECK(shown["icons"][0]["mimeType"] == "image/svg+xml");
+      const auto uri = shown["icons"][0]["src"].get<std::string>();
+      REQUIRE(uri.starts_with("data:image/svg+xml;base64,"));
+      const auto svg = DecodeBase64(uri.substr(uri.find(',') + 1));
+      REQUIRE(svg.has_value());
+      CHECK(svg->starts_with("<svg xmlns="));
+      CHECK(PromptJson(traits, prompt)["icons"] ==
+            json::parse(R"([{"src":"https://example.org/p.png"}])"));
+    }
+  }
 }
 
 TEST_CASE("content that an edition cannot carry becomes text") {
