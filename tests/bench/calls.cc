@@ -7,8 +7,7 @@
 #include <random>
 #include <thread>
 
-#include "tests/bench/child.h"
-#include "tests/bench/stats.h"
+#include "tests/bench/client.h"
 
 namespace casemate::bench {
 namespace {
@@ -17,17 +16,6 @@ constexpr int kWarmUp = 20;  // rounds that do not count
 // Between two turns, so that what one still does after its end (taking down namespaces, making the
 // next sandbox) costs the others nothing; it is in its own CPU time.
 constexpr std::chrono::milliseconds kSettle{10};
-
-void RunTrue(Child& server, int id) {
-  server.Write(
-      R"({"jsonrpc":"2.0","id":)" + std::to_string(id) +
-      R"(,"method":"tools/call","params":{"name":"run","arguments":{"command":["/bin/true"]}}})"
-      "\n");
-  const std::string reply = server.ReadLine();
-  if (reply.find("\"exit_code\":0") == std::string::npos) {
-    Die("the call failed: " + reply);
-  }
-}
 
 struct Contender {
   std::string key;
@@ -93,18 +81,7 @@ void PrintCalls(const std::vector<Contender>& contenders, const Options& options
 }  // namespace
 
 void BenchCalls(const Options& options) {
-  const ScratchDirectory state;
-  Child server({options.casemate, "--state-dir", state.path(), "serve"}, {}, Child::Stderr::kOurs);
-  server.Write(
-      R"({"jsonrpc":"2.0","id":0,"method":"initialize","params":{"protocolVersion":"2025-11-25",)"
-      R"("capabilities":{},"clientInfo":{"name":"bench","version":"1"}}})"
-      "\n");
-  server.ReadLine();
-  int id = 0;
-  const std::vector<std::string> bwrap = {
-      "bwrap",    "--unshare-all", "--ro-bind", "/",       "/",    "--proc",
-      "/proc",    "--dev",         "/dev",      "--tmpfs", "/tmp", "--die-with-parent",
-      "/bin/true"};
+  CasemateClient casemate(options);
   std::vector<Contender> contenders(3);
   contenders[0].key = "fork_exec";
   contenders[0].name = "fork+exec+wait";
@@ -112,12 +89,12 @@ void BenchCalls(const Options& options) {
   contenders[0].cpu_so_far = EndedChildrenCpuMs;
   contenders[1].key = "bwrap";
   contenders[1].name = "bwrap --unshare-all";
-  contenders[1].run = [&] { RunToEnd(bwrap); };
+  contenders[1].run = [] { RunToEnd(BwrapTrue()); };
   contenders[1].cpu_so_far = EndedChildrenCpuMs;
   contenders[2].key = "casemate";
   contenders[2].name = "casemate run over MCP stdio, policy and audit";
-  contenders[2].run = [&] { RunTrue(server, ++id); };
-  contenders[2].cpu_so_far = [&] { return TreeCpuMs(server.pid()); };
+  contenders[2].run = [&] { casemate.Run(R"(["/bin/true"])"); };
+  contenders[2].cpu_so_far = [&] { return TreeCpuMs(casemate.server().pid()); };
   contenders[2].lives_on = true;
   Measure(contenders, options);
   PrintCalls(contenders, options);

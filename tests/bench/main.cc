@@ -12,7 +12,7 @@ namespace casemate::bench {
 namespace {
 
 constexpr const char* kUsage =
-    "usage: casemate_bench [calls|stdio|http]… [--casemate PATH] [--n ROUNDS] [--json]\n"
+    "usage: casemate_bench [calls|load|stdio|http]… [--casemate PATH] [--n ROUNDS] [--json]\n"
     "                      [--node PATH --everything DIR]";
 
 struct Chosen {
@@ -39,7 +39,7 @@ Chosen Parse(const std::vector<std::string>& args) {
       options.everything = args[++i];
     } else if (args[i] == "--n" && has_value) {
       options.rounds = std::max(1, std::atoi(args[++i].c_str()));  // NOLINT(cert-err34-c)
-    } else if (args[i] == "calls" || args[i] == "stdio" || args[i] == "http") {
+    } else if (args[i] == "calls" || args[i] == "load" || args[i] == "stdio" || args[i] == "http") {
       chosen.parts.push_back(args[i]);
     } else {
       Die(kUsage);
@@ -51,6 +51,9 @@ Chosen Parse(const std::vector<std::string>& args) {
 void Run(const Chosen& chosen) {
   if (chosen.Has("calls")) {
     BenchCalls(chosen.options);
+  }
+  if (chosen.Has("load")) {
+    BenchLoad(chosen.options);
   }
   if (chosen.Has("stdio")) {
     BenchStdio(chosen.options);

@@ -47,6 +47,8 @@ void Print(const std::string& title, const std::vector<Figure>& figures, const O
 
 // A sandboxed call against fork+exec and bubblewrap (calls.cc).
 void BenchCalls(const Options& options);
+// Two clients at once, and a flood of output (load.cc).
+void BenchLoad(const Options& options);
 // The protocol over stdio and HTTP against the peer (stdio.cc, http.cc).
 void BenchStdio(const Options& options);
 void BenchHttp(const Options& options);
