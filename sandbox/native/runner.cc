@@ -151,8 +151,11 @@ SandboxRunner::~SandboxRunner() = default;
 
 struct SandboxRun::State {
   // What it is told of: `event`, which is signalled by `on_stop`, whose destructor waits.
-  State(SandboxSpec given, const std::stop_token& stop, EventFd made)
-      : spec(std::move(given)), event(std::move(made)), on_stop(stop, Signal{&event}) {}
+  State(SandboxSpec given, std::stop_token token, EventFd made)
+      : spec(std::move(given)),
+        stop(std::move(token)),
+        event(std::move(made)),
+        on_stop(stop, Signal{&event}) {}
 
   struct Signal {
     EventFd* event;
@@ -161,11 +164,12 @@ struct SandboxRun::State {
 
   const std::int64_t started = MonotonicNs();
   SandboxSpec spec;
+  const std::stop_token stop;
   EventFd event;
   std::stop_callback<Signal> on_stop;
   ReportContext context;
   UniqueFd release_write;
-  std::optional<RunLoop> loop;  // none: it was cancelled before the launch
+  std::optional<RunLoop> loop;  // none: it was cancelled before the command could start
 };
 
 SandboxRun::SandboxRun(std::unique_ptr<State> state) : state_(std::move(state)) {}
@@ -174,6 +178,10 @@ SandboxRun::SandboxRun(std::unique_ptr<State> state) : state_(std::move(state)) 
 SandboxRun::~SandboxRun() = default;
 
 void SandboxRun::Release() {
+  if (state_->stop.stop_requested()) {
+    state_->loop.reset();  // closes its socket: the launcher ends a sandbox that never ran anything
+    return;
+  }
   // A sandbox that is gone shows in Wait.
   [[maybe_unused]] const ssize_t sent = send(state_->release_write.get(), "", 1, MSG_NOSIGNAL);
   state_->release_write.Reset();

@@ -169,6 +169,17 @@ TEST_CASE("a held command starts when it is released, and never without") {
   CHECK(ended->status != OutcomeStatus::kExited);
   CHECK(heard.text == "on\n");
 
+  std::stop_source stop;
+  auto cancelled =
+      sandbox.runner().Start(Built(Builder({"echo", "off"})), stop.get_token(), &heard, true);
+  REQUIRE(cancelled);
+  stop.request_stop();
+  (*cancelled)->Release();
+  const auto never = (*cancelled)->Wait();
+  REQUIRE(never);
+  CHECK(never->status == OutcomeStatus::kCancelled);
+  CHECK(heard.text == "on\n");
+
   {
     auto dropped = sandbox.runner().Start(Built(Builder({"echo", "off"})), {}, &heard, true);
   }
