@@ -109,7 +109,7 @@ TEST_CASE("a launcher that dies in a run leaves an unknown outcome, and then an 
 }
 
 TEST_CASE("the doctor tries each layer and a whole run") {
-  const auto probes = ProbeLayers(TestPolicy::GrantOf(EverydayLimits()), "test-doctor");
+  const auto probes = ProbeLayers(TestPolicy::GrantOf(EverydayLimits()), "doctor-" + RandomHex(8));
   REQUIRE(probes.size() >= 8);
   CHECK(probes.back().layer == "sandboxed run");
   for (const Probe& probe : probes) {
@@ -123,7 +123,7 @@ TEST_CASE("the doctor tries each layer and a whole run") {
 TEST_CASE("the doctor tells what a run lacks") {
   auto nothing = EverydayLimits();
   nothing.pids = 0;  // no spec can be built
-  const auto probes = ProbeLayers(TestPolicy::GrantOf(nothing), "test-doctor");
+  const auto probes = ProbeLayers(TestPolicy::GrantOf(nothing), "doctor-" + RandomHex(8));
   CHECK_FALSE(probes.back().present);
   CHECK_FALSE(probes.back().detail.empty());
 }

@@ -8,6 +8,7 @@
 #include <catch2/catch.hpp>
 #include <nlohmann/json.hpp>
 
+#include "base/hash.h"
 #include "fixtures.h"
 #include "sandbox/native/launcher_client.h"
 #include "tools/executor.h"
@@ -46,7 +47,7 @@ struct Line {
   std::stop_source stop;
 
   Line() {
-    auto started = sandbox::LauncherClient::Start("unit-tools");
+    auto started = sandbox::LauncherClient::Start("unit-tools-" + RandomHex(8));
     INFO((started ? std::string() : Describe(started.error())));
     REQUIRE(started);
     launcher = *std::move(started);
