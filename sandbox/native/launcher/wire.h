@@ -7,7 +7,8 @@
 //   [1] stdin (read end)  [2] stdout (write end)  [3] stderr (write end)
 //   [4] run socket (the launcher's end, SOCK_SEQPACKET)
 //   [5] workspace directory (O_PATH), only when LaunchSpec.workspace != kPrivate; or, when
-//       LaunchSpec.hold is set, a socket: the command starts when a byte comes, and not if EOF comes
+//       LaunchSpec.hold is set, a socket: the command starts when a byte comes, and not if EOF
+//       comes
 // Run socket: server → launcher RunCommand; launcher → server exactly one LaunchReport, then EOF.
 // EOF from the server on either socket means: kill it.
 #pragma once

@@ -52,9 +52,10 @@ std::size_t CountChildren(pid_t pid) {
 }
 
 // A call returns when its command and all that this started have ended; the kernel takes down the
-// sandbox's init and its namespaces a little later.
+// sandbox's init and its namespaces a little later; much later when it has thousands of others to
+// do.
 std::size_t LiveChildren(pid_t pid) {
-  const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(10);
+  const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(60);
   while (CountChildren(pid) > Sandbox::most_ahead() && std::chrono::steady_clock::now() < end) {
     sched_yield();
   }
