@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <cstring>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -33,15 +34,31 @@ constexpr bool IsPlain(std::uint64_t bytes) {
 class PlainReader {
  public:
   PlainReader(std::string_view text, int max_depth)
-      : at_(text.data()), end_(text.data() + text.size()), max_depth_(max_depth) {}
-
-  bool Read(json& root) {
+      : at_(text.data()), end_(text.data() + text.size()), max_depth_(max_depth) {
     open_.reserve(kUsualDepth);
-    json* slot = &root;
+  }
+
+  bool Read(json& root) { return ReadFrom(&root); }
+
+  // An object, of which each member's value goes where `place_of` says.
+  bool ReadMembers(const PlaceOf& place_of) {
+    if (max_depth_ < 1 || !Take('{')) {
+      return false;
+    }
+    place_of_ = &place_of;
+    open_.push_back(nullptr);
+    return Take('}') ? false : ReadFrom(Member());
+  }
+
+ private:
+  enum class Step { kOpened, kComplete, kNotPlain };
+  static constexpr std::size_t kUsualDepth = 8;
+
+  bool ReadFrom(json* slot) {
     while (slot != nullptr) {
       switch (ReadValue(*slot)) {
         case Step::kOpened:
-          slot = open_.back()->is_object() ? Member() : Element();
+          slot = Next();
           break;
         case Step::kComplete:
           slot = Continue();
@@ -52,10 +69,6 @@ class PlainReader {
     }
     return is_done_;
   }
-
- private:
-  enum class Step { kOpened, kComplete, kNotPlain };
-  static constexpr std::size_t kUsualDepth = 8;
 
   void SkipSpace() {
     while (at_ != end_ && (*at_ == ' ' || *at_ == '\n' || *at_ == '\t' || *at_ == '\r')) {
@@ -71,14 +84,20 @@ class PlainReader {
     return true;
   }
 
+  // The innermost container: the root of ReadMembers has no document.
+  [[nodiscard]] bool IsInObject() const {
+    return open_.back() == nullptr || open_.back()->is_object();
+  }
+  json* Next() { return IsInObject() ? Member() : Element(); }
+
   // After a complete value: where the next one belongs; null at the end of the document, and when
   // this is not plain.
   json* Continue() {
     while (!open_.empty()) {
       if (Take(',')) {
-        return open_.back()->is_object() ? Member() : Element();
+        return Next();
       }
-      if (!Take(open_.back()->is_object() ? '}' : ']')) {
+      if (!Take(IsInObject() ? '}' : ']')) {
         return nullptr;
       }
       open_.pop_back();
@@ -89,21 +108,27 @@ class PlainReader {
   }
 
   json* Member() {
-    std::string key;
-    if (!Take('"') || !ReadString(key) || !Take(':')) {
+    if (!Take('"')) {
       return nullptr;
     }
+    const auto key = ReadString();
+    if (!key.has_value() || !Take(':')) {
+      return nullptr;
+    }
+    if (open_.back() == nullptr) {
+      return (*place_of_)(*key);
+    }
     auto& members = open_.back()->get_ref<json::object_t&>();
-    const auto [place, is_new] = members.try_emplace(std::move(key));
+    const auto [place, is_new] = members.try_emplace(std::string(*key));
     return is_new ? &place->second : nullptr;
   }
 
   json* Element() { return &open_.back()->get_ref<json::array_t&>().emplace_back(); }
 
   // Pointers in open_ stay valid: only the innermost container grows, and it is the last one.
-  Step Open(json& slot, json container, char close) {
+  Step Open(json& slot, json::value_t container, char close) {
     ++at_;
-    slot = std::move(container);
+    slot = json(container);
     if (static_cast<int>(open_.size()) >= max_depth_) {
       return Step::kNotPlain;
     }
@@ -121,15 +146,17 @@ class PlainReader {
     }
     switch (*at_) {
       case '{':
-        return Open(slot, json(json::value_t::object), '}');
+        return Open(slot, json::value_t::object, '}');
       case '[':
-        return Open(slot, json(json::value_t::array), ']');
+        return Open(slot, json::value_t::array, ']');
       case '"': {
         ++at_;
-        std::string text;
-        const bool is_read = ReadString(text);
-        slot = std::move(text);
-        return is_read ? Step::kComplete : Step::kNotPlain;
+        const auto text = ReadString();
+        if (!text.has_value()) {
+          return Step::kNotPlain;
+        }
+        slot = std::string(*text);
+        return Step::kComplete;
       }
       case 't':
         return ReadWord(slot, "true", true);
@@ -175,30 +202,43 @@ class PlainReader {
     return Step::kComplete;
   }
 
-  // From behind the opening quote to behind the closing one.
-  bool ReadString(std::string& text) {
-    const char* first = at_;
+  // From behind the opening quote to behind the closing one; valid until the next string.
+  std::optional<std::string_view> ReadString() {
+    const char* const first = at_;
+    SkipPlain();
+    if (at_ != end_ && *at_ == '"') {
+      return std::string_view(first, static_cast<std::size_t>(at_++ - first));
+    }
+    return ReadOddString(first);
+  }
+
+  // With escapes, or text beyond ASCII.
+  std::optional<std::string_view> ReadOddString(const char* first) {
+    unescaped_.clear();
     bool is_ascii = true;
-    while (SkipPlain(), at_ != end_) {
+    for (; at_ != end_; SkipPlain()) {
       const char byte = *at_;
       if (byte == '"') {
-        text.append(first, at_++);
-        return is_ascii || IsValidUtf8(text);
+        unescaped_.append(first, at_++);
+        if (!is_ascii && !IsValidUtf8(unescaped_)) {
+          return std::nullopt;
+        }
+        return unescaped_;
       }
       if (byte == '\\') {
-        text.append(first, at_++);
-        if (at_ == end_ || !AppendEscaped(*at_, text)) {
-          return false;
+        unescaped_.append(first, at_++);
+        if (at_ == end_ || !AppendEscaped(*at_, unescaped_)) {
+          return std::nullopt;
         }
         first = ++at_;
       } else if (static_cast<unsigned char>(byte) >= 0x80) {
         is_ascii = false;
         ++at_;
       } else {
-        return false;  // a control character
+        return std::nullopt;  // a control character
       }
     }
-    return false;
+    return std::nullopt;
   }
 
   // Up to the next byte that needs a closer look.
@@ -230,7 +270,9 @@ class PlainReader {
   const char* at_;
   const char* const end_;
   const int max_depth_;
-  std::vector<json*> open_;
+  const PlaceOf* place_of_ = nullptr;  // of ReadMembers
+  std::vector<json*> open_;            // null: the root of ReadMembers
+  std::string unescaped_;
   bool is_done_ = false;
 };
 
@@ -238,6 +280,10 @@ class PlainReader {
 
 bool ReadPlainJson(std::string_view text, int max_depth, json& root) {
   return PlainReader(text, max_depth).Read(root);
+}
+
+bool ReadPlainMembers(std::string_view text, int max_depth, const PlaceOf& place_of) {
+  return PlainReader(text, max_depth).ReadMembers(place_of);
 }
 
 }  // namespace casemate

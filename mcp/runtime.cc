@@ -1,5 +1,7 @@
 #include "mcp/runtime.h"
 
+#include <future>
+
 #include <nlohmann/json.hpp>
 
 #include "base/file.h"
@@ -83,11 +85,8 @@ Result<Trail> OpenTrailToRead(const Config& config) {
 }
 
 Result<std::unique_ptr<Runtime>> Runtime::Start(const Config& config, const std::string& channel) {
-  // Everything that can be wrong in the configuration is found before anything starts.
-  auto policy = LoadPolicy(config);
-  if (!policy) {
-    return std::move(policy).error();
-  }
+  // Beside the launcher's start, in which the kernel does most; nothing is served before both.
+  auto loading = std::async(std::launch::async, [&config] { return LoadPolicy(config); });
   if (auto profile = policies::FindProfile(config.default_profile); !profile) {
     Error error = std::move(profile).error();
     error.field = "default_profile";
@@ -101,14 +100,17 @@ Result<std::unique_ptr<Runtime>> Runtime::Start(const Config& config, const std:
     return std::move(incarnation).error();
   }
   std::unique_ptr<Runtime> runtime(new Runtime(*std::move(incarnation)));
-  runtime->policy_ = *std::move(policy);
-
   auto launcher = sandbox::LauncherClient::Start(runtime->incarnation_.id(),
                                                  channel == "cli" ? 0 : config.warm_sandboxes);
   if (!launcher) {
     return std::move(launcher).error();
   }
   runtime->launcher_ = *std::move(launcher);
+  auto policy = loading.get();
+  if (!policy) {
+    return std::move(policy).error();
+  }
+  runtime->policy_ = *std::move(policy);
   runtime->runner_ = std::make_unique<sandbox::SandboxRunner>(*runtime->launcher_);
 
   auto trail = OpenTrail(config, runtime->incarnation_.id());

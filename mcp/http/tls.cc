@@ -1,7 +1,5 @@
 #include "mcp/http/tls.h"
 
-#include <openssl/err.h>
-#include <openssl/ssl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 
@@ -12,23 +10,24 @@
 #include <utility>
 
 #include "base/log.h"
+#include "mcp/http/openssl.h"
 
 namespace casemate::http {
 namespace {
 
 struct ContextFree {
-  void operator()(SSL_CTX* context) const { SSL_CTX_free(context); }
+  void operator()(SSL_CTX* context) const { Ssl().SSL_CTX_free(context); }
 };
 using Context = std::unique_ptr<SSL_CTX, ContextFree>;
 struct SessionFree {
-  void operator()(SSL* session) const { SSL_free(session); }
+  void operator()(SSL* session) const { Ssl().SSL_free(session); }
 };
 using Session = std::unique_ptr<SSL, SessionFree>;
 
 std::string LastError() {
   std::array<char, 256> text{};
-  ERR_error_string_n(ERR_get_error(), text.data(), text.size());
-  ERR_clear_error();
+  Ssl().ERR_error_string_n(Ssl().ERR_get_error(), text.data(), text.size());
+  Ssl().ERR_clear_error();
   return text.data();
 }
 
@@ -51,8 +50,8 @@ int SelectProtocol(SSL* /*session*/, const unsigned char** out, unsigned char* o
   static constexpr std::array<unsigned char, 9> kHttp11 = {8,   'h', 't', 't', 'p',
                                                            '/', '1', '.', '1'};
   unsigned char* selected = nullptr;
-  if (SSL_select_next_proto(&selected, out_size, kHttp11.data(), kHttp11.size(), in, in_size) !=
-      OPENSSL_NPN_NEGOTIATED) {
+  if (Ssl().SSL_select_next_proto(&selected, out_size, kHttp11.data(), kHttp11.size(), in,
+                                  in_size) != OPENSSL_NPN_NEGOTIATED) {
     return SSL_TLSEXT_ERR_ALERT_FATAL;
   }
   *out = selected;
@@ -60,22 +59,22 @@ int SelectProtocol(SSL* /*session*/, const unsigned char** out, unsigned char* o
 }
 
 Result<Context> MakeContext(const TlsFiles& files) {
-  Context context(SSL_CTX_new(TLS_server_method()));
-  if (!context || SSL_CTX_set_min_proto_version(context.get(), TLS1_2_VERSION) != 1) {
+  Context context(Ssl().SSL_CTX_new(Ssl().TLS_server_method()));
+  if (!context || Ssl().SSL_CTX_set_min_proto_version(context.get(), TLS1_2_VERSION) != 1) {
     return Error{ErrorCode::kInternal, "TLS: " + LastError(), {}, {}, 0};
   }
-  SSL_CTX_set_options(context.get(), SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION);
-  SSL_CTX_set_mode(context.get(), SSL_MODE_ENABLE_PARTIAL_WRITE |
-                                      SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER |
-                                      SSL_MODE_RELEASE_BUFFERS);
-  SSL_CTX_set_session_cache_mode(context.get(), SSL_SESS_CACHE_OFF);
-  SSL_CTX_set_default_passwd_cb(context.get(), NoPassword);
-  SSL_CTX_set_alpn_select_cb(context.get(), SelectProtocol, nullptr);
-  if (SSL_CTX_use_certificate_chain_file(context.get(), files.certificate.c_str()) != 1) {
+  Ssl().SSL_CTX_set_options(context.get(), SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION);
+  Ssl().SSL_CTX_set_mode(context.get(), SSL_MODE_ENABLE_PARTIAL_WRITE |
+                                            SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER |
+                                            SSL_MODE_RELEASE_BUFFERS);
+  Ssl().SSL_CTX_set_session_cache_mode(context.get(), SSL_SESS_CACHE_OFF);
+  Ssl().SSL_CTX_set_default_passwd_cb(context.get(), NoPassword);
+  Ssl().SSL_CTX_set_alpn_select_cb(context.get(), SelectProtocol, nullptr);
+  if (Ssl().SSL_CTX_use_certificate_chain_file(context.get(), files.certificate.c_str()) != 1) {
     return FileError(files.certificate, "the certificate could not be read");
   }
-  if (SSL_CTX_use_PrivateKey_file(context.get(), files.key.c_str(), SSL_FILETYPE_PEM) != 1 ||
-      SSL_CTX_check_private_key(context.get()) != 1) {
+  if (Ssl().SSL_CTX_use_PrivateKey_file(context.get(), files.key.c_str(), SSL_FILETYPE_PEM) != 1 ||
+      Ssl().SSL_CTX_check_private_key(context.get()) != 1) {
     return FileError(files.key, "the key could not be read, or is not the certificate's");
   }
   return context;
@@ -85,31 +84,31 @@ class TlsWire final : public Wire {
  public:
   TlsWire(Session session, int fd) : session_(std::move(session)), fd_(fd) {}
 
-  IoResult Handshake() override { return Outcome(SSL_accept(Clean()), 0); }
+  IoResult Handshake() override { return Outcome(Ssl().SSL_accept(Clean()), 0); }
 
   IoResult Read(std::span<char> buffer) override {
     std::size_t got = 0;
-    const int result = SSL_read_ex(Clean(), buffer.data(), buffer.size(), &got);
+    const int result = Ssl().SSL_read_ex(Clean(), buffer.data(), buffer.size(), &got);
     return Outcome(result, got);
   }
 
   IoResult Write(std::string_view bytes) override {
     std::size_t put = 0;
-    const int result = SSL_write_ex(Clean(), bytes.data(), bytes.size(), &put);
+    const int result = Ssl().SSL_write_ex(Clean(), bytes.data(), bytes.size(), &put);
     return Outcome(result, put);
   }
 
   void Shutdown() override {
-    if (!broken_ && SSL_is_init_finished(session_.get()) == 1) {
-      (void)SSL_shutdown(Clean());
-      ERR_clear_error();
+    if (!broken_ && Ssl().SSL_is_init_finished(session_.get()) == 1) {
+      (void)Ssl().SSL_shutdown(Clean());
+      Ssl().ERR_clear_error();
     }
     (void)::shutdown(fd_, SHUT_WR);
   }
 
  private:
   SSL* Clean() {
-    ERR_clear_error();
+    Ssl().ERR_clear_error();
     return session_.get();
   }
 
@@ -117,7 +116,7 @@ class TlsWire final : public Wire {
     if (result > 0) {
       return {IoStatus::kDone, bytes};
     }
-    switch (SSL_get_error(session_.get(), result)) {
+    switch (Ssl().SSL_get_error(session_.get(), result)) {
       case SSL_ERROR_WANT_READ:
         return {IoStatus::kWantRead};
       case SSL_ERROR_WANT_WRITE:
@@ -126,7 +125,7 @@ class TlsWire final : public Wire {
         return {IoStatus::kEnd};
       default:
         broken_ = true;
-        ERR_clear_error();
+        Ssl().ERR_clear_error();
         return {IoStatus::kError};
     }
   }
@@ -162,9 +161,9 @@ class FileContext final : public TlsContext {
 
   std::unique_ptr<Wire> Accept(int fd) override {
     Refresh();
-    Session session(SSL_new(context_.get()));
-    if (!session || SSL_set_fd(session.get(), fd) != 1) {
-      ERR_clear_error();
+    Session session(Ssl().SSL_new(context_.get()));
+    if (!session || Ssl().SSL_set_fd(session.get(), fd) != 1) {
+      Ssl().ERR_clear_error();
       return nullptr;
     }
     return std::make_unique<TlsWire>(std::move(session), fd);
@@ -196,6 +195,9 @@ class FileContext final : public TlsContext {
 }  // namespace
 
 Result<std::unique_ptr<TlsContext>> TlsContext::Load(const TlsFiles& files) {
+  if (auto loaded = LoadOpenSsl(); !loaded) {
+    return std::move(loaded).error();
+  }
   const Stamp stamp = StampOf(files);
   auto context = MakeContext(files);
   if (!context) {

@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include "base/plain_json.h"
+
 namespace casemate::jsonrpc {
 namespace {
 
@@ -22,15 +24,38 @@ const json* Find(const json& object, const char* key) {
   return found == object.end() ? nullptr : &*found;
 }
 
-Response TakeResponse(json& message, std::optional<RequestId> id) {
-  const json* body = Find(message, "error");
-  if (body == nullptr) {
-    return {std::move(id), std::move(message["result"])};
+// The members of a message that mean something.
+struct Fields {
+  std::optional<json> jsonrpc;
+  std::optional<json> id;
+  std::optional<json> method;
+  std::optional<json> params;
+  std::optional<json> result;
+  std::optional<json> error;
+
+  std::optional<json>* Named(std::string_view name) {
+    return name == "jsonrpc"  ? &jsonrpc
+           : name == "id"     ? &id
+           : name == "method" ? &method
+           : name == "params" ? &params
+           : name == "result" ? &result
+           : name == "error"  ? &error
+                              : nullptr;
+  }
+};
+
+const json* ValueOf(const std::optional<json>& field) {
+  return field.has_value() ? &*field : nullptr;
+}
+
+Response TakeResponse(Fields& fields, std::optional<RequestId> id) {
+  if (!fields.error.has_value()) {
+    return {std::move(id), *std::move(fields.result)};
   }
   RpcError error;
-  if (body->is_object()) {
-    const json* code = Find(*body, "code");
-    const json* text = Find(*body, "message");
+  if (fields.error->is_object()) {
+    const json* code = Find(*fields.error, "code");
+    const json* text = Find(*fields.error, "message");
     error.code = code != nullptr && code->is_number_integer() ? code->get<int>() : error.code;
     error.message = text != nullptr && text->is_string() ? text->get<std::string>() : "";
   }
@@ -57,19 +82,15 @@ std::optional<RequestId> IdFromJson(const json& value) {
 
 namespace {
 
-Parsed Interpret(json& message) {
-  if (!message.is_object()) {
-    return Invalid(std::nullopt, "message", "an object", &message);
-  }
-  const json* given_id = Find(message, "id");
+Parsed Interpret(Fields& fields) {
+  const json* given_id = ValueOf(fields.id);
   std::optional<RequestId> id = given_id == nullptr ? std::nullopt : IdFromJson(*given_id);
-  const json* method = Find(message, "method");
-  if (method == nullptr && (message.contains("result") || message.contains("error"))) {
+  if (!fields.method.has_value() && (fields.result.has_value() || fields.error.has_value())) {
     // However malformed, it is never answered: two peers must not answer each other's errors
     // without end.
-    return Message(TakeResponse(message, std::move(id)));
+    return Message(TakeResponse(fields, std::move(id)));
   }
-  const json* version = Find(message, "jsonrpc");
+  const json* version = ValueOf(fields.jsonrpc);
   // Compared as text: a JSON value made for the comparison would cost more than all else here.
   if (version == nullptr || !version->is_string() ||
       version->get_ref<const std::string&>() != "2.0") {
@@ -78,19 +99,44 @@ Parsed Interpret(json& message) {
   if (given_id != nullptr && !id.has_value()) {
     return Invalid(std::nullopt, "id", "a string or a 64-bit integer", given_id);
   }
-  if (method == nullptr || !method->is_string()) {
-    return Invalid(std::move(id), "method", "a string", method);
+  if (!fields.method.has_value() || !fields.method->is_string()) {
+    return Invalid(std::move(id), "method", "a string", ValueOf(fields.method));
   }
-  const auto given = message.find("params");
-  if (given != message.end() && !given->is_object()) {
-    return Invalid(std::move(id), "params", "an object", &*given);
+  if (fields.params.has_value() && !fields.params->is_object()) {
+    return Invalid(std::move(id), "params", "an object", ValueOf(fields.params));
   }
-  json params = given == message.end() ? json(json::value_t::object) : std::move(*given);
-  auto name = method->get<std::string>();
+  json params = fields.params.has_value() ? *std::move(fields.params) : json(json::value_t::object);
+  auto& name = fields.method->get_ref<std::string&>();
   if (id.has_value()) {
     return Message(Request{*std::move(id), std::move(name), std::move(params)});
   }
   return Message(Notification{std::move(name), std::move(params)});
+}
+
+Parsed Interpret(json& message) {
+  if (!message.is_object()) {
+    return Invalid(std::nullopt, "message", "an object", &message);
+  }
+  Fields fields;
+  for (auto& [name, value] : message.get_ref<json::object_t&>()) {
+    if (auto* field = fields.Named(name)) {
+      *field = std::move(value);
+    }
+  }
+  return Interpret(fields);
+}
+
+// What most messages are: no object is made that would only be taken apart again.
+std::optional<Parsed> ParsePlain(std::string_view text, const JsonLimits& limits) {
+  Fields fields;
+  const auto place_of = [&fields](std::string_view name) -> json* {
+    auto* field = fields.Named(name);
+    return field == nullptr || field->has_value() ? nullptr : &field->emplace();
+  };
+  if (text.size() > limits.max_bytes || !ReadPlainMembers(text, limits.max_depth, place_of)) {
+    return std::nullopt;
+  }
+  return Interpret(fields);
 }
 
 Incoming One(Parsed parsed) {
@@ -102,6 +148,9 @@ Incoming One(Parsed parsed) {
 }  // namespace
 
 Incoming ParseIncoming(std::string_view text, const JsonLimits& limits) {
+  if (auto plain = ParsePlain(text, limits)) {
+    return One(*std::move(plain));
+  }
   auto parsed = ParseJson(text, limits);
   if (!parsed) {
     return One(ParseFailure{std::nullopt,

@@ -185,3 +185,14 @@ test('addresses beyond this machine need tokens and TLS', async (t) => {
   fs.writeFileSync(config, 'version: 1\nauth: {mode: enterprise}\n');
   assert.match(await refused('--config', config, '--http', '0.0.0.0:0'), /http\.tls: .*trusted_proxy/);
 });
+
+test('OpenSSL is loaded for TLS alone, and its absence says what to install', async (t) => {
+  const place = scratch(t);
+  fs.writeFileSync(path.join(place.dir, 'libssl.so.3'), 'not a library');
+  const env = { LD_LIBRARY_PATH: place.dir };
+  const plain = await cli(place, ['serve', '--help'], { env });
+  assert.equal(plain.code, 0, 'what needs no TLS starts without it');
+  const { code, stderr } = await cli(place, ['serve', '--http', '127.0.0.1:0', '--tls-certificate', 'c.pem', '--tls-key', 'k.pem'], { env });
+  assert.notEqual(code, 0);
+  assert.match(stderr, /TLS needs OpenSSL: .*libssl\.so\.3.*libssl3/s);
+});

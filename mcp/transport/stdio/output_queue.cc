@@ -2,6 +2,7 @@
 
 #include <poll.h>
 #include <pthread.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -31,6 +32,18 @@ void BlockSigpipe() {
   sigemptyset(&set);
   sigaddset(&set, SIGPIPE);
   pthread_sigmask(SIG_BLOCK, &set, nullptr);
+}
+
+// To what poll calls writable, without ever blocking: as much as fits, where the kernel can say so
+// (pipes since Linux 6.4, sockets), or what fits for certain. The description may be shared with
+// others, so its flags are left alone.
+ssize_t WriteWritable(int fd, std::string_view bytes) {
+  const iovec all{const_cast<char*>(bytes.data()), bytes.size()};
+  const ssize_t written = pwritev2(fd, &all, 1, -1, RWF_NOWAIT);
+  if (written >= 0 || (errno != EOPNOTSUPP && errno != EAGAIN)) {
+    return written;
+  }
+  return write(fd, bytes.data(), std::min(bytes.size(), kWriteChunk));
 }
 
 }  // namespace
@@ -100,8 +113,7 @@ void OutputQueue::Flush(std::unique_lock<std::mutex>& lock) {
     pollfd out{fd_.get(), POLLOUT, 0};
     std::size_t done = 0;
     while (done < queue_.size() && poll(&out, 1, 0) == 1 && out.revents == POLLOUT) {
-      const ssize_t written =
-          write(fd_.get(), queue_.data() + done, std::min(queue_.size() - done, kWriteChunk));
+      const ssize_t written = WriteWritable(fd_.get(), std::string_view(queue_).substr(done));
       if (written <= 0) {
         break;
       }
@@ -174,7 +186,7 @@ bool OutputQueue::WriteAll(std::string_view left) {
     if (!WaitWritable()) {
       return false;
     }
-    const ssize_t written = write(fd_.get(), left.data(), std::min(left.size(), kWriteChunk));
+    const ssize_t written = WriteWritable(fd_.get(), left);
     if (written < 0 && errno != EAGAIN && errno != EINTR) {
       return false;
     }

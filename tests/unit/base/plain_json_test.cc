@@ -18,13 +18,31 @@ bool IsSame(const json& a, const json& b) {
   return a.type() == b.type() && a.dump() == b.dump();  // -1 and 1u are other types
 }
 
+// Member by member what ReadPlainJson reads as a whole.
+bool ReadInto(json& object, const std::string& text) {
+  object = json::object();
+  return ReadPlainMembers(text, kDepth, [&object](std::string_view key) -> json* {
+    const auto [place, is_new] = object.emplace(std::string(key), nullptr);
+    return is_new ? &*place : nullptr;
+  });
+}
+
 // False: a difference. `read` counts what was read.
 bool Agrees(const std::string& text, int& read) {
   json plain;
-  if (!ReadPlainJson(text, kDepth, plain)) {
+  json members;
+  const bool is_plain = ReadPlainJson(text, kDepth, plain);
+  const bool has_members = ReadInto(members, text);
+  if (has_members != (is_plain && plain.is_object() && !plain.empty())) {
+    return false;
+  }
+  if (!is_plain) {
     return true;
   }
   ++read;
+  if (has_members && !IsSame(plain, members)) {
+    return false;
+  }
   const json expected = json::parse(text, nullptr, false);
   return !expected.is_discarded() && IsSame(plain, expected);
 }
@@ -83,6 +101,22 @@ TEST_CASE("ReadPlainJson leaves the rest to others", "[json]") {
   }());
   json deepest;
   CHECK(ReadPlainJson("[[[[[[[[1]]]]]]]]", kDepth, deepest));
+}
+
+TEST_CASE("ReadPlainMembers reads only what its caller has a place for", "[json]") {
+  json value;
+  const auto only_a = [&value](std::string_view key) { return key == "a" ? &value : nullptr; };
+  REQUIRE(ReadPlainMembers(R"( {"\n":1} )", kDepth, [&value](std::string_view key) {
+    return key == "\n" ? &value : nullptr;
+  }));
+  CHECK(value == 1);
+  REQUIRE(ReadPlainMembers(R"({"a":{"a":[{}]}})", kDepth, only_a));
+  CHECK(value == json{{"a", {json::object()}}});
+  for (const std::string text : {R"({"a":1,"b":2})", R"({"b":2})", "{}", "[1]", "1", "",
+                                 R"({"a":1}x)", R"({"a":[[[[[[[[1]]]]]]]]})"}) {
+    INFO(text);
+    CHECK_FALSE(ReadPlainMembers(text, kDepth, only_a));
+  }
 }
 
 TEST_CASE("every short text is read as nlohmann/json reads it, or not at all", "[json]") {
