@@ -101,7 +101,8 @@ Result<std::unique_ptr<Runtime>> Runtime::Start(const Config& config, const std:
   }
   std::unique_ptr<Runtime> runtime(new Runtime(*std::move(incarnation)));
   auto launcher = sandbox::LauncherClient::Start(runtime->incarnation_.id(),
-                                                 channel == "cli" ? 0 : config.warm_sandboxes);
+                                                 channel == "cli" ? 0 : config.warm_sandboxes,
+                                                 config.workspace_roots);
   if (!launcher) {
     return std::move(launcher).error();
   }

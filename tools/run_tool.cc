@@ -250,7 +250,7 @@ Result<std::unique_ptr<PreparedCall>> RunTool::Prepare(const json& args) const {
   }
   OpenedWorkspace workspace;
   if (!decoded->workspace.empty()) {
-    auto opened = OpenWorkspace(decoded->workspace, options_.roots);
+    auto opened = OpenWorkspace(runner_, decoded->workspace, options_.roots);
     if (!opened) {
       return opened.error();
     }

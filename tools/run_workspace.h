@@ -12,6 +12,7 @@
 #include "policies/grant.h"
 #include "policies/profiles/profile.h"
 #include "policies/workspace_root.h"
+#include "sandbox/native/runner.h"
 #include "sandbox/native/spec.h"
 
 namespace casemate::tools {
@@ -28,9 +29,10 @@ struct OpenedWorkspace {
 const policies::WorkspaceRoot* RootOf(std::string_view path,
                                       std::span<const policies::WorkspaceRoot> roots);
 
-// `path` is absolute. Errors: kInvalidArgument for "args.workspace" when it lies below a root and
-// is no directory there.
-Result<OpenedWorkspace> OpenWorkspace(const std::string& path,
+// `path` is absolute; `roots` are those that the runner's launcher was started with. Errors:
+// kInvalidArgument for "args.workspace" when it lies below a root and is no directory there;
+// kUnavailable when the launcher cannot tell.
+Result<OpenedWorkspace> OpenWorkspace(sandbox::SandboxRunner& runner, const std::string& path,
                                       std::span<const policies::WorkspaceRoot> roots);
 
 // How it is mounted: what the profile asks for, and never more than what is granted.

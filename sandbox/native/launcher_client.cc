@@ -46,6 +46,16 @@ struct StartFds {
   int exec_error;  // close-on-exec: EOF on the other end says that exec succeeded
 };
 
+// The server may work under another user's ids already and have root's still to come back to.
+int TakeRootAgain() {
+  // The system calls: the C library's functions would talk to threads that a fork does not have.
+  if (getuid() == 0 && geteuid() != 0 &&
+      (syscall(SYS_setresuid, 0, 0, 0) != 0 || syscall(SYS_setresgid, 0, 0, 0) != 0)) {
+    return errno;
+  }
+  return 0;
+}
+
 // In the forked child: only async-signal-safe calls. Returns errno of what failed.
 int ExecuteLauncher(const StartFds& fds, char* const* argv) {
   // A signal that the server ignores or blocks would stay so in every command.
@@ -56,6 +66,9 @@ int ExecuteLauncher(const StartFds& fds, char* const* argv) {
   sigset_t none;
   sigemptyset(&none);
   if (const int err = pthread_sigmask(SIG_SETMASK, &none, nullptr); err != 0) {
+    return err;
+  }
+  if (const int err = TakeRootAgain(); err != 0) {
     return err;
   }
   // Ctrl-C on a terminal is for the server, which then ends the launcher by its socket.
@@ -114,8 +127,9 @@ bool AwaitEnd(pid_t pid) {
   do {
     ready = process.valid() ? poll(&ended, 1, kEndMs) : 0;
   } while (ready < 0 && errno == EINTR);
-  if (ready == 0) {
-    kill(pid, SIGKILL);  // what it runs dies with it
+  // What it runs dies with it. One with rights that we gave up cannot be ended, or waited for.
+  if (ready == 0 && kill(pid, SIGKILL) != 0) {
+    return false;
   }
   int status = 0;
   pid_t waited = -1;
@@ -158,19 +172,52 @@ Result<void> SendControl(int socket, const wire::ControlMessage& message,
   return error;
 }
 
+template <std::size_t kSize>
+bool CopyPath(const std::string& path, char (&into)[kSize]) {
+  if (path.size() >= kSize || path.find('\0') != std::string::npos) {
+    return false;
+  }
+  std::memcpy(into, path.c_str(), path.size() + 1);
+  return true;
+}
+
+// One message, with a descriptor or none.
+ssize_t ReceiveWithFd(int socket, void* data, std::size_t size, UniqueFd& fd) {
+  iovec bytes = {data, size};
+  alignas(cmsghdr) std::array<char, CMSG_SPACE(sizeof(int))> control{};
+  msghdr header{};
+  header.msg_iov = &bytes;
+  header.msg_iovlen = 1;
+  header.msg_control = control.data();
+  header.msg_controllen = control.size();
+  ssize_t got = 0;
+  do {
+    got = recvmsg(socket, &header, MSG_CMSG_CLOEXEC);
+  } while (got < 0 && errno == EINTR);
+  const cmsghdr* rights = got > 0 ? CMSG_FIRSTHDR(&header) : nullptr;
+  if (rights != nullptr && rights->cmsg_type == SCM_RIGHTS) {
+    int received = -1;
+    std::memcpy(&received, CMSG_DATA(rights), sizeof received);
+    fd.Reset(received);
+  }
+  return got;
+}
+
 struct Sockets {
   UniqueFd ours;
   UniqueFd launchers;
 };
 
-Result<Sockets> MakeControlSockets() {
+// `ours` gives up on a launcher that does not take or answer in time.
+Result<Sockets> MakeSockets() {
   int ends[2] = {-1, -1};
   if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) != 0) {
     return ErrnoError("cannot make the launcher's socket", errno);
   }
   Sockets sockets{UniqueFd(ends[0]), UniqueFd(ends[1])};
   const timeval patience = {kAnswerSeconds, 0};
-  if (setsockopt(ends[0], SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience) != 0) {
+  if (setsockopt(ends[0], SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience) != 0 ||
+      setsockopt(ends[0], SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience) != 0) {
     return ErrnoError("cannot set up the launcher's socket", errno);
   }
   return sockets;
@@ -178,8 +225,9 @@ Result<Sockets> MakeControlSockets() {
 
 }  // namespace
 
-Result<std::unique_ptr<LauncherClient>> LauncherClient::Start(const std::string& incarnation,
-                                                              std::size_t most_warm) {
+Result<std::unique_ptr<LauncherClient>> LauncherClient::Start(
+    const std::string& incarnation, std::size_t most_warm,
+    std::span<const policies::WorkspaceRoot> roots) {
   if (!IsIncarnation(incarnation)) {
     return BadIncarnation(incarnation);
   }
@@ -188,7 +236,7 @@ Result<std::unique_ptr<LauncherClient>> LauncherClient::Start(const std::string&
       static_cast<std::size_t>(casemate_launcher_end - casemate_launcher_begin));
   auto sealed = MakeSealedMemfd("casemate-launcher", program, MemfdUse::kProgram);
   ForgetPages(program);
-  auto sockets = MakeControlSockets();
+  auto sockets = MakeSockets();
   UniqueFd null_device(open("/dev/null", O_RDWR | O_CLOEXEC));
   int exec_pipe[2] = {-1, -1};
   if (!sealed || !sockets || !null_device.valid() || pipe2(exec_pipe, O_CLOEXEC) != 0) {
@@ -227,7 +275,81 @@ Result<std::unique_ptr<LauncherClient>> LauncherClient::Start(const std::string&
     error.remedy = "allow executable memfds: sysctl vm.memfd_noexec=0, and no LSM against them";
     return error;
   }
-  return std::unique_ptr<LauncherClient>(new LauncherClient(pid, std::move(sockets->ours)));
+  std::unique_ptr<LauncherClient> client(new LauncherClient(pid, std::move(sockets->ours)));
+  if (auto sent = client->SendRoots(roots); !sent) {
+    return std::move(sent).error();
+  }
+  return client;
+}
+
+Result<void> LauncherClient::SendRoots(std::span<const policies::WorkspaceRoot> roots) {
+  if (roots.empty()) {
+    return {};
+  }
+  if (roots.size() > wire::kMaxRoots) {
+    return InvalidArgument("workspace_roots",
+                           "expected at most " + std::to_string(wire::kMaxRoots) +
+                               " directories, got " + std::to_string(roots.size()));
+  }
+  auto sockets = MakeSockets();
+  if (!sockets) {
+    return std::move(sockets).error();
+  }
+  wire::ControlMessage message;
+  message.kind = wire::ControlKind::kRoots;
+  if (auto sent = SendControl(control_.get(), message, {sockets->launchers.get()}); !sent) {
+    return sent;
+  }
+  sockets->launchers.Reset();
+  wire::RootEntry entry;
+  for (const policies::WorkspaceRoot& root : roots) {
+    entry.writable = root.writable ? 1 : 0;
+    if (!CopyPath(root.path, entry.path)) {
+      return InvalidArgument("workspace_roots", "expected a path of at most 4095 bytes");
+    }
+    if (send(sockets->ours.get(), &entry, sizeof entry, MSG_NOSIGNAL) < 0) {
+      return ErrnoError("cannot tell the launcher the workspace roots", errno);
+    }
+  }
+  return {};
+}
+
+Result<HostDirectory> LauncherClient::OpenDirectory(const std::string& path,
+                                                    const std::string& tidy) {
+  wire::OpenRequest request;
+  HostDirectory found;
+  if (!CopyPath(path, request.path) || !CopyPath(tidy, request.tidy)) {
+    found.reason = ENAMETOOLONG;
+    return found;
+  }
+  auto sockets = MakeSockets();
+  if (!sockets) {
+    return std::move(sockets).error();
+  }
+  if (send(sockets->ours.get(), &request, sizeof request, MSG_NOSIGNAL) < 0) {
+    return ErrnoError("cannot ask the launcher for a directory", errno);
+  }
+  wire::ControlMessage message;
+  message.kind = wire::ControlKind::kOpen;
+  {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    if (auto sent = SendControl(control_.get(), message, {sockets->launchers.get()}); !sent) {
+      return std::move(sent).error();
+    }
+  }
+  sockets->launchers.Reset();
+  wire::OpenReply reply;
+  const ssize_t got = ReceiveWithFd(sockets->ours.get(), &reply, sizeof reply, found.directory);
+  if (got != static_cast<ssize_t>(sizeof reply)) {
+    return Error{ErrorCode::kUnavailable,
+                 "the directory " + tidy + " could not be looked at in time", "args.workspace",
+                 "its file system may hang; try again, or leave `workspace` out", 0};
+  }
+  found.reason = reply.reason;
+  if (found.directory.valid()) {
+    found.path.assign(reply.path, strnlen(reply.path, sizeof reply.path));
+  }
+  return found;
 }
 
 LauncherClient::~LauncherClient() {

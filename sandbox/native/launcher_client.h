@@ -7,23 +7,35 @@
 #include <cstdint>
 #include <memory>
 #include <mutex>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "base/result.h"
 #include "base/unique_fd.h"
+#include "policies/workspace_root.h"
 
 namespace casemate::sandbox {
+
+// A directory of the host, as the launcher found it.
+struct HostDirectory {
+  UniqueFd directory;  // O_PATH; not valid when it is not there or lies outside of every root
+  std::string path;    // canonical, if it is valid
+  int reason = 0;      // errno of why nothing is there, for a path below a root
+};
 
 class LauncherClient {
  public:
   // Call before threads that fork or change signals; others may run: between fork and exec there
   // are async-signal-safe calls only. `incarnation` ([a-z0-9-]+) names this server's cgroups
   // ("casemate-<incarnation>").
-  // The launcher keeps up to `most_warm` sandboxes made ahead while calls come (at most 64).
-  static Result<std::unique_ptr<LauncherClient>> Start(const std::string& incarnation,
-                                                       std::size_t most_warm = 0);
+  // The launcher keeps up to `most_warm` sandboxes made ahead while calls come (at most 64), and
+  // mounts no host directory but those below `roots` (at most 256). Where this process has given up
+  // the rights of root for the time being, the launcher takes them up again.
+  static Result<std::unique_ptr<LauncherClient>> Start(
+      const std::string& incarnation, std::size_t most_warm = 0,
+      std::span<const policies::WorkspaceRoot> roots = {});
   ~LauncherClient();  // Stop()
 
   // Closes the control socket; the launcher kills all that it runs, removes its cgroups and ends;
@@ -33,6 +45,9 @@ class LauncherClient {
   // Sends one launch request. `fds`, in order: spec memfd, stdin, stdout, stderr, the launcher's
   // end of the run socket, and the workspace directory for the host kinds. See launcher/wire.h.
   Result<void> Launch(const std::vector<int>& fds);
+  // Opens the directory `path` with the launcher's rights, if it lies below a root; `tidy` is the
+  // same path without empty, "." and ".." components. Both absolute.
+  Result<HostDirectory> OpenDirectory(const std::string& path, const std::string& tidy);
   // Kills and removes whatever the dead server `incarnation` left in cgroups.
   Result<void> Reap(const std::string& incarnation);
 
@@ -40,6 +55,7 @@ class LauncherClient {
 
  private:
   LauncherClient(pid_t pid, UniqueFd control) : pid_(pid), control_(std::move(control)) {}
+  Result<void> SendRoots(std::span<const policies::WorkspaceRoot> roots);
   pid_t pid_;
   UniqueFd control_;
   bool ended_in_order_ = false;

@@ -149,6 +149,11 @@ SandboxRunner::SandboxRunner(LauncherClient& launcher)
 
 SandboxRunner::~SandboxRunner() = default;
 
+Result<HostDirectory> SandboxRunner::OpenDirectory(const std::string& path,
+                                                   const std::string& tidy) {
+  return launcher_.OpenDirectory(path, tidy);
+}
+
 struct SandboxRun::State {
   // What it is told of: `event`, which is signalled by `on_stop`, whose destructor waits.
   State(SandboxSpec given, std::stop_token token, EventFd made)

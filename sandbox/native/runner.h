@@ -15,6 +15,7 @@
 namespace casemate::sandbox {
 
 class LauncherClient;
+struct HostDirectory;
 
 enum class Stream { kStdout, kStderr };
 
@@ -49,6 +50,8 @@ class SandboxRunner {
   explicit SandboxRunner(LauncherClient& launcher);
   ~SandboxRunner();
 
+  // LauncherClient::OpenDirectory: a workspace, with the launcher's rights.
+  Result<HostDirectory> OpenDirectory(const std::string& path, const std::string& tidy);
   // Returns when nothing of the command is left. `sink` may be null. Error only when the launcher
   // itself is gone, resources of this process are exhausted, or there is no seccomp filter
   // (kUnavailable with a remedy): then nothing was run. All else is in the outcome.

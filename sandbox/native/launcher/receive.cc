@@ -69,13 +69,15 @@ int SendWithFds(int socket, const void* data, std::size_t size, const int* fds, 
   msghdr header = {};
   header.msg_iov = &bytes;
   header.msg_iovlen = 1;
-  header.msg_control = control;
-  header.msg_controllen = CMSG_SPACE(count * sizeof(int));
-  cmsghdr* rights = CMSG_FIRSTHDR(&header);
-  rights->cmsg_level = SOL_SOCKET;
-  rights->cmsg_type = SCM_RIGHTS;
-  rights->cmsg_len = CMSG_LEN(count * sizeof(int));
-  std::memcpy(CMSG_DATA(rights), fds, count * sizeof(int));
+  if (count > 0) {
+    header.msg_control = control;
+    header.msg_controllen = CMSG_SPACE(count * sizeof(int));
+    cmsghdr* rights = CMSG_FIRSTHDR(&header);
+    rights->cmsg_level = SOL_SOCKET;
+    rights->cmsg_type = SCM_RIGHTS;
+    rights->cmsg_len = CMSG_LEN(count * sizeof(int));
+    std::memcpy(CMSG_DATA(rights), fds, count * sizeof(int));
+  }
   return ErrorOf(::sendmsg(socket, &header, MSG_NOSIGNAL | MSG_DONTWAIT));
 }
 
@@ -91,6 +93,9 @@ Received ReceiveControl(int socket, wire::ControlMessage* message, UniqueFd* fds
   switch (message->kind) {
     case wire::ControlKind::kLaunch:
       return Received::kMessage;
+    case wire::ControlKind::kRoots:
+    case wire::ControlKind::kOpen:
+      return *count == 1 ? Received::kMessage : Received::kMalformed;
     case wire::ControlKind::kReap:
       return IsIncarnationName(message->incarnation) ? Received::kMessage : Received::kMalformed;
   }

@@ -99,7 +99,7 @@ int Supervisor::Run() {
 
 void Supervisor::WaitAndHandle() {
   constexpr nfds_t kFirst = 2;
-  pollfd entries[kFirst + 2 * kMaxRuns];
+  pollfd entries[kFirst + 2 * kMaxRuns + Openers::kMost];
   RunSlot* slots[kFirst + 2 * kMaxRuns] = {nullptr, nullptr};
   entries[0] = {closing_ ? -1 : control_, POLLIN, 0};
   entries[1] = {done_read_.get(), POLLIN, 0};
@@ -112,7 +112,7 @@ void Supervisor::WaitAndHandle() {
       slots[count++] = &run;
     }
   }
-  const int ready = ::poll(entries, count, PollTimeoutMs());
+  const int ready = ::poll(entries, count + openers_.Watch(entries + count), PollTimeoutMs());
   if (ready < 0) {
     return;
   }
@@ -122,6 +122,7 @@ void Supervisor::WaitAndHandle() {
   if (cgroups_.has_leftovers()) {
     cgroups_.RetryLeftovers();
   }
+  openers_.Reap();
   if (entries[1].revents != 0) {
     ReportDone();
   }
@@ -154,10 +155,19 @@ void Supervisor::HandleControl() {
     case Received::kMessage:
       break;
   }
-  if (message.kind == wire::ControlKind::kReap) {
-    cgroups_.Reap(message.incarnation);
-  } else {
-    HandleLaunch(fds, count);
+  switch (message.kind) {
+    case wire::ControlKind::kReap:
+      cgroups_.Reap(message.incarnation);
+      return;
+    case wire::ControlKind::kRoots:
+      static_cast<void>(roots_.Receive(fds[0].get()));  // without them every workspace is refused
+      return;
+    case wire::ControlKind::kOpen:
+      openers_.Start(roots_, std::move(fds[0]));
+      return;
+    case wire::ControlKind::kLaunch:
+      HandleLaunch(fds, count);
+      return;
   }
 }
 
@@ -165,6 +175,10 @@ void Supervisor::HandleLaunch(UniqueFd* fds, std::size_t count) {
   Request request;
   wire::Stage stage = wire::Stage::kRequest;
   int error = request.Load(fds, count);
+  if (error == 0 && request.workspace() != Workspace::kPrivate) {
+    stage = wire::Stage::kWorkspace;
+    error = roots_.Check(request.workspace_dir.get(), request.workspace());
+  }
   if (error == 0) {
     // A host workspace that only its user may open has to be opened before the root changes.
     const bool fits = request.workspace() == Workspace::kPrivate || host_.maps_any_id;

@@ -10,7 +10,9 @@
 #include "base/unique_fd.h"
 #include "sandbox/native/launcher/cgroup.h"
 #include "sandbox/native/launcher/host.h"
+#include "sandbox/native/launcher/openers.h"
 #include "sandbox/native/launcher/request.h"
+#include "sandbox/native/launcher/roots.h"
 #include "sandbox/native/launcher/shared_report.h"
 #include "sandbox/native/launcher/warm_target.h"
 
@@ -86,6 +88,8 @@ class Supervisor {
   bool closing_ = false;
   Host host_;
   Cgroups cgroups_;
+  Roots roots_;
+  Openers openers_;
   UniqueFd lifeline_read_;   // inherited by children
   UniqueFd lifeline_write_;  // only here: its end tells children that the launcher is gone
   UniqueFd done_read_;       // a byte of some init: one of the runs is done

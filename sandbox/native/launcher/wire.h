@@ -9,8 +9,12 @@
 //   [5] workspace directory (O_PATH), only when LaunchSpec.workspace != kPrivate; or, when
 //       LaunchSpec.hold is set, a socket: the command starts when a byte comes, and not if EOF
 //       comes
-// Run socket: server → launcher RunCommand; launcher → server exactly one LaunchReport, then EOF.
-// EOF from the server on either socket means: kill it.
+// kRoots takes one socket (SOCK_SEQPACKET) on which the server sends one RootEntry for each root,
+// and then closes it. Once, before the first launch; without it no host directory can be a
+// workspace. kOpen takes one such socket too: server → launcher OpenRequest; launcher → server
+// OpenReply, with the open directory (O_PATH) when it lies below a root. EOF instead: it could not
+// be tried. Run socket: server → launcher RunCommand; launcher → server exactly one LaunchReport,
+// then EOF. EOF from the server on either socket means: kill it.
 #pragma once
 
 #include <cstdint>
@@ -22,15 +26,33 @@
 namespace casemate::sandbox::wire {
 
 inline constexpr std::uint32_t kMagic = 0x434d4c31;  // "CML1"
-inline constexpr std::uint32_t kWireVersion = 1;
+inline constexpr std::uint32_t kWireVersion = 2;
 inline constexpr std::uint32_t kMaxSpecBytes = 256U << 20;
 
-enum class ControlKind : std::uint32_t { kLaunch = 1, kReap = 2 };
+inline constexpr std::uint32_t kMaxRoots = 256;
+inline constexpr std::uint32_t kPathBytes = 4096;  // as PATH_MAX, with the NUL
+
+enum class ControlKind : std::uint32_t { kLaunch = 1, kReap = 2, kRoots = 3, kOpen = 4 };
 struct ControlMessage {
   std::uint32_t magic = kMagic;
   std::uint32_t version = kWireVersion;
   ControlKind kind = ControlKind::kLaunch;
   char incarnation[64] = {};  // kReap: whose cgroups
+};
+
+// A directory below which workspaces may lie.
+struct RootEntry {
+  std::uint32_t writable = 0;
+  char path[kPathBytes] = {};  // canonical
+};
+struct OpenRequest {
+  char path[kPathBytes] = {};  // absolute
+  char tidy[kPathBytes] = {};  // the same without empty, "." and ".." components
+};
+struct OpenReply {
+  // Why there is no directory at `tidy`, which is named below a root; otherwise 0.
+  std::int32_t reason = 0;
+  char path[kPathBytes] = {};  // canonical, when a directory comes with this
 };
 
 enum class RunCommand : std::uint32_t {

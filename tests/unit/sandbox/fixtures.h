@@ -4,6 +4,7 @@
 #include <sched.h>
 
 #include <cstdlib>
+#include <filesystem>
 #include <fstream>
 #include <memory>
 #include <stop_token>
@@ -76,10 +77,15 @@ inline std::vector<pid_t> WaitingFor(pid_t pid) {
   return waiting;
 }
 
+// Where the tests' workspaces lie.
+inline std::vector<policies::WorkspaceRoot> TestRoots() {
+  return {{std::filesystem::canonical(std::filesystem::temp_directory_path()).string(), true}};
+}
+
 class Sandbox {
  public:
   Sandbox() {
-    auto launcher = LauncherClient::Start(incarnation_, most_ahead());
+    auto launcher = LauncherClient::Start(incarnation_, most_ahead(), TestRoots());
     INFO((launcher ? std::string() : Describe(launcher.error())));
     REQUIRE(launcher);
     launcher_ = *std::move(launcher);

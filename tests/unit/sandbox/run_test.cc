@@ -307,6 +307,47 @@ TEST_CASE("a read-only host workspace can be read and not written") {
   CHECK_FALSE(std::filesystem::exists(dir / "new"));
 }
 
+SandboxOutcome RunIn(SandboxRunner& runner, const std::string& directory, WorkspaceKind kind) {
+  SandboxSpecBuilder builder(
+      TestPolicy::GrantOf(EverydayLimits(), policies::WorkspaceAccess::kHostWrite));
+  builder.Command({"/bin/true"})
+      .HostWorkspace(UniqueFd(open(directory.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC)), directory,
+                     kind);
+  auto outcome = runner.Run(Built(std::move(builder)), {}, nullptr);
+  REQUIRE(outcome);
+  return *std::move(outcome);
+}
+
+// Attack: a server that was taken over, and has fewer rights than its launcher.
+TEST_CASE("the launcher mounts no directory but those below its roots") {
+  const testing::TempDir dir;
+  for (const char* name : {"open", "locked", "locked/in", "open-not", "outside"}) {
+    std::filesystem::create_directory(dir / name);
+    std::filesystem::permissions(dir / name, std::filesystem::perms::all);
+  }
+  const std::vector<policies::WorkspaceRoot> roots = {{dir / "open", true},
+                                                      {dir / "locked", false}};
+  auto launcher = LauncherClient::Start("unit-roots-" + RandomHex(8), 0, roots);
+  REQUIRE(launcher);
+  SandboxRunner runner(**launcher);
+  CHECK(RunIn(runner, dir / "open", WorkspaceKind::kReadWrite).status == OutcomeStatus::kExited);
+  CHECK(RunIn(runner, dir / "locked/in", WorkspaceKind::kReadOnly).status ==
+        OutcomeStatus::kExited);
+  for (const auto& [name, kind, error] : {std::tuple{"outside", WorkspaceKind::kReadOnly, EACCES},
+                                          {"open-not", WorkspaceKind::kReadWrite, EACCES},
+                                          {".", WorkspaceKind::kOverlay, EACCES},
+                                          {"locked/in", WorkspaceKind::kReadWrite, EROFS}}) {
+    INFO(name);
+    const SandboxOutcome refused = RunIn(runner, dir / name, kind);
+    CHECK(refused.status == OutcomeStatus::kSetupFailed);
+    CHECK(refused.sys_errno == error);
+  }
+  const auto none = LauncherClient::Start("unit-roots-" + RandomHex(8));
+  REQUIRE(none);
+  SandboxRunner closed(**none);
+  CHECK(RunIn(closed, dir / "open", WorkspaceKind::kReadOnly).sys_errno == EACCES);
+}
+
 TEST_CASE("runs at once do not disturb each other") {
   Sandbox sandbox;
   std::vector<SandboxOutcome> outcomes(8);

@@ -47,18 +47,19 @@ struct Line {
   std::stop_source stop;
 
   Line() {
-    auto started = sandbox::LauncherClient::Start("unit-tools-" + RandomHex(8));
+    for (const char* name : {"/rw", "/ro", "/other"}) {
+      fs::create_directory(roots.path() + name);
+    }
+    const std::vector<policies::WorkspaceRoot> allowed = {{roots.path() + "/rw", true},
+                                                          {roots.path() + "/ro", false}};
+    auto started = sandbox::LauncherClient::Start("unit-tools-" + RandomHex(8), 0, allowed);
     INFO((started ? std::string() : Describe(started.error())));
     REQUIRE(started);
     launcher = *std::move(started);
     runner = std::make_unique<sandbox::SandboxRunner>(*launcher);
-    fs::create_directory(roots.path() + "/rw");
-    fs::create_directory(roots.path() + "/ro");
-    fs::create_directory(roots.path() + "/other");
-    REQUIRE(catalog.Add(MakeRunTool(
-        *runner, {.roots = {{roots.path() + "/rw", true}, {roots.path() + "/ro", false}},
-                  .default_profile = "default",
-                  .config_file = "/etc/casemate/config.yaml"})));
+    REQUIRE(catalog.Add(MakeRunTool(*runner, {.roots = allowed,
+                                              .default_profile = "default",
+                                              .config_file = "/etc/casemate/config.yaml"})));
   }
   ToolResult Call(const json& args) {
     CallContext context;

@@ -9,7 +9,9 @@
 #include <catch2/catch.hpp>
 #include <nlohmann/json.hpp>
 
+#include "base/hash.h"
 #include "fixtures.h"
+#include "sandbox/native/launcher_client.h"
 
 namespace casemate::tools {
 namespace {
@@ -35,9 +37,18 @@ TEST_CASE("roots hold by whole components, the innermost first") {
 struct Tree {
   test::TempDir directory;
   std::array<WorkspaceRoot, 1> roots;
+  std::unique_ptr<sandbox::LauncherClient> launcher;
+  std::unique_ptr<sandbox::SandboxRunner> runner;
   Tree() : roots{{{directory.path() + "/root", true}}} {
     fs::create_directories(directory.path() + "/root/app");
     fs::create_directories(directory.path() + "/outside");
+    auto started = sandbox::LauncherClient::Start("unit-workspace-" + RandomHex(8), 0, roots);
+    REQUIRE(started);
+    launcher = *std::move(started);
+    runner = std::make_unique<sandbox::SandboxRunner>(*launcher);
+  }
+  [[nodiscard]] Result<OpenedWorkspace> Open(const std::string& name) const {
+    return OpenWorkspace(*runner, At(name), roots);
   }
   [[nodiscard]] std::string At(const std::string& name) const {
     return directory.path() + "/" + name;
@@ -49,7 +60,7 @@ TEST_CASE("a directory below a root is opened and named canonically") {
   fs::create_directory_symlink(tree.At("root/app"), tree.At("outside/link"));
   for (const char* name : {"root/app", "root/./app/", "outside/../root/app", "outside/link"}) {
     INFO(name);
-    const auto opened = OpenWorkspace(tree.At(name), tree.roots);
+    const auto opened = tree.Open(name);
     REQUIRE(opened);
     CHECK(opened->directory.valid());
     CHECK(opened->path == tree.At("root/app"));
@@ -59,7 +70,7 @@ TEST_CASE("a directory below a root is opened and named canonically") {
 
 TEST_CASE("the descriptor is what was judged, whatever the path becomes") {
   const Tree tree;
-  const auto opened = OpenWorkspace(tree.At("root/app"), tree.roots);
+  const auto opened = tree.Open("root/app");
   REQUIRE(opened);
   struct stat before{};
   REQUIRE(::stat(tree.At("root/app").c_str(), &before) == 0);
@@ -73,7 +84,7 @@ TEST_CASE("the descriptor is what was judged, whatever the path becomes") {
 TEST_CASE("a link out of the root is outside, and its target is not told") {
   const Tree tree;
   fs::create_directory_symlink(tree.At("outside"), tree.At("root/escape"));
-  const auto opened = OpenWorkspace(tree.At("root/escape"), tree.roots);
+  const auto opened = tree.Open("root/escape");
   REQUIRE(opened);
   CHECK_FALSE(opened->directory.valid());
   CHECK(opened->root == nullptr);
@@ -87,7 +98,7 @@ TEST_CASE("outside of the roots, what exists and what does not look the same") {
   for (const char* name :
        {"outside", "outside/missing", "outside/file", "root/escape/missing", "root/escape/file"}) {
     INFO(name);
-    const auto opened = OpenWorkspace(tree.At(name), tree.roots);
+    const auto opened = tree.Open(name);
     REQUIRE(opened);
     CHECK_FALSE(opened->directory.valid());
     CHECK(opened->root == nullptr);
@@ -100,7 +111,7 @@ TEST_CASE("below a root a missing directory and a file are clear errors") {
   std::ofstream(tree.At("root/file")) << "x";
   for (const char* name : {"root/missing", "root/file", "root/app/a/b"}) {
     INFO(name);
-    const auto opened = OpenWorkspace(tree.At(name), tree.roots);
+    const auto opened = tree.Open(name);
     REQUIRE_FALSE(opened);
     CHECK(opened.error().field == "args.workspace");
     CHECK(opened.error().message.find("expected an existing directory") == 0);
