@@ -83,6 +83,7 @@ Result<void> ReadRuns(const YamlNode& section, RunsConfig& runs) {
 Result<void> ReadScalars(const YamlNode& root, Config& config) {
   return Steps()
       .Then([&] { return CheckVersion(root); })
+      .Then([&] { return ReadText(root, "user", config.user); })
       .Then([&] { return ReadText(root, "policy_file", config.policy_file); })
       .Then([&] { return ReadText(root, "default_profile", config.default_profile); })
       .Then([&] {
@@ -107,9 +108,9 @@ Result<void> ApplyFile(const std::string& text, Config& config) {
   }
   return Steps()
       .Then([&] {
-        return root->OnlyKeys({"version", "workspace_roots", "policy_file", "default_profile",
-                               "max_line_bytes", "max_concurrent_calls", "warm_sandboxes",
-                               "toolsets", "http", "auth", "runs", "jobs"});
+        return root->OnlyKeys({"version", "user", "workspace_roots", "policy_file",
+                               "default_profile", "max_line_bytes", "max_concurrent_calls",
+                               "warm_sandboxes", "toolsets", "http", "auth", "runs", "jobs"});
       })
       .Then([&] { return ReadScalars(*root, config); })
       .Then([&] { return ReadHttp(*root, config); })

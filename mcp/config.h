@@ -47,7 +47,8 @@ struct Config {
   std::string state_dir;  // $CASEMATE_STATE_DIR, else $XDG_STATE_HOME/casemate, else
                           // ~/.local/state/casemate
   std::string
-      config_file;  // $CASEMATE_CONFIG, else $XDG_CONFIG_HOME/casemate/config.yaml; may not exist
+      config_file;   // $CASEMATE_CONFIG, else $XDG_CONFIG_HOME/casemate/config.yaml; may not exist
+  std::string user;  // key `user`: whom root's server works as (service_user.h)
   std::string policy_file;  // $CASEMATE_POLICY or key `policy_file`; empty: the shipped policy
   std::vector<policies::WorkspaceRoot>
       workspace_roots;  // key `workspace_roots`: list of paths or {path, writable}

@@ -13,6 +13,7 @@
 #include "mcp/config.h"
 #include "mcp/runtime.h"
 #include "mcp/serve.h"
+#include "mcp/service_user.h"
 #include "mcp/signals.h"
 #include "policies/identity/incarnation.h"
 #include "policies/identity/token_store.h"
@@ -49,10 +50,19 @@ int RunDoctor(const cli::DoctorArgs& args, const Config& config) {
   if (!grant) {
     return Complain(grant.error(), cli::kExitUsage);
   }
+  auto user = ServiceUser::Choose(config.user);
+  auto state_dir = user ? StateDirectory(config, *user) : Result<std::string>(user.error());
+  if (!state_dir) {
+    return Complain(state_dir.error(), cli::kExitFailure);
+  }
   // So that the next start reaps what a killed doctor leaves.
-  auto incarnation = policies::Incarnation::Begin(config.state_dir);
-  return incarnation ? cli::DoctorCommand(args, *grant, incarnation->id())
-                     : Complain(incarnation.error(), cli::kExitFailure);
+  auto incarnation = policies::Incarnation::Begin(*state_dir);
+  int code = cli::kExitFailure;
+  auto examined = !incarnation ? Result<void>(incarnation.error()) : user->AsRoot([&] {
+    code = cli::DoctorCommand(args, *grant, incarnation->id());
+    return Result<void>();
+  });
+  return examined ? code : Complain(examined.error(), cli::kExitFailure);
 }
 
 struct CliCall {
@@ -67,7 +77,12 @@ CliCall CallOnce(const Config& config, const char* tool, const nlohmann::json& a
     return {std::move(blocked).error()};
   }
   CliCall call{Error{ErrorCode::kInternal, "no call was made", {}, {}, 0}};
-  auto runtime = Runtime::Start(config, "cli");
+  auto user = ServiceUser::Choose(config.user);
+  auto runtime = user ? Runtime::Start(config, "cli", *user)
+                      : Result<std::unique_ptr<Runtime>>(std::move(user).error());
+  if (auto become = runtime ? user->Become() : Result<void>(); !become) {
+    runtime = std::move(become).error();
+  }
   if (runtime) {
     std::stop_source stop;
     std::atomic<int> received = 0;
@@ -118,7 +133,9 @@ int WithTrail(const Config& config, const Body& body) {
 
 template <typename Body>
 int WithTokens(const Config& config, const Body& body) {
-  auto trail = OpenTrail(config, "cli");
+  auto user = ServiceUser::Choose(config.user);
+  auto state_dir = user ? StateDirectory(config, *user) : Result<std::string>(user.error());
+  auto trail = state_dir ? OpenTrail(*state_dir, "cli") : Result<Trail>(state_dir.error());
   if (!trail) {
     return Complain(trail.error(), cli::kExitFailure);
   }

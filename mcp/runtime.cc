@@ -22,34 +22,44 @@ constexpr std::size_t kMaxPolicyBytes = std::size_t{1} << 20;
 constexpr std::int64_t kReplyKb = 4;
 constexpr const char* kCoreToolset = "core";
 
-tools::RunStoreOptions RunOptions(const Config& config) {
+tools::RunStoreOptions RunOptions(const Config& config, const std::string& state_dir) {
   tools::RunStoreOptions options;
-  options.directory = config.state_dir + "/runs";
+  options.directory = state_dir + "/runs";
   options.max_runs = static_cast<std::int64_t>(config.runs.keep);
   options.max_age_ms = static_cast<std::int64_t>(config.runs.keep_days) * 24 * 3600 * 1000;
   options.max_total_bytes = static_cast<std::int64_t>(config.runs.keep_mb) << 20;
   return options;
 }
 
-}  // namespace
+struct PolicyText {
+  std::string text;
+  std::string name;
+};
 
-Result<std::unique_ptr<policies::PolicyEngine>> LoadPolicy(const Config& config) {
+Result<PolicyText> ReadPolicy(const Config& config) {
   if (config.policy_file.empty()) {
-    return policies::LoadYamlPolicy(policies::DefaultPolicyText(), "shipped policy");
+    return PolicyText{std::string(policies::DefaultPolicyText()), "shipped policy"};
   }
   auto text = ReadFile(config.policy_file, kMaxPolicyBytes);
   if (!text) {
     return std::move(text).error();
   }
-  return policies::LoadYamlPolicy(*text, config.policy_file);
+  return PolicyText{*std::move(text), config.policy_file};
 }
 
-Result<Trail> OpenTrail(const Config& config, const std::string& incarnation) {
-  if (auto made = MakePrivateDirectories(config.state_dir); !made) {
-    return std::move(made).error();
+}  // namespace
+
+Result<std::unique_ptr<policies::PolicyEngine>> LoadPolicy(const Config& config) {
+  auto policy = ReadPolicy(config);
+  if (!policy) {
+    return std::move(policy).error();
   }
+  return policies::LoadYamlPolicy(policy->text, policy->name);
+}
+
+Result<Trail> OpenTrail(const std::string& state_dir, const std::string& incarnation) {
   Trail trail;
-  auto store = Store::Open(config.state_dir + "/casemate.db");
+  auto store = Store::Open(state_dir + "/casemate.db");
   if (!store) {
     return std::move(store).error();
   }
@@ -84,22 +94,38 @@ Result<Trail> OpenTrailToRead(const Config& config) {
   return trail;
 }
 
-Result<std::unique_ptr<Runtime>> Runtime::Start(const Config& config, const std::string& channel) {
+Result<std::string> StateDirectory(const Config& config, ServiceUser& user) {
+  if (auto made = MakePrivateDirectories(config.state_dir); !made) {
+    return std::move(made).error();
+  }
+  return user.Assume(config.state_dir);
+}
+
+Result<std::unique_ptr<Runtime>> Runtime::Start(const Config& config, const std::string& channel,
+                                                ServiceUser& user) {
+  auto text = ReadPolicy(config);
+  if (!text) {
+    return std::move(text).error();
+  }
   // Beside the launcher's start, in which the kernel does most; nothing is served before both.
-  auto loading = std::async(std::launch::async, [&config] { return LoadPolicy(config); });
+  auto loading = std::async(std::launch::async, [policy = *std::move(text)] {
+    return policies::LoadYamlPolicy(policy.text, policy.name);
+  });
   if (auto profile = policies::FindProfile(config.default_profile); !profile) {
     Error error = std::move(profile).error();
     error.field = "default_profile";
     return error;
   }
-  if (auto made = MakePrivateDirectories(config.state_dir); !made) {
-    return std::move(made).error();
+  auto state_dir = StateDirectory(config, user);
+  if (!state_dir) {
+    return std::move(state_dir).error();
   }
-  auto incarnation = policies::Incarnation::Begin(config.state_dir);
+  auto incarnation = policies::Incarnation::Begin(*state_dir);
   if (!incarnation) {
     return std::move(incarnation).error();
   }
-  std::unique_ptr<Runtime> runtime(new Runtime(*std::move(incarnation)));
+  std::unique_ptr<Runtime> runtime(new Runtime(*std::move(state_dir), *std::move(incarnation)));
+
   auto launcher = sandbox::LauncherClient::Start(runtime->incarnation_.id(),
                                                  channel == "cli" ? 0 : config.warm_sandboxes,
                                                  config.workspace_roots);
@@ -114,7 +140,7 @@ Result<std::unique_ptr<Runtime>> Runtime::Start(const Config& config, const std:
   runtime->policy_ = *std::move(policy);
   runtime->runner_ = std::make_unique<sandbox::SandboxRunner>(*runtime->launcher_);
 
-  auto trail = OpenTrail(config, runtime->incarnation_.id());
+  auto trail = OpenTrail(runtime->state_dir_, runtime->incarnation_.id());
   if (!trail) {
     return std::move(trail).error();
   }
@@ -135,7 +161,7 @@ Result<std::unique_ptr<Runtime>> Runtime::Start(const Config& config, const std:
   if (auto started = runtime->StartJobs(config); !started) {
     return std::move(started).error();
   }
-  runtime->ReapDead(config.state_dir);
+  runtime->ReapDead();
   runtime->trail_.audit->NoteFirst("server_start",
                                    {{"version", CASEMATE_VERSION},
                                     {"channel", channel},
@@ -144,13 +170,13 @@ Result<std::unique_ptr<Runtime>> Runtime::Start(const Config& config, const std:
 }
 
 Result<void> Runtime::OpenStores(const Config& config) {
-  auto runs = tools::RunStore::Open(*trail_.store, RunOptions(config), &changes_);
+  auto runs = tools::RunStore::Open(*trail_.store, RunOptions(config, state_dir_), &changes_);
   if (!runs) {
     return std::move(runs).error();
   }
   runs_ = *std::move(runs);
   auto jobs = tools::JobStore::Open(*trail_.store, incarnation_.id(),
-                                    [state_dir = config.state_dir](const std::string& id) {
+                                    [state_dir = state_dir_](const std::string& id) {
                                       return policies::Incarnation::IsAlive(state_dir, id);
                                     });
   if (!jobs) {
@@ -222,8 +248,8 @@ Result<void> Runtime::AddPrompts(const Config& config) {
   return catalog_.Add(tools::MakeFixFailingCommandPrompt(std::move(sources)));
 }
 
-void Runtime::ReapDead(const std::string& state_dir) {
-  for (policies::Incarnation::Dead& dead : policies::Incarnation::ClaimDead(state_dir)) {
+void Runtime::ReapDead() {
+  for (policies::Incarnation::Dead& dead : policies::Incarnation::ClaimDead(state_dir_)) {
     if (auto reaped = launcher_->Reap(dead.id); !reaped) {
       Log(LogLevel::kWarning, "cannot reap " + dead.id + ": " + Describe(reaped.error()));
       continue;

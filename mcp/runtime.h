@@ -8,6 +8,7 @@
 #include "base/result.h"
 #include "base/store/store.h"
 #include "mcp/config.h"
+#include "mcp/service_user.h"
 #include "policies/audit/audit_log.h"
 #include "policies/engine/policy_engine.h"
 #include "policies/identity/incarnation.h"
@@ -27,21 +28,29 @@ namespace casemate {
 
 // The policy of the configuration: its file, or the shipped text.
 Result<std::unique_ptr<policies::PolicyEngine>> LoadPolicy(const Config& config);
-// The state directory's database, with the audit trail open for `incarnation`.
+// The database in `state_dir`, with the audit trail open for `incarnation`.
 struct Trail {
   std::unique_ptr<Store> store;
   std::unique_ptr<policies::AuditLog> audit;
 };
-Result<Trail> OpenTrail(const Config& config, const std::string& incarnation);
+Result<Trail> OpenTrail(const std::string& state_dir, const std::string& incarnation);
 // To read it: makes nothing, changes nothing, and takes a copy that nobody may write to.
 Result<Trail> OpenTrailToRead(const Config& config);
 
+// Makes the state directory where there is none; root's process works as `user` from then on.
+// Returns the path by which this process reaches it.
+Result<std::string> StateDirectory(const Config& config, ServiceUser& user);
+
 class Runtime {
  public:
-  // `channel` is recorded with the start ("mcp-stdio", "cli"). Reaps what dead servers left.
-  static Result<std::unique_ptr<Runtime>> Start(const Config& config, const std::string& channel);
+  // `channel` is recorded with the start ("mcp-stdio", "cli"). Reaps what dead servers left. Root's
+  // process works as `user` when this returns, and can still become root again: see Become there.
+  static Result<std::unique_ptr<Runtime>> Start(const Config& config, const std::string& channel,
+                                                ServiceUser& user);
   ~Runtime();  // records the stop, ends the launcher, releases the incarnation
 
+  // The path by which this process reaches it: not the one of the configuration.
+  [[nodiscard]] const std::string& state_dir() const { return state_dir_; }
   [[nodiscard]] tools::ToolExecutor& executor() { return *executor_; }
   [[nodiscard]] tools::Gate& gate() { return *gate_; }
   [[nodiscard]] tools::Changes& changes() { return changes_; }
@@ -51,15 +60,17 @@ class Runtime {
   [[nodiscard]] tools::JobRunner* jobs() { return jobs_.get(); }
 
  private:
-  explicit Runtime(policies::Incarnation incarnation) : incarnation_(std::move(incarnation)) {}
+  Runtime(std::string state_dir, policies::Incarnation incarnation)
+      : state_dir_(std::move(state_dir)), incarnation_(std::move(incarnation)) {}
   Result<void> FillCatalog(const Config& config);
   Result<void> AddPrompts(const Config& config);
   // What only a server needs, in two steps: the stores, and, with an executor, the jobs.
   Result<void> OpenStores(const Config& config);
   Result<void> StartJobs(const Config& config);
-  void ReapDead(const std::string& state_dir);
+  void ReapDead();
 
   // In the order of construction: what comes later uses what comes before.
+  std::string state_dir_;
   policies::Incarnation incarnation_;
   std::unique_ptr<sandbox::LauncherClient> launcher_;
   Trail trail_;

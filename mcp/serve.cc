@@ -18,7 +18,7 @@ namespace {
 constexpr int kShutdownMs = 1800;  // promised: gone within 2 s
 constexpr int kFlushMs = 300;
 
-Result<void> ServeStdio(const Config& config) {
+Result<void> ServeStdio(const Config& config, ServiceUser& user) {
   if (auto blocked = SignalWatch::Block(); !blocked) {
     return std::move(blocked).error();
   }
@@ -33,9 +33,12 @@ Result<void> ServeStdio(const Config& config) {
     return std::move(created).error();
   }
   const std::shared_ptr<mcp::StdioTransport> transport = *std::move(created);
-  auto runtime = Runtime::Start(config, "mcp-stdio");
+  auto runtime = Runtime::Start(config, "mcp-stdio", user);
   if (!runtime) {
     return std::move(runtime).error();
+  }
+  if (auto become = user.Become(); !become) {
+    return become;
   }
   auto signals = SignalWatch::Start([&stop](int) { stop->Signal(); });
   if (!signals) {
@@ -63,7 +66,10 @@ Result<void> ServeStdio(const Config& config) {
 }  // namespace
 
 int Serve(const Config& config) {
-  const auto served = config.http.endpoints.empty() ? ServeStdio(config) : ServeHttp(config);
+  auto user = ServiceUser::Choose(config.user);
+  const auto served = !user                           ? Result<void>(std::move(user).error())
+                      : config.http.endpoints.empty() ? ServeStdio(config, *user)
+                                                      : ServeHttp(config, *user);
   if (!served) {
     std::cerr << "casemate: " << Describe(served.error()) << '\n';
     return 1;

@@ -4,12 +4,13 @@
 
 #include "base/result.h"
 #include "mcp/config.h"
+#include "mcp/service_user.h"
 
 namespace casemate {
 
 // Returns the process's exit code: 0 for every orderly end, 1 when it could not start.
 int Serve(const Config& config);
 // The HTTP half of it (serve_http.cc): when the configuration has endpoints.
-Result<void> ServeHttp(const Config& config);
+Result<void> ServeHttp(const Config& config, ServiceUser& user);
 
 }  // namespace casemate

@@ -43,18 +43,30 @@ void AwaitStop(const EventFd& stop) {
 }
 
 Result<void> Run(const Config& config, Runtime& runtime, mcp::Authenticator& authenticator,
-                 const EventFd& stop) {
+                 ServiceUser& user, const EventFd& stop) {
   const auto server = MakeServer(config, runtime);
   mcp::HttpEndpoint endpoint(*server, authenticator, EndpointOptions(config));
-  auto listening = http::HttpServer::Listen(
-      config.http.endpoints, config.http.limits,
-      [&endpoint](http::Request request, const std::shared_ptr<http::Responder>& responder) {
-        endpoint.Handle(std::move(request), responder);
-      });
-  if (!listening) {
-    return std::move(listening).error();
+  std::unique_ptr<http::HttpServer> listening;
+  // A port below 1024, a socket in a directory of root's, the key of a certificate.
+  auto listens = user.AsRoot([&]() -> Result<void> {
+    auto made = http::HttpServer::Listen(
+        config.http.endpoints, config.http.limits,
+        [&endpoint](http::Request request, const std::shared_ptr<http::Responder>& responder) {
+          endpoint.Handle(std::move(request), responder);
+        });
+    if (!made) {
+      return std::move(made).error();
+    }
+    listening = *std::move(made);
+    return {};
+  });
+  if (listens) {
+    listens = user.Become();
   }
-  http::HttpServer& http = **listening;
+  if (!listens) {
+    return listens;
+  }
+  http::HttpServer& http = *listening;
   http.Every(mcp::HttpEndpoint::kTick, [&endpoint] { endpoint.Tick(); });
   if (auto started = http.Start(); !started) {
     return started;
@@ -76,7 +88,8 @@ Result<void> Run(const Config& config, Runtime& runtime, mcp::Authenticator& aut
 
 }  // namespace
 
-Result<void> ServeHttp(const Config& config) {
+Result<void> ServeHttp(const Config& config, ServiceUser& user) {
+  const uid_t own_uid = getuid();  // who may come over a unix socket
   if (auto blocked = SignalWatch::Block(); !blocked) {
     return blocked;
   }
@@ -84,7 +97,7 @@ Result<void> ServeHttp(const Config& config) {
   if (!stop) {
     return std::move(stop).error();
   }
-  auto runtime = Runtime::Start(config, "mcp-http");
+  auto runtime = Runtime::Start(config, "mcp-http", user);
   if (!runtime) {
     return std::move(runtime).error();
   }
@@ -100,16 +113,16 @@ Result<void> ServeHttp(const Config& config) {
     return std::move(signals).error();
   }
   if (config.auth_mode == AuthMode::kSimple) {
-    mcp::SimpleAuthenticator authenticator(geteuid());
-    return Run(config, **runtime, authenticator, *stop);
+    mcp::SimpleAuthenticator authenticator(own_uid);
+    return Run(config, **runtime, authenticator, user, *stop);
   }
   auto authenticator = mcp::TokenAuthenticator::Open(
-      config.state_dir + "/casemate.db",
-      {.own_uid = geteuid(), .behind_proxy = config.http.trusted_proxy, .limits = {}});
+      (*runtime)->state_dir() + "/casemate.db",
+      {.own_uid = own_uid, .behind_proxy = config.http.trusted_proxy, .limits = {}});
   if (!authenticator) {
     return std::move(authenticator).error();
   }
-  return Run(config, **runtime, **authenticator, *stop);
+  return Run(config, **runtime, **authenticator, user, *stop);
 }
 
 }  // namespace casemate

@@ -8,6 +8,7 @@
 #include <sqlite3.h>
 
 #include "base/clock.h"
+#include "base/store/vfs.h"
 #include "base/unique_fd.h"
 
 namespace casemate {
@@ -122,7 +123,7 @@ Result<std::unique_ptr<Store>> Store::Open(const std::string& path) {
   }
   sqlite3* db = nullptr;
   const int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE;
-  const int code = sqlite3_open_v2(path.c_str(), &db, flags, nullptr);
+  const int code = sqlite3_open_v2(path.c_str(), &db, flags, PlainVfs());
   std::unique_ptr<Store> store(new Store(db, path));
   if (code != SQLITE_OK) {
     return SqliteError(db, "cannot open " + path, code);
@@ -186,7 +187,7 @@ Result<std::unique_ptr<Store>> Store::OpenToRead(const std::string& path) {
     sqlite3* db = nullptr;
     const std::string name = immutable ? UriOf(path) : path;
     int code =
-        sqlite3_open_v2(name.c_str(), &db, flags | (immutable ? SQLITE_OPEN_URI : 0), nullptr);
+        sqlite3_open_v2(name.c_str(), &db, flags | (immutable ? SQLITE_OPEN_URI : 0), PlainVfs());
     std::unique_ptr<Store> store(new Store(db, path));
     if (code == SQLITE_OK) {
       sqlite3_busy_timeout(db, kBusyTimeoutMs);

@@ -169,6 +169,8 @@ test('old output is pruned, and what nobody registered is removed at the next st
   const left = filesOf(place, 'b'.repeat(26));
   fs.mkdirSync(left);
   fs.writeFileSync(path.join(left, 'stdout'), randomBytes(100));
+  const { uid, gid } = fs.statSync(path.dirname(left)); // whom the server works as
+  fs.chownSync(left, uid, gid);
   await Server.start(place).initialize();
   assert.equal(fs.existsSync(left), false);
   assert.equal(runsOf(place).length, 200);
