@@ -78,10 +78,12 @@ CliCall CallOnce(const Config& config, const char* tool, const nlohmann::json& a
   }
   CliCall call{Error{ErrorCode::kInternal, "no call was made", {}, {}, 0}};
   auto user = ServiceUser::Choose(config.user);
-  auto runtime = user ? Runtime::Start(config, "cli", *user)
-                      : Result<std::unique_ptr<Runtime>>(std::move(user).error());
-  if (auto become = runtime ? user->Become() : Result<void>(); !become) {
-    runtime = std::move(become).error();
+  auto runtime =
+      user ? Runtime::Start(config, "cli", *user) : Result<std::unique_ptr<Runtime>>(user.error());
+  if (runtime) {
+    if (auto become = user->Become(); !become) {
+      runtime = std::move(become).error();
+    }
   }
   if (runtime) {
     std::stop_source stop;

@@ -98,18 +98,16 @@ Result<ServiceUser> ServiceUser::Choose(const std::string& configured) {
   return user;
 }
 
-Result<void> ServiceUser::ChooseBy(uid_t owner, gid_t group) {
+Result<ServiceUser::Ids> ServiceUser::ChooseBy(uid_t owner, gid_t group) const {
   if (owner == 0) {
-    ids_ = configured_.value_or(Ids{kUnusedId, kUnusedId});
-    return {};
+    return configured_.value_or(Ids{kUnusedId, kUnusedId});
   }
   if (configured_.has_value() && configured_->uid != owner) {
     return UserError("the state directory belongs to user " + std::to_string(owner) +
                          ", and `user` is " + std::to_string(configured_->uid),
                      "give the directory to that user (chown -R), or leave `user` out");
   }
-  ids_ = configured_.value_or(Ids{owner, group});
-  return {};
+  return configured_.value_or(Ids{owner, group});
 }
 
 Result<std::string> ServiceUser::Assume(const std::string& state_dir) {
@@ -121,28 +119,28 @@ Result<std::string> ServiceUser::Assume(const std::string& state_dir) {
   if (!state_.valid() || fstat(state_.get(), &info) != 0) {
     return ErrnoError("cannot open the state directory " + state_dir, errno);
   }
-  if (auto chosen = ChooseBy(info.st_uid, info.st_gid); !chosen) {
-    return std::move(chosen).error();
+  const auto ids = ChooseBy(info.st_uid, info.st_gid);
+  if (!ids) {
+    return ids.error();
   }
-  // A user namespace may know no other ids: its root is somebody without rights outside.
-  const bool is_alone = setegid(ids_->gid) != 0;
-  if (is_alone && errno == EINVAL && !configured_.has_value()) {
-    Log(LogLevel::kInfo, "this namespace has no user " + std::to_string(ids_->uid) +
+  if (setegid(ids->gid) != 0) {
+    if (errno != EINVAL || configured_.has_value()) {
+      return ErrnoError("cannot take the group " + std::to_string(ids->gid), errno);
+    }
+    // A user namespace that knows no other ids: its root is somebody without rights outside.
+    Log(LogLevel::kInfo, "this namespace has no user " + std::to_string(ids->uid) +
                              ": the server works as its root");
-    ids_.reset();
     return state_dir;
   }
-  if (is_alone) {
-    return ErrnoError("cannot take the group " + std::to_string(ids_->gid), errno);
-  }
+  ids_ = *ids;
   std::string path = "/proc/self/fd/" + std::to_string(state_.get());
   if (info.st_uid == 0) {
-    if (auto given = GiveAll(path + "/.", ids_->uid, ids_->gid); !given) {
+    if (auto given = GiveAll(path + "/.", ids->uid, ids->gid); !given) {
       return std::move(given).error();
     }
   }
-  if (seteuid(ids_->uid) != 0) {
-    return ErrnoError("cannot take the user " + std::to_string(ids_->uid), errno);
+  if (seteuid(ids->uid) != 0) {
+    return ErrnoError("cannot take the user " + std::to_string(ids->uid), errno);
   }
   return path;
 }

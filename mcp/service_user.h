@@ -40,7 +40,7 @@ class ServiceUser {
     uid_t uid;
     gid_t gid;
   };
-  Result<void> ChooseBy(uid_t owner, gid_t group);
+  [[nodiscard]] Result<Ids> ChooseBy(uid_t owner, gid_t group) const;
 
   bool is_root_ = false;
   std::optional<Ids> configured_;

