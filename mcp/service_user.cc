@@ -149,11 +149,11 @@ Result<void> ServiceUser::AsRoot(const std::function<Result<void>()>& work) cons
   if (!ids_.has_value()) {
     return work();
   }
-  if (seteuid(0) != 0) {
+  if (seteuid(0) != 0 || setegid(0) != 0) {
     return ErrnoError("cannot take root's rights once more", errno);
   }
   auto done = work();
-  if (seteuid(ids_->uid) != 0) {
+  if (setegid(ids_->gid) != 0 || seteuid(ids_->uid) != 0) {
     return ErrnoError("cannot give root's rights up again", errno);
   }
   return done;

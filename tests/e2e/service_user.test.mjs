@@ -74,7 +74,7 @@ test('over HTTP: the socket and the key may be root\'s alone', asRoot, async (t)
     args: ['serve', '--http', `unix:${socket}`, '--http', '127.0.0.1:0', '--tls-certificate', certificate, '--tls-key', key],
   });
   assertPowerless(server.child.pid);
-  assert.equal(fs.statSync(socket).uid, 0);
+  assert.deepEqual([fs.statSync(socket).uid, fs.statSync(socket).gid], [0, 0]);
   const answer = await new Promise((resolve, reject) => {
     const sent = http.request({ socketPath: socket, path: '/mcp', method: 'POST', headers: jsonHeaders }, async (reply) => resolve((await reply.toArray()).join('')));
     sent.on('error', reject);
