@@ -13,6 +13,9 @@ namespace casemate::bench {
 
 // Starts a process and waits for it; dies unless it exits with 0.
 void RunToEnd(const std::vector<std::string>& argv);
+// The same for a program that may fail, hang or talk: silent, killed with its process group after
+// 30 s; the error is why, with the first line that it said.
+void RunQuietly(const std::vector<std::string>& argv);
 
 // A server with its standard input and output in pipes; standard error goes to ours, or, `quietly`,
 // nowhere. Ends with its input, or is killed after 10 s.
