@@ -10,6 +10,7 @@
 #include <cstring>
 #include <ctime>
 #include <filesystem>
+#include <fstream>
 #include <thread>
 #include <utility>
 
@@ -44,6 +45,29 @@ UniqueFd FilterFile() {
     Die("cannot write the system-call filter");
   }
   return file;
+}
+
+// A line of /proc/PID/cgroup; empty where there is no v2. A launcher takes its parent for its
+// server and moves it along: here that would be a foreign process.
+std::string V2GroupOf(pid_t pid) {
+  std::ifstream groups("/proc/" + std::to_string(pid) + "/cgroup");
+  for (std::string line; std::getline(groups, line);) {
+    if (line.starts_with("0::")) {
+      return line;
+    }
+  }
+  return {};
+}
+
+std::string WhatIsMissing(const launcher::Cgroups& groups) {
+  for (const auto& [controller, name] : {std::pair{launcher::kMemory, "memory"},
+                                         {launcher::kPids, "pids"},
+                                         {launcher::kCpu, "cpu"}}) {
+    if (!groups.Has(controller)) {
+      return std::string("no control group for ") + name + ": " + std::strerror(groups.error());
+    }
+  }
+  return {};
 }
 
 void Add(std::vector<std::string>& command, std::initializer_list<std::string> arguments) {
@@ -83,14 +107,12 @@ std::vector<std::string> Command(const policies::Limits& limits, int filter) {
 
 }  // namespace
 
-LimitedBwrap::LimitedBwrap()
-    : groups_(("bench-" + std::to_string(getpid())).c_str()), filter_(FilterFile()) {
-  for (const auto& [controller, name] : {std::pair{launcher::kMemory, "memory"},
-                                         {launcher::kPids, "pids"},
-                                         {launcher::kCpu, "cpu"}}) {
-    if (absent_.empty() && !groups_.Has(controller)) {
-      absent_ = std::string("no control group for ") + name + ": " + std::strerror(groups_.error());
-    }
+LimitedBwrap::LimitedBwrap() : filter_(FilterFile()) {
+  if (V2GroupOf(getpid()) == V2GroupOf(getppid())) {
+    groups_.emplace(("bench-" + std::to_string(getpid())).c_str());
+    absent_ = WhatIsMissing(*groups_);
+  } else {
+    absent_ = "no control group: this process and its parent are in different ones";
   }
   const policies::Limits& limits = policies::ShippedProfiles().front().limits;
   limits_.memory_bytes = static_cast<std::uint64_t>(limits.memory_mb) * kMiB;
@@ -104,13 +126,15 @@ LimitedBwrap::LimitedBwrap()
 }
 
 LimitedBwrap::~LimitedBwrap() {
-  groups_.RemoveAll();
+  if (groups_) {
+    groups_->RemoveAll();
+  }
 }
 
 void LimitedBwrap::Run() {
   const double cpu_before = ThreadCpuMs();
-  int error = groups_.Take(&group_);
-  error = error == 0 ? groups_.Limit(limits_, group_) : error;
+  int error = groups_->Take(&group_);
+  error = error == 0 ? groups_->Limit(limits_, group_) : error;
   own_cpu_ms_ += ThreadCpuMs() - cpu_before;
   if (error != 0) {
     Die(std::string("cannot make a control group: ") + std::strerror(error));
@@ -131,7 +155,7 @@ pid_t LimitedBwrap::Start() {
   args.flags = CLONE_INTO_CGROUP;
   args.exit_signal = SIGCHLD;
   args.cgroup = static_cast<std::uint64_t>(group_.entry[0].get());
-  const bool is_v2 = groups_.version() == 2;
+  const bool is_v2 = groups_->version() == 2;
   const pid_t pid = is_v2 ? launcher::sys::Clone3(&args) : vfork();
   if (pid != 0) {
     return pid;
@@ -148,14 +172,14 @@ pid_t LimitedBwrap::Start() {
 
 void LimitedBwrap::TidyUp() {
   const double cpu_before = ThreadCpuMs();
-  groups_.Remove(&group_);
+  groups_->Remove(&group_);
   // bubblewrap does not wait for the init in its PID namespace.
-  for (int i = 0; i < kTidyTries && groups_.has_leftovers(); ++i) {
+  for (int i = 0; i < kTidyTries && groups_->has_leftovers(); ++i) {
     std::this_thread::sleep_for(std::chrono::milliseconds(1));
-    groups_.RetryLeftovers();
+    groups_->RetryLeftovers();
   }
   own_cpu_ms_ += ThreadCpuMs() - cpu_before;
-  if (groups_.has_leftovers()) {
+  if (groups_->has_leftovers()) {
     Die("cannot remove the control group");
   }
 }

@@ -3,6 +3,7 @@
 // capabilities, a root of its own. For one thread.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -14,8 +15,8 @@ namespace casemate::bench {
 
 class LimitedBwrap {
  public:
-  // With control groups v2 it moves this process as the launcher would (cgroup_v2.h), so it must be
-  // made before the servers start.
+  // With control groups v2 it moves this process and its parent as a launcher would (cgroup_v2.h),
+  // so it must be made before the servers start.
   LimitedBwrap();
   LimitedBwrap(const LimitedBwrap&) = delete;
   LimitedBwrap& operator=(const LimitedBwrap&) = delete;
@@ -35,7 +36,7 @@ class LimitedBwrap {
   // bubblewrap, in the groups before it is executed; -1 with errno set.
   [[nodiscard]] pid_t Start();
 
-  launcher::Cgroups groups_;
+  std::optional<launcher::Cgroups> groups_;  // with absent_ empty
   launcher::RunGroup group_;
   launcher::wire::LaunchSpec limits_;
   UniqueFd filter_;
