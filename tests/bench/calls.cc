@@ -46,14 +46,16 @@ struct Contender {
 enum Place : std::size_t { kForkExec, kBwrap, kLimited, kCasemate };
 
 void TakeTurn(Contender& one, bool is_first, bool counts) {
+  Adoption::Reap();  // late ones of the turn before: nobody's
   const auto cpu_so_far = [&] { return one.cpu_so_far ? one.cpu_so_far() : 0; };
   const double cpu_before = one.lives_on && !is_first ? one.cpu_seen : cpu_so_far();
   const double elapsed = TimeMs(one.run);
   if (one.tidy_up) {
     one.tidy_up();
   }
-  one.cpu_seen = cpu_so_far();
   std::this_thread::sleep_for(kSettle);
+  Adoption::Reap();
+  one.cpu_seen = cpu_so_far();
   if (counts) {
     one.ms.push_back(elapsed);
     one.cpu_ms += one.cpu_seen - cpu_before;
@@ -171,6 +173,7 @@ Contender Other(const OtherSandbox& other) {
 }  // namespace
 
 void BenchCalls(const Options& options) {
+  const Adoption orphans;
   LimitedBwrap limited;  // before Casemate's server: see there
   CasemateClient casemate(options);
   const ScratchDirectory settings;

@@ -4,6 +4,7 @@
 #include <poll.h>
 #include <spawn.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -246,6 +247,20 @@ double EndedChildrenCpuMs() {
   rusage usage{};
   getrusage(RUSAGE_CHILDREN, &usage);
   return Milliseconds(usage.ru_utime) + Milliseconds(usage.ru_stime);
+}
+
+Adoption::Adoption() {
+  prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
+}
+
+Adoption::~Adoption() {
+  prctl(PR_SET_CHILD_SUBREAPER, 0, 0, 0, 0);
+  Reap();
+}
+
+void Adoption::Reap() {
+  while (waitpid(-1, nullptr, WNOHANG) > 0) {
+  }
 }
 
 double TreeCpuMs(pid_t root) {

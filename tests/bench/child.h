@@ -52,8 +52,18 @@ class Child {
   std::string rest_;
 };
 
-// Processor time in ms of all children that have ended, with theirs.
+// Processor time in ms of all children that have ended and were waited for, with theirs.
 double EndedChildrenCpuMs();
+// While one lives, what a child leaves behind becomes our child, bubblewrap's init say.
+class Adoption {
+ public:
+  Adoption();
+  Adoption(const Adoption&) = delete;
+  Adoption& operator=(const Adoption&) = delete;
+  ~Adoption();
+  // Waits for those that have ended: then their processor time counts too.
+  static void Reap();
+};
 // Processor time in ms of a living process, with its threads and ended children, and of its living
 // children.
 double TreeCpuMs(pid_t root);
