@@ -3,10 +3,13 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <spawn.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <csignal>
@@ -19,12 +22,17 @@
 #include <stdexcept>
 #include <utility>
 
+#include "base/unique_fd.h"
+#include "sandbox/native/launcher/syscalls.h"
+
 extern char** environ;  // NOLINT(readability-redundant-declaration)
 
 namespace casemate::bench {
 namespace {
 
 constexpr std::size_t kReadBytes = 256 << 10;
+constexpr int kPatienceMs = 30'000;  // with a program that is run quietly
+constexpr std::size_t kReasonBytes = 100;
 
 std::vector<char*> Pointers(const std::vector<std::string>& texts) {
   std::vector<char*> raw;
@@ -36,9 +44,9 @@ std::vector<char*> Pointers(const std::vector<std::string>& texts) {
 }
 
 pid_t Spawn(const std::vector<std::string>& argv, posix_spawn_file_actions_t* actions,
-            char* const* env) {
+            char* const* env, const posix_spawnattr_t* attributes = nullptr) {
   pid_t pid = -1;
-  if (posix_spawnp(&pid, argv[0].c_str(), actions, nullptr, Pointers(argv).data(), env) != 0) {
+  if (posix_spawnp(&pid, argv[0].c_str(), actions, attributes, Pointers(argv).data(), env) != 0) {
     Die("cannot start " + argv[0]);
   }
   return pid;
@@ -50,6 +58,31 @@ std::array<int, 2> Pipe() {
     Die("cannot make a pipe");
   }
   return ends;
+}
+
+pid_t SpawnQuietly(const std::vector<std::string>& argv, int stderr_to) {
+  posix_spawn_file_actions_t actions;
+  posix_spawn_file_actions_init(&actions);
+  posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
+  posix_spawn_file_actions_addopen(&actions, STDOUT_FILENO, "/dev/null", O_WRONLY, 0);
+  posix_spawn_file_actions_adddup2(&actions, stderr_to, STDERR_FILENO);
+  posix_spawnattr_t attributes;
+  posix_spawnattr_init(&attributes);
+  posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETPGROUP);
+  const pid_t pid = Spawn(argv, &actions, environ, &attributes);
+  posix_spawnattr_destroy(&attributes);
+  posix_spawn_file_actions_destroy(&actions);
+  return pid;
+}
+
+std::string FirstLine(int file) {
+  std::array<char, 4096> buffer{};
+  const ssize_t got = pread(file, buffer.data(), buffer.size(), 0);
+  std::istringstream text(std::string(buffer.data(), static_cast<std::size_t>(std::max(got, 0L))));
+  std::string line;
+  while (line.empty() && std::getline(text, line)) {
+  }
+  return line.substr(0, kReasonBytes);
 }
 
 double Milliseconds(const timeval& time) {
@@ -88,6 +121,29 @@ void RunToEnd(const std::vector<std::string>& argv) {
   if (waitpid(pid, &status, 0) != pid || status != 0) {
     Die(argv[0] + " failed");
   }
+}
+
+void RunQuietly(const std::vector<std::string>& argv) {
+  const UniqueFd said(memfd_create("stderr", MFD_CLOEXEC));
+  const pid_t pid = SpawnQuietly(argv, said.get());
+  const UniqueFd process(launcher::sys::PidfdOpen(pid));
+  pollfd end{process.get(), POLLIN, 0};
+  const bool has_ended = poll(&end, 1, kPatienceMs) == 1;
+  if (!has_ended) {
+    kill(-pid, SIGKILL);
+  }
+  int status = 0;
+  waitpid(pid, &status, 0);
+  if (!has_ended) {
+    Die("no end within 30 s");
+  }
+  if (status == 0) {
+    return;
+  }
+  const std::string why = FirstLine(said.get());
+  Die((WIFEXITED(status) ? "exit code " + std::to_string(WEXITSTATUS(status))
+                         : "signal " + std::to_string(WTERMSIG(status))) +
+      (why.empty() ? "" : ": " + why));
 }
 
 Child::Child(const std::vector<std::string>& argv, const std::vector<std::string>& env,
@@ -191,6 +247,20 @@ double EndedChildrenCpuMs() {
   rusage usage{};
   getrusage(RUSAGE_CHILDREN, &usage);
   return Milliseconds(usage.ru_utime) + Milliseconds(usage.ru_stime);
+}
+
+Adoption::Adoption() {
+  prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
+}
+
+Adoption::~Adoption() {
+  prctl(PR_SET_CHILD_SUBREAPER, 0, 0, 0, 0);
+  Reap();
+}
+
+void Adoption::Reap() {
+  while (waitpid(-1, nullptr, WNOHANG) > 0) {
+  }
 }
 
 double TreeCpuMs(pid_t root) {

@@ -13,6 +13,9 @@ namespace casemate::bench {
 
 // Starts a process and waits for it; dies unless it exits with 0.
 void RunToEnd(const std::vector<std::string>& argv);
+// The same for a program that may fail, hang or talk: silent, killed with its process group after
+// 30 s; the error is why, with the first line that it said.
+void RunQuietly(const std::vector<std::string>& argv);
 
 // A server with its standard input and output in pipes; standard error goes to ours, or, `quietly`,
 // nowhere. Ends with its input, or is killed after 10 s.
@@ -49,8 +52,18 @@ class Child {
   std::string rest_;
 };
 
-// Processor time in ms of all children that have ended, with theirs.
+// Processor time in ms of all children that have ended and were waited for, with theirs.
 double EndedChildrenCpuMs();
+// While one lives, what a child leaves behind becomes our child, bubblewrap's init say.
+class Adoption {
+ public:
+  Adoption();
+  Adoption(const Adoption&) = delete;
+  Adoption& operator=(const Adoption&) = delete;
+  ~Adoption();
+  // Waits for those that have ended: then their processor time counts too.
+  static void Reap();
+};
 // Processor time in ms of a living process, with its threads and ended children, and of its living
 // children.
 double TreeCpuMs(pid_t root);
