@@ -12,6 +12,7 @@
 #include <nlohmann/json.hpp>
 
 #include "tests/bench/client.h"
+#include "tests/bench/floor.h"
 #include "tests/bench/limited_bwrap.h"
 #include "tests/bench/other_sandboxes.h"
 
@@ -200,6 +201,20 @@ void BenchCalls(const Options& options) {
   contenders[kCasemate].run = [&] { casemate.Run(R"(["/bin/true"])"); };
   contenders[kCasemate].cpu_so_far = [&] { return TreeCpuMs(casemate.server().pid()); };
   contenders[kCasemate].lives_on = true;
+  const auto add_floor = [&contenders](const char* key, const char* name,
+                                       std::function<void()> run) {
+    Contender& one = contenders.emplace_back();
+    one.key = key;
+    one.name = name;
+    one.run = std::move(run);
+    one.may_fail = true;
+  };
+  TwoRecords records;
+  FiveHandOvers hand_overs;
+  add_floor("floor_records", "floor: two records on disk", [&] { records.Run(); });
+  add_floor("floor_hand_overs", "floor: five hand-overs", [&] { hand_overs.Run(); });
+  add_floor("floor_namespaces", "floor: /bin/true in namespaces", RunInNamespaces);
+  contenders.back().cpu_so_far = EndedChildrenCpuMs;
   for (const OtherSandbox& other : FindOtherSandboxes(settings.path())) {
     contenders.push_back(Other(other));
   }

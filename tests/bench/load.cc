@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "tests/bench/client.h"
+#include "tests/bench/floor.h"
 
 namespace casemate::bench {
 namespace {
@@ -44,13 +45,17 @@ std::vector<Figure> TwoClients(const Options& options) {
   }
   std::vector<double> ours;
   std::vector<double> theirs;
+  std::vector<double> floor;
   for (int i = 0; i < kSpells; ++i) {
     ours.push_back(Rate(
         [&](int client) { clients[static_cast<std::size_t>(client)]->Run(R"(["/bin/true"])"); }));
     theirs.push_back(Rate([](int) { RunToEnd(BwrapTrue()); }));
+    floor.push_back(Rate([](int) { RunInNamespaces(); }));
   }
   return {{"runs_per_s", "runs of /bin/true, two clients", Percentile(ours, 0.5), "/s",
-           Percentile(theirs, 0.5), ">= 2.5"}};
+           Percentile(theirs, 0.5), ">= 2.5"},
+          {"floor_per_s", "floor: /bin/true in namespaces, two loops", Percentile(floor, 0.5), "/s",
+           Percentile(theirs, 0.5), "no target"}};
 }
 
 double CatRate() {
