@@ -114,7 +114,7 @@ void Statement::Reset() {
 
 Store::Store(sqlite3* db, std::string path) : db_(db), path_(std::move(path)) {}
 Store::~Store() {
-  sqlite3_close_v2(db_);
+  sqlite3_close_v2(db_);  // lasts until the statements are gone, too
 }
 
 Result<std::unique_ptr<Store>> Store::Open(const std::string& path) {
@@ -235,14 +235,27 @@ Result<void> Store::Execute(const std::string& sql) {
   return {};
 }
 
+Result<void> Store::Run(Statement& kept, std::string_view sql) {
+  if (kept.stmt_ == nullptr) {
+    auto prepared = Prepare(sql);
+    if (!prepared) {
+      return std::move(prepared).error();
+    }
+    kept = *std::move(prepared);
+  }
+  const auto stepped = kept.Step();
+  kept.Reset();
+  return stepped ? Result<void>() : stepped.error();
+}
+
 Result<void> Store::Transaction(const std::function<Result<void>()>& body) {
   const auto lock = Lock();
-  if (auto begun = Execute("BEGIN IMMEDIATE"); !begun) {
+  if (auto begun = Run(begin_, "BEGIN IMMEDIATE"); !begun) {
     return begun;
   }
   Result<void> done = body();
   if (done) {
-    done = Execute("COMMIT");
+    done = Run(commit_, "COMMIT");
   }
   if (!done && sqlite3_get_autocommit(db_) == 0) {
     // A failing rollback leaves nothing to do: the transaction ends with the connection.

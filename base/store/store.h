@@ -75,9 +75,13 @@ class Store {
  private:
   Store(sqlite3* db, std::string path);
   Result<void> BackUp(std::string_view module, int from_version);
+  // BEGIN or COMMIT, prepared at its first use: each call of a tool makes two transactions.
+  Result<void> Run(Statement& kept, std::string_view sql);
   sqlite3* db_;
   std::string path_;
   std::recursive_mutex mutex_;
+  Statement begin_;
+  Statement commit_;
 };
 
 }  // namespace casemate
