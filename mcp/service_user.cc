@@ -124,12 +124,14 @@ Result<std::string> ServiceUser::Assume(const std::string& state_dir) {
     return ids.error();
   }
   if (setegid(ids->gid) != 0) {
-    if (errno != EINVAL || configured_.has_value()) {
+    // A user namespace that knows no other ids, whose root is somebody without rights outside; or a
+    // container whose root was left without capabilities.
+    if ((errno != EINVAL && errno != EPERM) || configured_.has_value()) {
       return ErrnoError("cannot take the group " + std::to_string(ids->gid), errno);
     }
-    // A user namespace that knows no other ids: its root is somebody without rights outside.
-    Log(LogLevel::kInfo, "this namespace has no user " + std::to_string(ids->uid) +
-                             ": the server works as its root");
+    Log(LogLevel::kInfo, errno == EINVAL
+                             ? "this namespace knows no other user: the server works as its root"
+                             : "root without CAP_SETGID: the server works as root");
     return state_dir;
   }
   ids_ = *ids;

@@ -69,29 +69,38 @@ void DiscoverEtc(Host* host) {
   }
 }
 
-bool HoldsSetIdCapabilities() {
+bool HoldsCapabilities(std::uint32_t needed) {
   __user_cap_header_struct header = {_LINUX_CAPABILITY_VERSION_3, 0};
   __user_cap_data_struct data[2] = {};
-  constexpr std::uint32_t kNeeded = (1U << CAP_SETUID) | (1U << CAP_SETGID) | (1U << CAP_SYS_ADMIN);
-  return ::syscall(SYS_capget, &header, data) == 0 && (data[0].effective & kNeeded) == kNeeded;
+  return ::syscall(SYS_capget, &header, data) == 0 && (data[0].effective & needed) == needed;
 }
 
-// Inside a container the high ids may not exist; then only the own id can be mapped.
-bool MapsHighIds(const char* map_path) {
+// To write other ids into a map, and to give the streams to them.
+constexpr std::uint32_t kMapIds = (1U << CAP_SETUID) | (1U << CAP_SETGID) | (1U << CAP_CHOWN);
+// To map the ids of a mount. The root of a container mostly lacks it.
+constexpr std::uint32_t kMapMounts = 1U << CAP_SYS_ADMIN;
+
+struct IdRanges {
+  bool has_high_ids = false;  // inside a container they may not exist
+  bool has_root = false;      // id 0 is that of the machine, as far as this process can see
+};
+
+IdRanges RangesIn(const char* map_path) {
+  IdRanges ranges;
   std::FILE* map = std::fopen(map_path, "re");
   if (map == nullptr) {
-    return false;
+    return ranges;
   }
-  bool covered = false;
   unsigned long long first = 0;
   unsigned long long lower = 0;
   unsigned long long count = 0;
   // NOLINTNEXTLINE(cert-err34-c): the kernel wrote these numbers
   while (std::fscanf(map, "%llu %llu %llu", &first, &lower, &count) == 3) {
-    covered = covered || (first <= kFirstKernelId && first + count > kLastKernelId);
+    ranges.has_high_ids |= first <= kFirstKernelId && first + count > kLastKernelId;
+    ranges.has_root |= first == 0 && lower == 0;
   }
   static_cast<void>(std::fclose(map));
-  return covered;
+  return ranges;
 }
 
 }  // namespace
@@ -99,8 +108,11 @@ bool MapsHighIds(const char* map_path) {
 void DiscoverHost(Host* host) {
   host->uid = ::geteuid();
   host->gid = ::getegid();
-  host->maps_any_id = host->uid == 0 && HoldsSetIdCapabilities() &&
-                      MapsHighIds("/proc/self/uid_map") && MapsHighIds("/proc/self/gid_map");
+  const IdRanges users = RangesIn("/proc/self/uid_map");
+  host->maps_any_id = host->uid == 0 && HoldsCapabilities(kMapIds) && users.has_high_ids &&
+                      RangesIn("/proc/self/gid_map").has_high_ids;
+  host->maps_mounts = host->maps_any_id && HoldsCapabilities(kMapMounts);
+  host->is_root = host->uid == 0 && users.has_root;
   host->landlock_abi = LandlockAbi();
   DiscoverSystem(host);
   DiscoverEtc(host);

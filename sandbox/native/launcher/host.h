@@ -35,6 +35,9 @@ struct Host {
   // launchers of other PID namespaces may have the same) and the run's slot. Otherwise
   // every run is mapped to the launcher's own ids.
   bool maps_any_id = false;
+  bool maps_mounts = false;  // may map those of a workspace as well; otherwise it is refused
+  // The own id is the machine's root, whom the kernel exempts from RLIMIT_NPROC: never mapped.
+  bool is_root = false;
   uid_t uid = 0;
   gid_t gid = 0;
   int landlock_abi = 0;

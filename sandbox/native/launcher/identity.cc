@@ -40,6 +40,9 @@ int WriteIdMaps(const char* process, std::uint32_t inside_uid, std::uint32_t out
 // An ordinary user may map only its own ids, and only from inside, where /proc/self must be the
 // caller's: for a process that is not dumpable the kernel gives it to root.
 int WriteOwnIdMaps(const Host& host) {
+  if (host.is_root) {
+    return EPERM;
+  }
   if (::prctl(PR_SET_DUMPABLE, 1, 0, 0, 0) != 0) {
     return LastError();
   }

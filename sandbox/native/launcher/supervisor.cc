@@ -259,6 +259,9 @@ int Supervisor::PrepareRequest(const Request& request, const RunSlot& run, Uniqu
   }
   if (request.workspace() != Workspace::kPrivate) {
     *stage = wire::Stage::kWorkspace;
+    if (!host_.maps_mounts) {
+      return EPERM;
+    }
     if (const int error = MakeWorkspaceTree(request, KernelId(run), workspace_tree); error != 0) {
       return error;
     }
