@@ -77,8 +77,9 @@ bool HoldsCapabilities(std::uint32_t needed) {
 
 // To write other ids into a map, and to give the streams to them.
 constexpr std::uint32_t kMapIds = (1U << CAP_SETUID) | (1U << CAP_SETGID) | (1U << CAP_CHOWN);
-// To map the ids of a mount. The root of a container mostly lacks it.
-constexpr std::uint32_t kMapMounts = 1U << CAP_SYS_ADMIN;
+// To map the ids of a mount, by the user namespace of a process. A container's root mostly lacks
+// them.
+constexpr std::uint32_t kMapMounts = (1U << CAP_SYS_ADMIN) | (1U << CAP_SYS_PTRACE);
 
 struct IdRanges {
   bool has_high_ids = false;  // inside a container they may not exist
