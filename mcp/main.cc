@@ -45,13 +45,16 @@ Result<policies::Grant> GrantForProbe(const Config& config) {
 }
 
 int RunDoctor(const cli::DoctorArgs& args, const Config& config) {
+  if (args.apparmor_profile) {
+    return cli::PrintAppArmorProfile();
+  }
   auto grant = GrantForProbe(config);
   if (!grant) {
     return Complain(grant.error(), cli::kExitUsage);
   }
   // So that the next start reaps what a killed doctor leaves.
   auto incarnation = policies::Incarnation::Begin(config.state_dir);
-  return incarnation ? cli::DoctorCommand(args, *grant, incarnation->id())
+  return incarnation ? cli::DoctorCommand(args, *grant, incarnation->id(), config.sandbox_mode)
                      : Complain(incarnation.error(), cli::kExitFailure);
 }
 
@@ -183,7 +186,8 @@ ConfigOverrides OverridesOf(const cli::CommandLine& line) {
   ConfigOverrides overrides{.config_file = line.flags.config_file,
                             .state_dir = line.flags.state_dir,
                             .policy_file = line.flags.policy_file,
-                            .workspace_roots = line.flags.workspace_roots};
+                            .workspace_roots = line.flags.workspace_roots,
+                            .sandbox_mode = line.flags.sandbox_mode};
   if (const auto* serve = std::get_if<cli::ServeArgs>(&line.command)) {
     overrides.http_listen = serve->http;
     overrides.toolsets = serve->toolsets;

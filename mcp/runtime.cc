@@ -100,7 +100,7 @@ Result<std::unique_ptr<Runtime>> Runtime::Start(const Config& config, const std:
     return std::move(incarnation).error();
   }
   std::unique_ptr<Runtime> runtime(new Runtime(*std::move(incarnation)));
-  auto launcher = sandbox::LauncherClient::Start(runtime->incarnation_.id(),
+  auto launcher = sandbox::LauncherClient::Start(runtime->incarnation_.id(), config.sandbox_mode,
                                                  channel == "cli" ? 0 : config.warm_sandboxes);
   if (!launcher) {
     return std::move(launcher).error();
@@ -138,6 +138,7 @@ Result<std::unique_ptr<Runtime>> Runtime::Start(const Config& config, const std:
   runtime->trail_.audit->NoteFirst("server_start",
                                    {{"version", CASEMATE_VERSION},
                                     {"channel", channel},
+                                    {"sandbox_mode", sandbox::NameOf(config.sandbox_mode)},
                                     {"policy_revision", runtime->policy_->revision()}});
   return runtime;
 }

@@ -179,7 +179,7 @@ Result<Sockets> MakeControlSockets() {
 }  // namespace
 
 Result<std::unique_ptr<LauncherClient>> LauncherClient::Start(const std::string& incarnation,
-                                                              std::size_t most_warm) {
+                                                              Mode mode, std::size_t most_warm) {
   if (!IsIncarnation(incarnation)) {
     return BadIncarnation(incarnation);
   }
@@ -207,7 +207,8 @@ Result<std::unique_ptr<LauncherClient>> LauncherClient::Start(const std::string&
   std::string name = "casemate-launcher";
   std::string argument = incarnation;
   std::string warm = std::to_string(most_warm);
-  char* const argv[] = {name.data(), argument.data(), warm.data(), nullptr};
+  std::string mode_name = NameOf(mode);
+  char* const argv[] = {name.data(), argument.data(), warm.data(), mode_name.data(), nullptr};
   const StartFds fds = {image->get(), control->get(), null_above->get(), exec_write->get()};
   const pid_t pid = fork();
   if (pid == 0) {

@@ -13,6 +13,7 @@
 
 #include "base/result.h"
 #include "base/unique_fd.h"
+#include "sandbox/native/mode.h"
 
 namespace casemate::sandbox {
 
@@ -22,7 +23,7 @@ class LauncherClient {
   // are async-signal-safe calls only. `incarnation` ([a-z0-9-]+) names this server's cgroups
   // ("casemate-<incarnation>").
   // The launcher keeps up to `most_warm` sandboxes made ahead while calls come (at most 64).
-  static Result<std::unique_ptr<LauncherClient>> Start(const std::string& incarnation,
+  static Result<std::unique_ptr<LauncherClient>> Start(const std::string& incarnation, Mode mode,
                                                        std::size_t most_warm = 0);
   ~LauncherClient();  // Stop()
 

@@ -183,6 +183,11 @@ void Cgroups::Read(const RunGroup& group, wire::LaunchReport* report) const {
     if (hierarchy.v2 && ReadField(base, name, "cpu.stat", "usage_usec", &value)) {
       report->cpu_us = value;
     }
+    if ((hierarchy.controllers & kCpu) != 0 &&
+        ReadField(base, name, "cpu.stat", hierarchy.v2 ? "throttled_usec" : "throttled_time",
+                  &value)) {
+      report->throttled_us = hierarchy.v2 ? value : value / 1000;
+    }
     if ((hierarchy.controllers & kCpuacct) != 0 &&
         ReadNumber(base, name, "cpuacct.usage", &value)) {
       report->cpu_us = value / 1000;

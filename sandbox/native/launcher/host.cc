@@ -101,7 +101,7 @@ void DiscoverHost(Host* host) {
   host->gid = ::getegid();
   host->maps_any_id = host->uid == 0 && HoldsSetIdCapabilities() &&
                       MapsHighIds("/proc/self/uid_map") && MapsHighIds("/proc/self/gid_map");
-  host->landlock_abi = LandlockAbi();
+  host->landlock_abi = LandlockAbi(&host->landlock_errno);
   DiscoverSystem(host);
   DiscoverEtc(host);
 }

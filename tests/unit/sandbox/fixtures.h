@@ -79,7 +79,7 @@ inline std::vector<pid_t> WaitingFor(pid_t pid) {
 class Sandbox {
  public:
   Sandbox() {
-    auto launcher = LauncherClient::Start(incarnation_, most_ahead());
+    auto launcher = LauncherClient::Start(incarnation_, Mode::kStrict, most_ahead());
     INFO((launcher ? std::string() : Describe(launcher.error())));
     REQUIRE(launcher);
     launcher_ = *std::move(launcher);

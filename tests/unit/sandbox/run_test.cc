@@ -274,6 +274,59 @@ TEST_CASE("memory beyond the limit does not come") {
   }
 }
 
+TEST_CASE("being held back at the CPU limit is told") {
+  Sandbox sandbox;
+  auto limits = EverydayLimits();
+  limits.cpu_millis = 100;
+  const SandboxOutcome outcome =
+      sandbox.Shell("i=0; while [ $i -lt 200000 ]; do i=$((i+1)); done", limits);
+  INFO(Told(outcome));
+  CHECK(outcome.status == OutcomeStatus::kExited);
+  for (const Layer& layer : outcome.layers) {
+    if (layer.name == "cgroup") {
+      CHECK((outcome.cpu_throttled_ms > 0) == layer.in_force);
+    }
+  }
+  CHECK(sandbox.Shell("true").cpu_throttled_ms == 0);
+}
+
+TEST_CASE("refused forks and killed children are told, though the command lives on") {
+  Sandbox sandbox;
+  auto limits = EverydayLimits();
+  limits.pids = 4;
+  limits.memory_mb = 48;
+  limits.disk_mb = 8;
+  const SandboxOutcome forks =
+      sandbox.Shell("for i in 1 2 3 4 5 6; do sleep 9 & done 2>/dev/null; exit 0", limits);
+  INFO(Told(forks));
+  const SandboxOutcome kills = sandbox.Shell("tail -n 1 /dev/zero; exit 0", limits);
+  INFO(Told(kills));
+  if (forks.cgroup_version > 0) {
+    CHECK(forks.pids_limit_hit);
+    CHECK(kills.oom_kills > 0);  // v2 kills the whole group with it
+    CHECK(kills.status ==
+          (kills.cgroup_version == 1 ? OutcomeStatus::kExited : OutcomeStatus::kOomKilled));
+  } else {
+    CHECK_FALSE(forks.pids_limit_hit);
+    CHECK(kills.oom_kills == 0);
+  }
+}
+
+TEST_CASE("a limit on CPU time that must hold does, or nothing runs") {
+  Sandbox sandbox;
+  auto builder = Builder({"/bin/true"});
+  builder.MustHoldCpus();
+  const SandboxOutcome outcome = sandbox.Run(std::move(builder));
+  INFO(Told(outcome));
+  if (sandbox.Shell("true").cgroup_version > 0) {
+    CHECK(outcome.status == OutcomeStatus::kExited);
+  } else {
+    CHECK(outcome.status == OutcomeStatus::kSetupFailed);
+    CHECK(outcome.field == "args.limits.cpus");
+    CHECK(outcome.sys_errno != 0);
+  }
+}
+
 TEST_CASE("a command that does not exist is a failed exec with a remedy") {
   Sandbox sandbox;
   const SandboxOutcome missing = sandbox.Run(Builder({"casemate-no-such-command"}));

@@ -47,7 +47,8 @@ struct Line {
   std::stop_source stop;
 
   Line() {
-    auto started = sandbox::LauncherClient::Start("unit-tools-" + RandomHex(8));
+    auto started =
+        sandbox::LauncherClient::Start("unit-tools-" + RandomHex(8), sandbox::Mode::kStrict);
     INFO((started ? std::string() : Describe(started.error())));
     REQUIRE(started);
     launcher = *std::move(started);
