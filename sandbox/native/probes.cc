@@ -144,6 +144,15 @@ Probe ProbeOverlay() {
   return probe;
 }
 
+// A layer that only a strict sandbox requires.
+Probe Excused(Probe probe, Mode mode, const char* layer) {
+  probe.required = mode == Mode::kStrict;
+  if (!probe.present && probe.required) {
+    probe.remedy += OrBestEffort(layer);
+  }
+  return probe;
+}
+
 int MountFreshProc() {
   if (const int err = BecomeRootOfUserNamespace(CLONE_NEWNS | CLONE_NEWPID); err != 0) {
     return err;
@@ -158,21 +167,16 @@ int MountFreshProc() {
 }
 
 Probe ProbeProc(Mode mode) {
-  Probe probe = FromErrno(
-      "fresh /proc", TryInChild(MountFreshProc), "mounts in a PID namespace of its own",
-      "parts of this /proc are covered, as in a container: give it an unmasked one (docker: "
-      "--security-opt systempaths=unconfined, podman: --security-opt unmask=ALL), or set "
-      "sandbox.mode to best_effort, which runs without any /proc");
-  probe.required = mode == Mode::kStrict;
-  return probe;
+  return Excused(FromErrno("fresh /proc", TryInChild(MountFreshProc),
+                           "mounts in a PID namespace of its own", ProcRemedy()),
+                 mode, "/proc");
 }
 
 Probe ProbeLandlock(Mode mode) {
   const int abi = LandlockAbi();
   const int err = abi > 0 ? 0 : errno;
-  Probe probe = FromErrno("landlock", err, DescribeLandlock(abi), LandlockRemedy(err));
-  probe.required = !MayLackLandlock(mode);
-  return probe;
+  return Excused(FromErrno("landlock", err, DescribeLandlock(abi), LandlockRemedy(err)), mode,
+                 "Landlock");
 }
 
 int SetNoNewPrivileges() {

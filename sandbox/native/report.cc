@@ -35,10 +35,7 @@ std::string SetupRemedy(Stage stage, int err) {
     case Stage::kPropagation:
       return NamespaceRemedy(err) + "; `casemate doctor` tells which it is on this machine";
     case Stage::kProc:
-      return "the kernel refuses a fresh /proc where parts of the outer one are masked: run the "
-             "container with unmasked /proc (docker: --security-opt systempaths=unconfined), or "
-             "set "
-             "sandbox.mode to best_effort, which runs without any /proc";
+      return ProcRemedy() + OrBestEffort("/proc");
     case Stage::kWorkspace:
       return err == EINVAL || err == EOPNOTSUPP || err == EPERM
                  ? "the workspace's file system may lack id-mapped mounts or overlays: use another "
@@ -48,7 +45,7 @@ std::string SetupRemedy(Stage stage, int err) {
     case Stage::kFiles:
       return err == ENOSPC ? "raise limits.disk_mb or write less" : "check the paths of the files";
     case Stage::kLandlock:
-      return LandlockRemedy(err);
+      return LandlockRemedy(err) + OrBestEffort("Landlock");
     case Stage::kSeccomp:
       return "use a kernel with CONFIG_SECCOMP_FILTER";
     case Stage::kFork:
@@ -280,12 +277,22 @@ std::string DescribeLandlock(int abi) {
 }
 
 std::string LandlockRemedy(int err) {
-  return std::string(err == EOPNOTSUPP
-                         ? "Landlock is off: add landlock to the lsm= boot parameter "
-                           "(/sys/kernel/security/lsm shows what is on)"
-                         : "use Linux 5.13 or newer, built with CONFIG_SECURITY_LANDLOCK, and in a "
-                           "container a seccomp profile that lets landlock_create_ruleset pass") +
-         "; or set sandbox.mode to best_effort, which runs without Landlock and says so";
+  return err == EOPNOTSUPP
+             ? "Landlock is off: add landlock to the lsm= boot parameter "
+               "(/sys/kernel/security/lsm shows what is on)"
+             : "use Linux 5.13 or newer, built with CONFIG_SECURITY_LANDLOCK, and in a "
+               "container a seccomp profile that lets landlock_create_ruleset pass";
+}
+
+std::string ProcRemedy() {
+  return "the kernel refuses a fresh /proc where parts of the outer one are covered, as in a "
+         "container: give it an unmasked one (docker: --security-opt systempaths=unconfined, "
+         "podman: "
+         "--security-opt unmask=ALL)";
+}
+
+std::string OrBestEffort(const char* layer) {
+  return std::string("; or set sandbox.mode to best_effort, which runs without ") + layer;
 }
 
 std::string NamespaceRemedy(int err) {

@@ -31,6 +31,10 @@ std::string ErrnoText(int err);
 std::string DescribeLandlock(int abi);
 // What to do when the kernel answers `err` (errno) to the question which Landlock it has.
 std::string LandlockRemedy(int err);
+// What to do when it refuses a fresh /proc.
+std::string ProcRemedy();
+// "; or set sandbox.mode …": for whoever would rather do without `layer`.
+std::string OrBestEffort(const char* layer);
 // What to do when the kernel refuses to make namespaces with `err` (errno).
 std::string NamespaceRemedy(int err);
 
