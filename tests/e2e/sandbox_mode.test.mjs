@@ -2,6 +2,7 @@
 // the whole server answers so), a /proc of which a part is covered (the kernel then refuses a fresh
 // one), control groups that cannot be reached.
 import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
 import fs from 'node:fs';
 import path from 'node:path';
 import { test } from 'node:test';
@@ -178,4 +179,31 @@ test('a mode that is none is refused before anything starts', async (t) => {
   const { code, stderr } = await cli(place, ['serve'], { env: { CASEMATE_SANDBOX_MODE: 'lax' } });
   assert.equal(code, 2);
   assert.match(stderr, /CASEMATE_SANDBOX_MODE: expected `strict` or `best_effort`, got `lax`/);
+});
+
+test('the documentation lists the combinations that the doctor calls tried, and no others', async (t) => {
+  const { machine } = JSON.parse((await cli(scratch(t), ['doctor', '--json'])).stdout);
+  const text = fs.readFileSync(path.join(import.meta.dirname, '../../docs/sandbox.md'), 'utf8');
+  const listed = [...text.matchAll(/^\| (Linux [^|]*) \|/gm)].map(([, combination]) => combination);
+  assert.deepEqual(listed, machine.tried_combinations);
+  assert.match(machine.kernel, /^\d+\.\d+/);
+});
+
+test('the AppArmor profile is printed for the binary that prints it', async (t) => {
+  const place = scratch(t);
+  const copy = path.join(place.dir, 'a copy');
+  fs.copyFileSync(bin, copy);
+  const refused = await cli(place, ['doctor', '--apparmor-profile'], { program: copy });
+  assert.equal(refused.code, 1);
+  assert.match(refused.stderr, /letters, digits.*a copy/);
+  const { code, stdout } = await cli(place, ['doctor', '--apparmor-profile']);
+  assert.equal(code, 0);
+  assert.ok(stdout.includes(`\nprofile casemate ${fs.realpathSync(bin)} flags=(unconfined) {\n  userns,\n`), stdout);
+});
+
+const judge = fs.existsSync('/etc/apparmor.d/abi/4.0');
+test('AppArmor 4 takes the profile', { skip: judge ? false : 'no AppArmor 4 here, whose parser could judge it' }, async (t) => {
+  const { stdout } = await cli(scratch(t), ['doctor', '--apparmor-profile']);
+  const parsed = spawnSync('apparmor_parser', ['--skip-kernel-load', '--skip-cache'], { input: stdout, encoding: 'utf8' });
+  assert.equal(parsed.status, 0, parsed.stderr);
 });
