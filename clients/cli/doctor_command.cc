@@ -63,10 +63,11 @@ void PrintMachine(const sandbox::Machine& machine, std::size_t width) {
             << "  " << Describe(machine) << '\n';
   const std::string margin(width + 2, ' ');
   if (IsTried(machine)) {
-    std::cout << margin << "tried: all known attacks were run on machines like this one\n";
+    std::cout << margin
+              << "tried: the whole battery of attacks was run on machines like this one\n";
     return;
   }
-  std::cout << margin << "not tried: the attacks were run on";
+  std::cout << margin << "not tried: the battery of attacks was run on";
   const char* separator = ":\n";
   for (const Combination& combination : sandbox::TriedCombinations()) {
     std::cout << separator << margin << "  " << Describe(combination);

@@ -34,8 +34,7 @@ Result<std::string> AppArmorProfileFor(std::string_view program) {
     return error;
   }
   std::string profile(ShippedAppArmorProfile());
-  // The last one: the heading is not to change.
-  return profile.replace(profile.rfind(kShippedPrograms), kShippedPrograms.size(), program);
+  return profile.replace(profile.find(kShippedPrograms), kShippedPrograms.size(), program);
 }
 
 std::string LoadAppArmorProfile(const std::string& program, const std::string& root) {

@@ -175,9 +175,6 @@ int Request::Check(bool has_workspace_dir) const {
                               s.workspace_path.length >= kMaxPath)) {
     return EINVAL;
   }
-  if ((s.must_hold & ~wire::kLayerCgroupCpu) != 0) {
-    return EINVAL;  // the other limits are always held somehow
-  }
   if (s.argv.count == 0 || !HasTexts(s.argv) || Argument(s.argv, 0).length == 0 ||
       !HasTexts(s.env)) {
     return EINVAL;
