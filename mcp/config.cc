@@ -80,6 +80,24 @@ Result<void> ReadRuns(const YamlNode& section, RunsConfig& runs) {
       .Take();
 }
 
+Result<void> SetMode(const std::string& where, const std::string& text, sandbox::Mode& mode) {
+  const auto named = sandbox::ModeNamed(text);
+  if (!named) {
+    return InvalidArgument(where, "expected `strict` or `best_effort`, got `" + text + "`");
+  }
+  mode = *named;
+  return {};
+}
+
+Result<void> ReadMode(const YamlNode& section, sandbox::Mode& mode) {
+  const auto node = section.Get("mode");
+  if (!node) {
+    return {};
+  }
+  auto text = node->AsString();
+  return text ? SetMode(node->Where(), *text, mode) : Result<void>(std::move(text).error());
+}
+
 Result<void> ReadScalars(const YamlNode& root, Config& config) {
   return Steps()
       .Then([&] { return CheckVersion(root); })
@@ -110,7 +128,8 @@ Result<void> ApplyFile(const std::string& text, Config& config) {
       .Then([&] {
         return root->OnlyKeys({"version", "user", "workspace_roots", "policy_file",
                                "default_profile", "max_line_bytes", "max_concurrent_calls",
-                               "warm_sandboxes", "toolsets", "http", "auth", "runs", "jobs"});
+                               "warm_sandboxes", "toolsets", "http", "auth", "runs", "jobs",
+                               "sandbox"});
       })
       .Then([&] { return ReadScalars(*root, config); })
       .Then([&] { return ReadHttp(*root, config); })
@@ -121,6 +140,11 @@ Result<void> ApplyFile(const std::string& text, Config& config) {
       .Then([&] {
         return ReadSection(*root, "jobs", {"max_running"}, [&](const YamlNode& jobs) {
           return ReadSize(jobs, "max_running", 1, kMaxCalls, config.jobs.max_running);
+        });
+      })
+      .Then([&] {
+        return ReadSection(*root, "sandbox", {"mode"}, [&](const YamlNode& section) {
+          return ReadMode(section, config.sandbox_mode);
         });
       })
       .Then([&] { return ReadRoots(*root, config); })
@@ -195,6 +219,16 @@ Result<void> OverridePolicy(const ConfigOverrides& overrides, Config& config) {
   return {};
 }
 
+Result<void> OverrideMode(const ConfigOverrides& overrides, Config& config) {
+  constexpr const char* kVariable = "CASEMATE_SANDBOX_MODE";
+  const std::string mode = Chosen(overrides.sandbox_mode, kVariable);
+  if (mode.empty()) {
+    return {};
+  }
+  return SetMode(overrides.sandbox_mode.empty() ? kVariable : "--sandbox-mode", mode,
+                 config.sandbox_mode);
+}
+
 }  // namespace
 
 Result<Config> LoadConfig(const ConfigOverrides& overrides) {
@@ -210,6 +244,7 @@ Result<Config> LoadConfig(const ConfigOverrides& overrides) {
           })
           .Then([&] { return AddRoots("--workspace-root", overrides.workspace_roots, config); })
           .Then([&] { return OverridePolicy(overrides, config); })
+          .Then([&] { return OverrideMode(overrides, config); })
           .Then([&] { return RefuseUnsafeRoots(config); })
           .Then([&] { return ApplyToolsets(overrides.toolsets, config); })
           .Then([&] { return ApplyHttpFlags(overrides, config.http); })

@@ -11,6 +11,7 @@
 #include "base/result.h"
 #include "mcp/http/server.h"
 #include "policies/workspace_root.h"
+#include "sandbox/native/mode.h"
 
 namespace casemate {
 
@@ -56,11 +57,13 @@ struct Config {
   std::size_t max_line_bytes = std::size_t{16} << 20;  // key `max_line_bytes`
   std::size_t max_concurrent_calls = 16;               // key `max_concurrent_calls`
   std::size_t warm_sandboxes = 4;                      // key `warm_sandboxes`; 0: none
-  std::vector<std::string> toolsets = {"core"};        // key `toolsets`; names are well-formed only
-  AuthMode auth_mode = AuthMode::kSimple;              // key `auth.mode`
-  HttpConfig http;                                     // keys `http.*`
-  RunsConfig runs;                                     // keys `runs.*`
-  JobsConfig jobs;                                     // keys `jobs.*`
+  sandbox::Mode sandbox_mode =
+      sandbox::Mode::kStrict;                    // $CASEMATE_SANDBOX_MODE or key `sandbox.mode`
+  std::vector<std::string> toolsets = {"core"};  // key `toolsets`; names are well-formed only
+  AuthMode auth_mode = AuthMode::kSimple;        // key `auth.mode`
+  HttpConfig http;                               // keys `http.*`
+  RunsConfig runs;                               // keys `runs.*`
+  JobsConfig jobs;                               // keys `jobs.*`
 };
 
 // The initialisers let g++ 12 accept designated initialisers that name only some members.
@@ -74,6 +77,7 @@ struct ConfigOverrides {
   std::vector<std::string> toolsets{};
   std::string tls_certificate{};
   std::string tls_key{};
+  std::string sandbox_mode{};
 };
 // NOLINTEND(readability-redundant-member-init)
 

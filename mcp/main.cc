@@ -46,6 +46,9 @@ Result<policies::Grant> GrantForProbe(const Config& config) {
 }
 
 int RunDoctor(const cli::DoctorArgs& args, const Config& config) {
+  if (args.apparmor_profile) {
+    return cli::PrintAppArmorProfile();
+  }
   auto grant = GrantForProbe(config);
   if (!grant) {
     return Complain(grant.error(), cli::kExitUsage);
@@ -59,7 +62,7 @@ int RunDoctor(const cli::DoctorArgs& args, const Config& config) {
   auto incarnation = policies::Incarnation::Begin(*state_dir);
   int code = cli::kExitFailure;
   auto examined = !incarnation ? Result<void>(incarnation.error()) : user->AsRoot([&] {
-    code = cli::DoctorCommand(args, *grant, incarnation->id());
+    code = cli::DoctorCommand(args, *grant, incarnation->id(), config.sandbox_mode);
     return Result<void>();
   });
   return examined ? code : Complain(examined.error(), cli::kExitFailure);
@@ -202,7 +205,8 @@ ConfigOverrides OverridesOf(const cli::CommandLine& line) {
   ConfigOverrides overrides{.config_file = line.flags.config_file,
                             .state_dir = line.flags.state_dir,
                             .policy_file = line.flags.policy_file,
-                            .workspace_roots = line.flags.workspace_roots};
+                            .workspace_roots = line.flags.workspace_roots,
+                            .sandbox_mode = line.flags.sandbox_mode};
   if (const auto* serve = std::get_if<cli::ServeArgs>(&line.command)) {
     overrides.http_listen = serve->http;
     overrides.toolsets = serve->toolsets;

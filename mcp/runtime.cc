@@ -126,7 +126,7 @@ Result<std::unique_ptr<Runtime>> Runtime::Start(const Config& config, const std:
   }
   std::unique_ptr<Runtime> runtime(new Runtime(*std::move(state_dir), *std::move(incarnation)));
 
-  auto launcher = sandbox::LauncherClient::Start(runtime->incarnation_.id(),
+  auto launcher = sandbox::LauncherClient::Start(runtime->incarnation_.id(), config.sandbox_mode,
                                                  channel == "cli" ? 0 : config.warm_sandboxes,
                                                  config.workspace_roots);
   if (!launcher) {
@@ -165,6 +165,7 @@ Result<std::unique_ptr<Runtime>> Runtime::Start(const Config& config, const std:
   runtime->trail_.audit->NoteFirst("server_start",
                                    {{"version", CASEMATE_VERSION},
                                     {"channel", channel},
+                                    {"sandbox_mode", sandbox::NameOf(config.sandbox_mode)},
                                     {"policy_revision", runtime->policy_->revision()}});
   return runtime;
 }

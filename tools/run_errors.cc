@@ -96,9 +96,12 @@ Error ExplainSetup(const SandboxOutcome& outcome) {
   if (outcome.sys_errno != 0) {
     message += ": " + ErrnoText(outcome.sys_errno);
   }
-  return Make(ErrorCode::kUnavailable, std::move(message),
-              outcome.remedy.empty() ? "run `casemate doctor` on the host to see what is missing"
-                                     : outcome.remedy);
+  Error error =
+      Make(ErrorCode::kUnavailable, std::move(message),
+           outcome.remedy.empty() ? "run `casemate doctor` on the host to see what is missing"
+                                  : outcome.remedy);
+  error.field = outcome.field;
+  return error;
 }
 
 }  // namespace

@@ -25,6 +25,9 @@ using nlohmann::json;
 using sandbox::OutcomeStatus;
 using sandbox::SandboxOutcome;
 
+// Being held back for less than this part of its time is nothing that a caller need know.
+constexpr std::int64_t kSlowedShare = 10;
+
 json IsolationJson(const SandboxOutcome& outcome, const RunFacts& facts) {
   json layers = json::array();
   for (const sandbox::Layer& layer : outcome.layers) {
@@ -81,12 +84,31 @@ void AddCutNotes(const SandboxOutcome& outcome, const RunFacts& facts,
                   "); write long output to a file and read the part you need");
 }
 
+std::string Cpus(std::int64_t millis) {
+  return json(static_cast<double>(millis) / 1000).dump();
+}
+
 std::vector<std::string> Notes(const SandboxOutcome& outcome, const RunFacts& facts) {
   std::vector<std::string> notes;
+  const auto at_limit = [&](const std::string& what, const char* limit, const std::string& value,
+                            const std::string& granted) {
+    notes.push_back(what + " at limits." + limit + " = " + value + " (policy grants up to " +
+                    granted + ")");
+  };
   if (outcome.pids_limit_hit) {
-    notes.push_back("new processes or threads were refused at limits.pids = " +
-                    std::to_string(facts.limits.pids) + " (policy grants up to " +
-                    std::to_string(facts.granted.pids) + ")");
+    at_limit("new processes or threads were refused", "pids", std::to_string(facts.limits.pids),
+             std::to_string(facts.granted.pids));
+  }
+  // A command that died of it has that as its status.
+  if (outcome.oom_kills > 0 && outcome.status != OutcomeStatus::kOomKilled) {
+    at_limit("the kernel killed some of its processes (" + std::to_string(outcome.oom_kills) + ")",
+             "memory_mb", std::to_string(facts.limits.memory_mb),
+             std::to_string(facts.granted.memory_mb));
+  }
+  if (outcome.cpu_throttled_ms * kSlowedShare >= std::max<std::int64_t>(outcome.duration_ms, 1)) {
+    at_limit("it was held back for " + std::to_string(outcome.cpu_throttled_ms) +
+                 " ms (of all processors together)",
+             "cpus", Cpus(facts.limits.cpu_millis), Cpus(facts.granted.cpu_millis));
   }
   AddCutNotes(outcome, facts, notes);
   if (!facts.not_kept.empty()) {
@@ -109,7 +131,12 @@ json Structured(const SandboxOutcome& outcome, const RunFacts& facts) {
       {"stdout_bytes", outcome.out.total_bytes},
       {"stderr_bytes", outcome.err.total_bytes},
       {"duration_ms", outcome.duration_ms},
-      {"usage", {{"cpu_ms", outcome.cpu_ms}, {"max_memory_kb", outcome.max_memory_kb}}},
+      {"usage",
+       {{"cpu_ms", outcome.cpu_ms},
+        {"cpu_throttled_ms", outcome.cpu_throttled_ms},
+        {"max_memory_kb", outcome.max_memory_kb},
+        {"oom_kills", outcome.oom_kills},
+        {"pids_limit_hit", outcome.pids_limit_hit}}},
       {"limits", std::move(limits)},
       {"isolation", IsolationJson(outcome, facts)},
   };

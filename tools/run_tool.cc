@@ -123,6 +123,9 @@ Result<sandbox::SandboxSpec> RunCall::Build(const policies::Grant& grant, Worksp
                                             const policies::Limits& limits) {
   SandboxSpecBuilder builder(grant);
   builder.Limits(limits);
+  if (args_.explicit_limits.cpu_millis) {
+    builder.MustHoldCpus();
+  }
   AddProgram(builder);
   for (auto& [name, value] : args_.env) {  // after the language's: the caller's win
     builder.Env(std::move(name), std::move(value));

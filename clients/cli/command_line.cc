@@ -127,6 +127,10 @@ std::variant<CommandLine, int> ParseCommandLine(int argc, char** argv) {
                  "Allow workspaces below this directory; repeatable (CASEMATE_WORKSPACE_ROOTS)")
       ->allow_extra_args(false);
 
+  app.add_option("--sandbox-mode", line.flags.sandbox_mode,
+                 "strict: refuse what this machine cannot enforce; best_effort: run without "
+                 "Landlock or /proc where there is none (CASEMATE_SANDBOX_MODE)");
+
   CLI::App* serve =
       app.add_subcommand("serve", "Serve MCP on standard input and output, or over HTTP");
   AddServe(*serve, serve_args);
@@ -135,6 +139,9 @@ std::variant<CommandLine, int> ParseCommandLine(int argc, char** argv) {
   CLI::App* doctor =
       app.add_subcommand("doctor", "Probe each layer of the sandbox; exit 1 if one is missing");
   doctor->add_flag("--json", doctor_args.json, "Print JSON");
+  doctor->add_flag("--apparmor-profile", doctor_args.apparmor_profile,
+                   "Print an AppArmor profile that lets this very binary make user namespaces, and "
+                   "probe nothing");
   CLI::App* audit = app.add_subcommand("audit", "Read and check the audit trail");
   audit->require_subcommand(1);
   CLI::App* tail = audit->add_subcommand("tail", "The newest records");

@@ -26,6 +26,7 @@ struct GlobalFlags {
   std::string state_dir;
   std::string policy_file;
   std::vector<std::string> workspace_roots;
+  std::string sandbox_mode;
 };
 
 struct ServeArgs {
@@ -50,6 +51,7 @@ struct RunArgs {
 };
 struct DoctorArgs {
   bool json = false;
+  bool apparmor_profile = false;
 };
 struct AuditTailArgs {
   std::int64_t count = 20;

@@ -11,6 +11,7 @@
 #include "policies/audit/audit_log.h"
 #include "policies/grant.h"
 #include "policies/identity/token_store.h"
+#include "sandbox/native/mode.h"
 #include "tools/tool.h"
 
 namespace casemate::cli {
@@ -23,7 +24,8 @@ int PrintRun(const RunArgs& args, const tools::ToolResult& result, int signal);
 int PrintProfiles(const ProfileListArgs& args, const tools::ToolResult& result);
 
 int DoctorCommand(const DoctorArgs& args, const policies::Grant& grant,
-                  const std::string& incarnation);
+                  const std::string& incarnation, sandbox::Mode mode);
+int PrintAppArmorProfile();
 
 using IsAlive = std::function<bool(const std::string& incarnation)>;
 int AuditTailCommand(const AuditTailArgs& args, policies::AuditLog& audit);

@@ -1,15 +1,17 @@
 #include "sandbox/native/doctor.h"
 
 #include <sys/types.h>
+#include <unistd.h>
 
 #include <algorithm>
-#include <cstring>
 #include <memory>
 #include <stop_token>
 #include <string>
 
+#include "sandbox/native/apparmor_profile.h"
 #include "sandbox/native/launcher_client.h"
 #include "sandbox/native/probes.h"
+#include "sandbox/native/report.h"
 #include "sandbox/native/runner.h"
 #include "sandbox/native/seccomp.h"
 #include "sandbox/native/spec.h"
@@ -25,8 +27,9 @@ constexpr policies::Limits kProbeLimits = {.memory_mb = 64,
                                            .output_kb = 4,
                                            .disk_mb = 8};
 
-Result<SandboxOutcome> RunTrue(const policies::Grant& grant, const std::string& incarnation) {
-  auto launcher = LauncherClient::Start(incarnation);
+Result<SandboxOutcome> RunTrue(const policies::Grant& grant, const std::string& incarnation,
+                               Mode mode) {
+  auto launcher = LauncherClient::Start(incarnation, mode);
   if (!launcher) {
     return std::move(launcher).error();
   }
@@ -82,8 +85,7 @@ Probe RunProbe(const Result<SandboxOutcome>& run) {
   }
   probe.detail = std::string(ToString(run->status));
   if (!run->stage.empty()) {
-    const char* reason = strerrordesc_np(run->sys_errno);
-    probe.detail += " at `" + run->stage + "`: " + (reason != nullptr ? reason : "unknown error");
+    probe.detail += " at `" + run->stage + "`: " + ErrnoText(run->sys_errno);
   }
   probe.remedy = run->remedy;
   return probe;
@@ -91,13 +93,28 @@ Probe RunProbe(const Result<SandboxOutcome>& run) {
 
 }  // namespace
 
-std::vector<Probe> ProbeLayers(const policies::Grant& grant, const std::string& incarnation) {
+bool Diagnosis::IsSound() const {
+  return std::ranges::all_of(layers,
+                             [](const Probe& probe) { return probe.present || !probe.required; });
+}
+
+Diagnosis Diagnose(const policies::Grant& grant, const std::string& incarnation, Mode mode,
+                   const std::string& program) {
+  Diagnosis diagnosis;
+  Machine& machine = diagnosis.machine;
+  machine = LookAtMachine("");
+  machine.is_root = geteuid() == 0;
   const auto filter = BuildSeccompFilter();
-  std::vector<Probe> probes = ProbeKernelFeatures(filter ? *filter : std::string());
-  const auto run = RunTrue(grant, incarnation);
-  probes.push_back(CgroupProbe(run));
-  probes.push_back(RunProbe(run));
-  return probes;
+  diagnosis.layers =
+      ProbeKernelFeatures(filter ? *filter : std::string(), mode, [&machine, &program](int err) {
+        return UserNamespaceRemedy(machine, err, LoadAppArmorProfile(program, ""));
+      });
+  machine.landlock_abi = LandlockAbi();
+  const auto run = RunTrue(grant, incarnation, mode);
+  machine.cgroup_version = run ? run->cgroup_version : 0;
+  diagnosis.layers.push_back(CgroupProbe(run));
+  diagnosis.layers.push_back(RunProbe(run));
+  return diagnosis;
 }
 
 }  // namespace casemate::sandbox

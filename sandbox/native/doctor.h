@@ -6,19 +6,29 @@
 #include <vector>
 
 #include "policies/grant.h"
+#include "sandbox/native/machine.h"
+#include "sandbox/native/mode.h"
 
 namespace casemate::sandbox {
 
 struct Probe {
   std::string layer;  // "user namespace", "landlock", …
   bool present = false;
-  bool required = true;
-  std::string detail;  // version, ABI, or errno text
-  std::string remedy;  // the command or setting that would add it; empty when present
+  bool required = true;  // by the mode
+  std::string detail;    // version, ABI, or errno text
+  std::string remedy;    // the command or setting that would add it; empty when present
 };
 
-// Order of the layers as the launcher applies them; the last one is a whole sandboxed run, whose
-// cgroups carry `incarnation` (see LauncherClient::Start).
-std::vector<Probe> ProbeLayers(const policies::Grant& grant, const std::string& incarnation);
+struct Diagnosis {
+  Machine machine;
+  // Order of the layers as the launcher applies them; the last one is a whole sandboxed run.
+  std::vector<Probe> layers;
+  [[nodiscard]] bool IsSound() const;  // no required one is missing
+};
+
+// `program` is the path of this binary; the cgroups of the sandboxed run carry `incarnation` (see
+// LauncherClient::Start).
+Diagnosis Diagnose(const policies::Grant& grant, const std::string& incarnation, Mode mode,
+                   const std::string& program);
 
 }  // namespace casemate::sandbox

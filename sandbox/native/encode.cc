@@ -100,6 +100,7 @@ void SetLimits(const SandboxSpec& spec, wire::LaunchSpec& header) {
   header.tmp_inodes = InodesFor(header.tmp_bytes);
   header.shm_bytes = std::min(kMaxShm, memory / 8);
   header.cpu_millis = static_cast<std::uint64_t>(spec.limits.cpu_millis);
+  header.must_hold = spec.must_hold_cpus ? std::uint32_t{wire::kLayerCgroupCpu} : 0;
   header.pids = static_cast<std::uint64_t>(spec.limits.pids);
   // On a host directory nothing else bounds what one file can take.
   const std::uint64_t file_bytes =

@@ -226,7 +226,7 @@ Result<Sockets> MakeSockets() {
 }  // namespace
 
 Result<std::unique_ptr<LauncherClient>> LauncherClient::Start(
-    const std::string& incarnation, std::size_t most_warm,
+    const std::string& incarnation, Mode mode, std::size_t most_warm,
     std::span<const policies::WorkspaceRoot> roots) {
   if (!IsIncarnation(incarnation)) {
     return BadIncarnation(incarnation);
@@ -255,7 +255,8 @@ Result<std::unique_ptr<LauncherClient>> LauncherClient::Start(
   std::string name = "casemate-launcher";
   std::string argument = incarnation;
   std::string warm = std::to_string(most_warm);
-  char* const argv[] = {name.data(), argument.data(), warm.data(), nullptr};
+  std::string mode_name = NameOf(mode);
+  char* const argv[] = {name.data(), argument.data(), warm.data(), mode_name.data(), nullptr};
   const StartFds fds = {image->get(), control->get(), null_above->get(), exec_write->get()};
   const pid_t pid = fork();
   if (pid == 0) {

@@ -15,6 +15,7 @@
 #include "base/result.h"
 #include "base/unique_fd.h"
 #include "policies/workspace_root.h"
+#include "sandbox/native/mode.h"
 
 namespace casemate::sandbox {
 
@@ -34,7 +35,7 @@ class LauncherClient {
   // mounts no host directory but those below `roots` (at most 256). Where this process has given up
   // the rights of root for the time being, the launcher takes them up again.
   static Result<std::unique_ptr<LauncherClient>> Start(
-      const std::string& incarnation, std::size_t most_warm = 0,
+      const std::string& incarnation, Mode mode, std::size_t most_warm = 0,
       std::span<const policies::WorkspaceRoot> roots = {});
   ~LauncherClient();  // Stop()
 

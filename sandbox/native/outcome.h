@@ -42,14 +42,18 @@ struct SandboxOutcome {
   std::string stage;  // the setup step that failed, e.g. "mount /proc"
   int sys_errno = 0;
   std::string remedy;  // what to do about a failed set-up, or empty
+  std::string field;   // the argument that could not be met, or empty
   CapturedStream out;
   CapturedStream err;
   std::int64_t duration_ms = 0;
   std::int64_t cpu_ms = 0;
+  std::int64_t cpu_throttled_ms = 0;  // held back at the CPU limit, all processors together
   std::int64_t max_memory_kb = 0;
+  std::int64_t oom_kills = 0;  // processes that the kernel killed at the memory limit
   bool pids_limit_hit = false;
   bool made_ahead =
-      false;  // the sandbox stood half-way when the call came; it served this one only
+      false;               // the sandbox stood half-way when the call came; it served this one only
+  int cgroup_version = 0;  // of the groups that held it; 0: none
   std::vector<Layer> layers;
 };
 

@@ -27,11 +27,6 @@
 namespace casemate::sandbox {
 namespace {
 
-std::string ErrnoText(int err) {
-  const char* text = strerrordesc_np(err);
-  return text != nullptr ? text : "error " + std::to_string(err);
-}
-
 // Runs `attempt` in a child; what it returns (0 or an errno) is the result.
 int TryInChild(const std::function<int()>& attempt) {
   // Not fork(3): its handlers may start a thread in the child (ThreadSanitizer's do), and unshare
@@ -91,31 +86,33 @@ Probe FromErrno(std::string layer, int err, std::string detail, std::string reme
   return probe;
 }
 
-Probe ProbeUserNamespace() {
-  return FromErrno("user namespace", TryInChild([] { return BecomeRootOfUserNamespace(0); }),
-                   "ids can be mapped", NamespaceRemedy(EPERM));
+Probe ProbeUserNamespace(const RemedyFor& remedy) {
+  const int err = TryInChild([] { return BecomeRootOfUserNamespace(0); });
+  return FromErrno("user namespace", err, "ids can be mapped", err == 0 ? "" : remedy(err));
 }
 
 // Ubuntu grants the user namespace and refuses what is made inside it: each is tried there.
-Probe ProbeOtherNamespaces() {
+Probe ProbeOtherNamespaces(const RemedyFor& remedy) {
   const std::pair<int, const char*> kinds[] = {{CLONE_NEWNS, "mount"}, {CLONE_NEWPID, "pid"},
                                                {CLONE_NEWNET, "net"},  {CLONE_NEWIPC, "ipc"},
                                                {CLONE_NEWUTS, "uts"},  {CLONE_NEWCGROUP, "cgroup"}};
   std::vector<std::string> present;
   std::vector<std::string> missing;
+  int last_error = 0;
   for (const auto& [flag, name] : kinds) {
     const int kind = flag;
     const int err = TryInChild([kind] {
       const int user = BecomeRootOfUserNamespace(0);
       return user != 0 ? user : Unshare(kind);
     });
+    last_error = err != 0 ? err : last_error;
     (err == 0 ? present : missing).push_back(err == 0 ? name : name + (": " + ErrnoText(err)));
   }
   Probe probe;
   probe.layer = "namespaces";
   probe.present = missing.empty();
   probe.detail = Join(missing.empty() ? present : missing, ", ");
-  probe.remedy = missing.empty() ? "" : NamespaceRemedy(EPERM);
+  probe.remedy = missing.empty() ? "" : remedy(last_error);
   return probe;
 }
 
@@ -147,12 +144,39 @@ Probe ProbeOverlay() {
   return probe;
 }
 
-Probe ProbeLandlock() {
-  constexpr unsigned kVersion = 1;  // LANDLOCK_CREATE_RULESET_VERSION
-  const long abi = syscall(SYS_landlock_create_ruleset, nullptr, 0, kVersion);
-  return FromErrno("landlock", abi > 0 ? 0 : errno, "ABI " + std::to_string(abi),
-                   "Linux 5.13 or newer, with landlock in the lsm= boot parameter "
-                   "(/sys/kernel/security/lsm)");
+// A layer that only a strict sandbox requires.
+Probe Excused(Probe probe, Mode mode, const char* layer) {
+  probe.required = mode == Mode::kStrict;
+  if (!probe.present && probe.required) {
+    probe.remedy += OrBestEffort(layer);
+  }
+  return probe;
+}
+
+int MountFreshProc() {
+  if (const int err = BecomeRootOfUserNamespace(CLONE_NEWNS | CLONE_NEWPID); err != 0) {
+    return err;
+  }
+  return TryInChild([] {  // the first process in the new PID namespace
+    // Over /proc of this child's own mount namespace: seen by nobody else.
+    const bool is_mounted =
+        mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) == 0 &&
+        mount("proc", "/proc", "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC, nullptr) == 0;
+    return is_mounted ? 0 : errno;
+  });
+}
+
+Probe ProbeProc(Mode mode) {
+  return Excused(FromErrno("fresh /proc", TryInChild(MountFreshProc),
+                           "mounts in a PID namespace of its own", ProcRemedy()),
+                 mode, "/proc");
+}
+
+Probe ProbeLandlock(Mode mode) {
+  const int abi = LandlockAbi();
+  const int err = abi > 0 ? 0 : errno;
+  return Excused(FromErrno("landlock", err, DescribeLandlock(abi), LandlockRemedy(err)), mode,
+                 "Landlock");
 }
 
 int SetNoNewPrivileges() {
@@ -196,15 +220,23 @@ Probe ProbeMemfd() {
 
 }  // namespace
 
-std::vector<Probe> ProbeKernelFeatures(std::string_view seccomp_filter) {
+int LandlockAbi() {
+  constexpr unsigned kVersion = 1;  // LANDLOCK_CREATE_RULESET_VERSION
+  const long abi = syscall(SYS_landlock_create_ruleset, nullptr, 0, kVersion);
+  return abi > 0 ? static_cast<int>(abi) : 0;
+}
+
+std::vector<Probe> ProbeKernelFeatures(std::string_view seccomp_filter, Mode mode,
+                                       const RemedyFor& namespace_remedy) {
   std::vector<Probe> probes;
   probes.push_back(ProbeMemfd());
-  probes.push_back(ProbeUserNamespace());
-  probes.push_back(ProbeOtherNamespaces());
+  probes.push_back(ProbeUserNamespace(namespace_remedy));
+  probes.push_back(ProbeOtherNamespaces(namespace_remedy));
+  probes.push_back(ProbeProc(mode));
   probes.push_back(ProbeOverlay());
   probes.push_back(FromErrno("no_new_privs", TryInChild(SetNoNewPrivileges), "can be set",
                              "Linux 3.5 or newer"));
-  probes.push_back(ProbeLandlock());
+  probes.push_back(ProbeLandlock(mode));
   probes.push_back(ProbeSeccomp(seccomp_filter));
   return probes;
 }

@@ -22,16 +22,20 @@ std::string SetupRemedy(Stage stage, int err) {
     case Stage::kRequest:
       return err == EAGAIN ? "let running calls end, then try again"
                            : "report this as a defect of Casemate";
+    case Stage::kLimits:
+      return "leave limits.cpus out; or start casemate where it may make control groups "
+             "(`systemd-run "
+             "--user --scope -p Delegate=yes casemate serve`); or set sandbox.mode to best_effort, "
+             "which runs without a limit that nothing holds";
     case Stage::kCgroup:
     case Stage::kCgroupAttach:
       return "check that the cgroup of casemate is delegated to its user (systemd: Delegate=yes)";
     case Stage::kClone:
     case Stage::kIdMap:
     case Stage::kPropagation:
-      return NamespaceRemedy(err);
+      return NamespaceRemedy(err) + "; `casemate doctor` tells which it is on this machine";
     case Stage::kProc:
-      return "the kernel refuses a fresh /proc where parts of the outer one are masked: run the "
-             "container with unmasked /proc (docker: --security-opt systempaths=unconfined)";
+      return ProcRemedy() + OrBestEffort("/proc");
     case Stage::kWorkspace:
       return err == EINVAL || err == EOPNOTSUPP || err == EPERM
                  ? "the workspace's file system may lack id-mapped mounts or overlays: use another "
@@ -41,7 +45,7 @@ std::string SetupRemedy(Stage stage, int err) {
     case Stage::kFiles:
       return err == ENOSPC ? "raise limits.disk_mb or write less" : "check the paths of the files";
     case Stage::kLandlock:
-      return "use Linux 5.13 or newer with landlock in its lsm= list (/sys/kernel/security/lsm)";
+      return LandlockRemedy(err) + OrBestEffort("Landlock");
     case Stage::kSeccomp:
       return "use a kernel with CONFIG_SECCOMP_FILTER";
     case Stage::kFork:
@@ -107,6 +111,7 @@ void SetStatus(const wire::LaunchReport& report, const ReportContext& context,
   if (report.stage != Stage::kRunning) {
     outcome.stage = StageName(report.stage);
     outcome.sys_errno = report.sys_errno;
+    outcome.field = report.stage == Stage::kLimits ? "args.limits.cpus" : "";
   }
   // What we did to it explains its end better than the signal that it died of.
   if (context.stop != StopReason::kNone) {
@@ -120,13 +125,20 @@ Layer CgroupLayer(const wire::LaunchReport& report) {
   const struct {
     std::uint32_t bit;
     const char* name;
-  } controllers[] = {{wire::kLayerCgroupMemory, "memory"},
-                     {wire::kLayerCgroupPids, "pids"},
-                     {wire::kLayerCgroupCpu, "cpu"}};
+    const char* instead;
+  } controllers[] = {{wire::kLayerCgroupMemory, "memory", "RLIMIT_DATA of each process for memory"},
+                     {wire::kLayerCgroupPids, "pids", "RLIMIT_NPROC for pids"},
+                     {wire::kLayerCgroupCpu, "cpu", "nothing for cpus"}};
   std::vector<std::string> held;
   std::vector<std::string> missing;
+  std::vector<std::string> instead;
   for (const auto& controller : controllers) {
-    ((report.layers & controller.bit) != 0 ? held : missing).emplace_back(controller.name);
+    if ((report.layers & controller.bit) != 0) {
+      held.emplace_back(controller.name);
+    } else {
+      missing.emplace_back(controller.name);
+      instead.emplace_back(controller.instead);
+    }
   }
   Layer layer{"cgroup", missing.empty(), {}};
   if (!held.empty()) {
@@ -135,11 +147,26 @@ Layer CgroupLayer(const wire::LaunchReport& report) {
   if (!missing.empty()) {
     layer.detail += (held.empty() ? "not in force: " : "; without ") + Join(missing, ", ");
     if (report.cgroup_errno != 0) {
-      layer.detail += std::string(" (") + strerrordesc_np(report.cgroup_errno) + ")";
+      layer.detail += " (" + ErrnoText(report.cgroup_errno) + ")";
     }
-    layer.detail += "; RLIMIT_DATA for each process and RLIMIT_NPROC instead";
+    layer.detail += "; instead: " + Join(instead, ", ");
   }
   return layer;
+}
+
+Layer ProcLayer(const wire::LaunchReport& report) {
+  return (report.layers & wire::kLayerProc) != 0
+             ? Layer{"proc", true, "fresh, masked"}
+             : Layer{"proc", false,
+                     "none, an empty directory: a fresh one was refused (" +
+                         ErrnoText(report.proc_errno) + ")"};
+}
+
+Layer LandlockLayer(const wire::LaunchReport& report) {
+  if ((report.layers & wire::kLayerLandlock) == 0) {
+    return {"landlock", false, "the kernel offers none (" + ErrnoText(report.landlock_errno) + ")"};
+  }
+  return {"landlock", true, DescribeLandlock(static_cast<int>(report.landlock_abi))};
 }
 
 std::vector<Layer> Layers(const wire::LaunchReport& report, const ReportContext& context) {
@@ -149,13 +176,13 @@ std::vector<Layer> Layers(const wire::LaunchReport& report, const ReportContext&
   std::vector<Layer> layers = {
       layer("namespaces", wire::kLayerNamespaces, "user, mount, pid, net, ipc, uts, cgroup"),
       layer("root", wire::kLayerRoot, "private, read-only system"),
-      layer("proc", wire::kLayerProcMasks, "fresh, masked"),
+      ProcLayer(report),
       layer("network", wire::kLayerNamespaces, "none: a loopback of its own"),
       layer("capabilities", wire::kLayerNoCapabilities, "none"),
       layer("no_new_privs", wire::kLayerNoNewPrivs, {}),
       layer("seccomp", wire::kLayerSeccomp,
             "allow-list, " + std::to_string(context.filter_instructions) + " instructions"),
-      layer("landlock", wire::kLayerLandlock, "ABI " + std::to_string(report.landlock_abi)),
+      LandlockLayer(report),
       layer("rlimits", wire::kLayerRlimits, {}),
       CgroupLayer(report),
   };
@@ -199,8 +226,11 @@ SandboxOutcome Interpret(const wire::LaunchReport& report, const ReportContext& 
   SandboxOutcome outcome;
   SetStatus(report, context, outcome);
   outcome.cpu_ms = static_cast<std::int64_t>(report.cpu_us / 1000);
+  outcome.cpu_throttled_ms = static_cast<std::int64_t>(report.throttled_us / 1000);
+  outcome.oom_kills = static_cast<std::int64_t>(report.oom_kills);
   outcome.max_memory_kb = static_cast<std::int64_t>(report.max_memory_kb);
   outcome.pids_limit_hit = report.pids_denied > 0;
+  outcome.cgroup_version = static_cast<int>(report.cgroup_version);
   outcome.made_ahead = report.made_ahead != 0;
   // Of a set-up that failed, half a list of layers would say nothing: nothing ran.
   if (report.stage == Stage::kRunning || report.stage == Stage::kExec) {
@@ -223,6 +253,46 @@ SandboxOutcome EndNotSeen(const Error& why) {
   outcome.stage = "end";
   outcome.remedy = why.message + (why.remedy.empty() ? "" : "; " + why.remedy);
   return outcome;
+}
+
+std::string ErrnoText(int err) {
+  const char* text = strerrordesc_np(err);
+  return text != nullptr ? text : "error " + std::to_string(err);
+}
+
+std::string DescribeLandlock(int abi) {
+  std::string text = "ABI " + std::to_string(abi);
+  const struct {
+    int since;
+    const char* what;
+  } additions[] = {{3, "truncation"}, {5, "ioctls of devices"}, {6, "signals, abstract sockets"}};
+  const char* separator = "; without rules for ";
+  for (const auto& addition : additions) {
+    if (abi < addition.since) {
+      text.append(separator).append(addition.what);
+      separator = ", ";
+    }
+  }
+  return text;
+}
+
+std::string LandlockRemedy(int err) {
+  return err == EOPNOTSUPP
+             ? "Landlock is off: add landlock to the lsm= boot parameter "
+               "(/sys/kernel/security/lsm shows what is on)"
+             : "use Linux 5.13 or newer, built with CONFIG_SECURITY_LANDLOCK, and in a "
+               "container a seccomp profile that lets landlock_create_ruleset pass";
+}
+
+std::string ProcRemedy() {
+  return "the kernel refuses a fresh /proc where parts of the outer one are covered, as in a "
+         "container: give it an unmasked one (docker: --security-opt systempaths=unconfined, "
+         "podman: "
+         "--security-opt unmask=ALL)";
+}
+
+std::string OrBestEffort(const char* layer) {
+  return std::string("; or set sandbox.mode to best_effort, which runs without ") + layer;
 }
 
 std::string NamespaceRemedy(int err) {

@@ -26,6 +26,15 @@ SandboxOutcome Interpret(const wire::LaunchReport& report, const ReportContext& 
 SandboxOutcome LauncherLost();
 // The command was started, and waiting for its end failed: it may run still.
 SandboxOutcome EndNotSeen(const Error& why);
+std::string ErrnoText(int err);
+// "ABI 2; without rules for …": what the rules of an older Landlock cannot name.
+std::string DescribeLandlock(int abi);
+// What to do when the kernel answers `err` (errno) to the question which Landlock it has.
+std::string LandlockRemedy(int err);
+// What to do when it refuses a fresh /proc.
+std::string ProcRemedy();
+// "; or set sandbox.mode …": for whoever would rather do without `layer`.
+std::string OrBestEffort(const char* layer);
 // What to do when the kernel refuses to make namespaces with `err` (errno).
 std::string NamespaceRemedy(int err);
 

@@ -219,6 +219,11 @@ SandboxSpecBuilder& SandboxSpecBuilder::Limits(const policies::Limits& requested
   return *this;
 }
 
+SandboxSpecBuilder& SandboxSpecBuilder::MustHoldCpus() {
+  spec_.must_hold_cpus = true;
+  return *this;
+}
+
 Result<SandboxSpec> SandboxSpecBuilder::Build() && {
   if (auto ok = CheckCommand(spec_.argv); !ok) {
     return std::move(ok).error();

@@ -40,6 +40,7 @@ class SandboxSpec {
   UniqueFd workspace_fd;       // O_PATH directory, for the host kinds
   std::string workspace_path;  // its canonical host path
   policies::Limits limits;
+  bool must_hold_cpus = false;  // a strict launcher refuses to run this where nothing holds them
 
  private:
   friend class SandboxSpecBuilder;
@@ -58,6 +59,8 @@ class SandboxSpecBuilder {
   SandboxSpecBuilder& HostWorkspace(UniqueFd dir, std::string canonical_path, WorkspaceKind kind);
   // Requested limits; the result is their intersection with the grant's.
   SandboxSpecBuilder& Limits(const policies::Limits& requested);
+  // The caller stated the limit on CPU time, the one limit that nothing holds without a cgroup.
+  SandboxSpecBuilder& MustHoldCpus();
   // Errors: kInvalidArgument (empty argv, NUL bytes, paths that climb out, disk above memory),
   // kPermissionDenied (a host workspace that the grant does not cover).
   Result<SandboxSpec> Build() &&;

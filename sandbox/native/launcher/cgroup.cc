@@ -58,6 +58,34 @@ int LimitCpu(const Hierarchy& hierarchy, const char* name, std::uint64_t cpu_mil
   return AllowTighterParent(WriteNumber(base, name, "cpu.cfs_quota_us", quota));
 }
 
+void ReadMemory(const Hierarchy& hierarchy, const char* name, wire::LaunchReport* report) {
+  const int base = hierarchy.base.get();
+  std::uint64_t value = 0;
+  if (ReadNumber(base, name, hierarchy.v2 ? "memory.peak" : "memory.max_usage_in_bytes", &value)) {
+    report->max_memory_kb = value / 1024;
+  }
+  if (ReadField(base, name, hierarchy.v2 ? "memory.events" : "memory.oom_control", "oom_kill",
+                &value)) {
+    report->oom_kills = value;
+  }
+}
+
+// v2 counts time used in any group; v1 in a hierarchy of its own, and in nanoseconds.
+void ReadCpu(const Hierarchy& hierarchy, const char* name, wire::LaunchReport* report) {
+  const int base = hierarchy.base.get();
+  std::uint64_t value = 0;
+  if (hierarchy.v2 && ReadField(base, name, "cpu.stat", "usage_usec", &value)) {
+    report->cpu_us = value;
+  }
+  if ((hierarchy.controllers & kCpuacct) != 0 && ReadNumber(base, name, "cpuacct.usage", &value)) {
+    report->cpu_us = value / 1000;
+  }
+  const char* throttled = hierarchy.v2 ? "throttled_usec" : "throttled_time";
+  if ((hierarchy.controllers & kCpu) != 0 && ReadField(base, name, "cpu.stat", throttled, &value)) {
+    report->throttled_us = hierarchy.v2 ? value : value / 1000;
+  }
+}
+
 }  // namespace
 
 Cgroups::Cgroups(const char* incarnation) {
@@ -164,29 +192,15 @@ void Cgroups::Read(const RunGroup& group, wire::LaunchReport* report) const {
   RunName(group.id, name);
   for (std::size_t i = 0; i < set_.count; ++i) {
     const Hierarchy& hierarchy = set_.list[i];
-    const int base = hierarchy.base.get();
-    std::uint64_t value = 0;
     if ((hierarchy.controllers & kMemory) != 0) {
-      if (ReadNumber(base, name, hierarchy.v2 ? "memory.peak" : "memory.max_usage_in_bytes",
-                     &value)) {
-        report->max_memory_kb = value / 1024;
-      }
-      if (ReadField(base, name, hierarchy.v2 ? "memory.events" : "memory.oom_control", "oom_kill",
-                    &value)) {
-        report->oom_kills = value;
-      }
+      ReadMemory(hierarchy, name, report);
     }
+    std::uint64_t denied = 0;
     if ((hierarchy.controllers & kPids) != 0 &&
-        ReadField(base, name, "pids.events", "max", &value)) {
-      report->pids_denied = value;
+        ReadField(hierarchy.base.get(), name, "pids.events", "max", &denied)) {
+      report->pids_denied = denied;
     }
-    if (hierarchy.v2 && ReadField(base, name, "cpu.stat", "usage_usec", &value)) {
-      report->cpu_us = value;
-    }
-    if ((hierarchy.controllers & kCpuacct) != 0 &&
-        ReadNumber(base, name, "cpuacct.usage", &value)) {
-      report->cpu_us = value / 1000;
-    }
+    ReadCpu(hierarchy, name, report);
   }
 }
 

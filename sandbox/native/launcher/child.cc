@@ -130,7 +130,7 @@ constexpr Step kSteps[] = {
     {MakeEtc, wire::Stage::kEtc, 0},
     {MakeDev, wire::Stage::kDev, 0},
     {MountProc, wire::Stage::kProc, 0},
-    {MaskProc, wire::Stage::kProcMasks, wire::kLayerProcMasks},
+    {MaskProc, wire::Stage::kProcMasks, wire::kLayerProc},
     {MountTmp, wire::Stage::kTmp, 0},
     {PivotRoot, wire::Stage::kPivotRoot, 0},
     {BringUpLoopback, wire::Stage::kLoopback, 0},
@@ -161,7 +161,7 @@ void RunChild(ChildContext& context) {
       report.failed = 1;
       ::_exit(1);
     }
-    report.layers |= step.layers;
+    report.layers |= step.layers & ~context.missing;
   }
   RunInit(context);
 }

@@ -11,8 +11,11 @@
 #include "sandbox/native/launcher/host.h"
 #include "sandbox/native/launcher/request.h"
 #include "sandbox/native/launcher/shared_report.h"
+#include "sandbox/native/mode.h"
 
 namespace casemate::launcher {
+
+using sandbox::Mode;
 
 inline constexpr std::size_t kMaxHierarchies = 4;
 
@@ -31,7 +34,9 @@ struct ChildContext {
   Request& request;
   const Host& host;
   SharedReport& report;
-  TmpfsSizes sizes;   // as mounted; of a sandbox made ahead those that its call will likely want
+  Mode mode;
+  TmpfsSizes sizes;  // as mounted; of a sandbox made ahead those that its call will likely want
+  std::uint32_t missing = 0;  // LayerBit: what this machine lacks and the mode allows to
   int channel = -1;   // of a sandbox made ahead: its request comes here; -1: `request` is there
   int lifeline = -1;  // read end; hangs up when the launcher dies
   int done = -1;      // write end: a byte tells the launcher to look for all_gone

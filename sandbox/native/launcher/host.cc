@@ -114,7 +114,7 @@ void DiscoverHost(Host* host) {
                       RangesIn("/proc/self/gid_map").has_high_ids;
   host->maps_mounts = host->maps_any_id && HoldsCapabilities(kMapMounts);
   host->is_root = host->uid == 0 && users.has_root;
-  host->landlock_abi = LandlockAbi();
+  host->landlock_abi = LandlockAbi(&host->landlock_errno);
   DiscoverSystem(host);
   DiscoverEtc(host);
 }

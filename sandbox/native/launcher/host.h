@@ -41,6 +41,7 @@ struct Host {
   uid_t uid = 0;
   gid_t gid = 0;
   int landlock_abi = 0;
+  int landlock_errno = 0;  // why there is none
   SystemEntry system[kMaxSystemEntries] = {};
   std::size_t system_count = 0;
   EtcEntry etc[kMaxEtcEntries] = {};

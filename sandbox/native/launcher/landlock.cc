@@ -78,15 +78,21 @@ int AddRules(int ruleset, std::uint64_t all, bool workspace_writable) {
 
 }  // namespace
 
-int LandlockAbi() {
+int LandlockAbi(int* error) {
   const auto abi = ::syscall(SYS_landlock_create_ruleset, nullptr, 0, kCreateRulesetVersion);
+  *error = ErrorOf(abi);
   return abi < 0 ? 0 : static_cast<int>(abi);
 }
 
 int RestrictByLandlock(ChildContext& context) {
   const int abi = context.host.landlock_abi;
   if (abi < 1) {
-    return EOPNOTSUPP;
+    if (!sandbox::MayLackLandlock(context.mode)) {
+      return context.host.landlock_errno;
+    }
+    context.missing |= wire::kLayerLandlock;
+    context.report.landlock_errno = context.host.landlock_errno;
+    return 0;
   }
   RulesetAttributes attributes = {};
   attributes.handled_access_fs = FileRights(abi);

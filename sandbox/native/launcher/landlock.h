@@ -5,11 +5,12 @@
 
 namespace casemate::launcher {
 
-// 0: this kernel has none, or it is off.
-int LandlockAbi();
+// 0, with *error set: this kernel has none, or it is off.
+int LandlockAbi(int* error);
 
 // In the child, after the last mount. Uses everything that the kernel's ABI offers for files and
-// scopes; ABI 0 is an error. TCP rules are left out: the network namespace holds loopback only.
+// scopes; ABI 0 is an error unless the mode allows it. TCP rules are left out: the network
+// namespace holds loopback only.
 int RestrictByLandlock(ChildContext& context);
 
 }  // namespace casemate::launcher

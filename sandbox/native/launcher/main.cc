@@ -1,6 +1,6 @@
-// casemate-launcher <incarnation> <most warm>: control socket on descriptor 3 (wire.h). Started by
-// the server, never by hand. Exit code: 0 after the server closed the socket, 1 when it cannot
-// start, 2 when it is called wrongly.
+// casemate-launcher <incarnation> <most warm> <mode>: control socket on descriptor 3 (wire.h).
+// Started by the server, never by hand. Exit code: 0 after the server closed the socket, 1 when it
+// cannot start, 2 when it is called wrongly.
 #include <fcntl.h>
 #include <grp.h>
 #include <sys/prctl.h>
@@ -73,12 +73,13 @@ int PrepareProcess() {
 }
 
 int Main(int argc, char** argv) {
-  if (argc != 3 || !IsIncarnationName(argv[1])) {
+  if (argc != 4 || !IsIncarnationName(argv[1])) {
     return 2;
   }
   char* end = nullptr;
   const unsigned long most_warm = std::strtoul(argv[2], &end, 10);
-  if (end == argv[2] || *end != '\0' || most_warm > kMostWarm) {
+  const auto mode = sandbox::ModeNamed(argv[3]);
+  if (end == argv[2] || *end != '\0' || most_warm > kMostWarm || !mode.has_value()) {
     return 2;
   }
   if (PrepareProcess() != 0) {
@@ -90,8 +91,9 @@ int Main(int argc, char** argv) {
   Arguments arguments;
   arguments.incarnation = incarnation;
   arguments.title = argv[0];
-  arguments.title_bytes = static_cast<std::size_t>(argv[2] + std::strlen(argv[2]) + 1 - argv[0]);
+  arguments.title_bytes = static_cast<std::size_t>(argv[3] + std::strlen(argv[3]) + 1 - argv[0]);
   arguments.most_warm = most_warm;
+  arguments.mode = *mode;
   Supervisor supervisor(kControlSocket, arguments);
   return supervisor.Run();
 }

@@ -54,14 +54,26 @@ int MaskWith(const char* path, unsigned long flags, const char* source, const ch
 
 }  // namespace
 
-int MountProc(ChildContext& /*context*/) {
-  if (const int error = MakeDirectory("proc", 0755); error != 0) {
+// Where the kernel refuses a fresh one, at most an empty directory on the root, which becomes
+// read-only: never the host's.
+int MountProc(ChildContext& context) {
+  if (const int error = MakeDirectory("proc", 0555); error != 0) {
     return error;
   }
-  return ErrorOf(::mount("proc", "proc", "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC, nullptr));
+  const int error =
+      ErrorOf(::mount("proc", "proc", "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC, nullptr));
+  if (!sandbox::MayLackProc(context.mode, error)) {
+    return error;
+  }
+  context.missing |= wire::kLayerProc;
+  context.report.proc_errno = error;
+  return 0;
 }
 
-int MaskProc(ChildContext& /*context*/) {
+int MaskProc(ChildContext& context) {
+  if ((context.missing & wire::kLayerProc) != 0) {
+    return 0;
+  }
   if (const int error = LimitNamespaceResources(); error != 0) {
     return error;
   }

@@ -25,6 +25,8 @@ struct SharedReport {
   std::int32_t sys_errno;
   std::uint32_t layers;
   std::uint32_t landlock_abi;
+  std::int32_t landlock_errno;
+  std::int32_t proc_errno;
   std::uint32_t command_ended;
   std::int32_t wait_status;
   std::uint64_t cpu_us;                  // of all that ran, once all_gone is set

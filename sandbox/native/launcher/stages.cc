@@ -9,6 +9,8 @@ const char* StageName(wire::Stage stage) {
       return "none";
     case Stage::kRequest:
       return "read the launch request";
+    case Stage::kLimits:
+      return "hold the limit on CPU time";
     case Stage::kCgroup:
       return "make the cgroup";
     case Stage::kClone:

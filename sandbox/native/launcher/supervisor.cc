@@ -55,6 +55,8 @@ void FillFromShared(const SharedReport& shared, wire::LaunchReport* report) {
   report->stage = shared.stage;
   report->layers |= shared.layers;
   report->landlock_abi = shared.landlock_abi;
+  report->landlock_errno = shared.landlock_errno;
+  report->proc_errno = shared.proc_errno;
   report->command_ended = shared.command_ended;
   report->wait_status = shared.wait_status;
   if (shared.failed != 0) {
@@ -180,6 +182,10 @@ void Supervisor::HandleLaunch(UniqueFd* fds, std::size_t count) {
     error = roots_.Check(request.workspace_dir.get(), request.workspace());
   }
   if (error == 0) {
+    stage = wire::Stage::kLimits;
+    error = CheckLimits(request.spec());
+  }
+  if (error == 0) {
     // A host workspace that only its user may open has to be opened before the root changes.
     const bool fits = request.workspace() == Workspace::kPrivate || host_.maps_any_id;
     RunSlot* run = fits ? FindWarmSlot() : nullptr;
@@ -199,6 +205,13 @@ void Supervisor::HandleLaunch(UniqueFd* fds, std::size_t count) {
   if (error != 0 && request.run_socket.valid()) {
     Refuse(request.run_socket.get(), stage, error);
   }
+}
+
+int Supervisor::CheckLimits(const wire::LaunchSpec& spec) const {
+  if (sandbox::MissingLimits(arguments_.mode, spec.must_hold, cgroups_.layers()) == 0) {
+    return 0;
+  }
+  return cgroups_.error() != 0 ? cgroups_.error() : ENOENT;  // the controller is nowhere
 }
 
 Supervisor::RunSlot* Supervisor::FindFreeSlot() {
@@ -327,7 +340,7 @@ int Supervisor::Beget(Request& request, RunSlot& run, UniqueFd workspace_tree, U
     return error;
   }
   if (pid == 0) {
-    ChildContext context = {request, host_, *run.report.get(), last_sizes_};
+    ChildContext context = {request, host_, *run.report.get(), arguments_.mode, last_sizes_};
     context.channel = channel.get();
     context.lifeline = lifeline_read_.get();
     context.done = done_write_.get();

@@ -21,7 +21,8 @@ namespace casemate::launcher {
 struct Arguments {
   const char* incarnation = nullptr;
   std::size_t most_warm = 0;  // sandboxes to keep made ahead, at most
-  char* title = nullptr;      // the process's argv memory
+  Mode mode = Mode::kStrict;
+  char* title = nullptr;  // the process's argv memory
   std::size_t title_bytes = 0;
 };
 
@@ -52,6 +53,8 @@ class Supervisor {
   void WaitAndHandle();
   void HandleControl();
   void HandleLaunch(UniqueFd* fds, std::size_t count);
+  // 0, or why a limit that must hold is not held.
+  [[nodiscard]] int CheckLimits(const wire::LaunchSpec& spec) const;
   void HandleRunSocket(RunSlot& run);
   void Kill(const RunSlot& run);
   // Those whose command and all that it started have ended: their callers need not wait for more.

@@ -83,7 +83,8 @@ struct LaunchSpec {
   std::uint32_t total_bytes = 0;
   std::uint32_t workspace = 0;  // WorkspaceKind
   std::uint32_t hold = 0;       // 1: see [5]; only with a private workspace
-  std::uint32_t unused = 0;
+  // LayerBit of limits that the caller stated: a strict launcher runs nothing without them.
+  std::uint32_t must_hold = 0;
   ListRef argv;              // StringRef
   ListRef env;               // StringRef
   ListRef files;             // FileEntry
@@ -107,6 +108,7 @@ struct LaunchSpec {
 enum class Stage : std::uint32_t {
   kNone = 0,
   kRequest,       // malformed or unsealed spec
+  kLimits,        // a limit that must hold, and that nothing holds
   kCgroup,        // make the cgroup and its limits
   kClone,         // clone3 with the namespaces
   kIdMap,         // uid_map, gid_map, setgroups
@@ -140,7 +142,7 @@ enum class Stage : std::uint32_t {
 enum LayerBit : std::uint32_t {
   kLayerNamespaces = 1U << 0,  // user, mount, pid, net, ipc, uts, cgroup
   kLayerRoot = 1U << 1,        // private root by pivot_root, read-only system
-  kLayerProcMasks = 1U << 2,
+  kLayerProc = 1U << 2,        // a fresh /proc, masked
   kLayerNoCapabilities = 1U << 3,
   kLayerNoNewPrivs = 1U << 4,
   kLayerSeccomp = 1U << 5,
@@ -160,9 +162,12 @@ struct LaunchReport {
   std::uint32_t command_ended = 0;  // 1: wait_status holds; 0: init died first (killed, OOM)
   std::uint32_t layers = 0;         // LayerBit
   std::uint32_t landlock_abi = 0;
+  std::int32_t landlock_errno = 0;   // why there is none
+  std::int32_t proc_errno = 0;       // why there is no /proc
   std::uint32_t cgroup_version = 0;  // 0 none, 1, 2
   std::int32_t cgroup_errno = 0;     // why there is none
   std::uint64_t cpu_us = 0;          // user + system, all processes
+  std::uint64_t throttled_us = 0;    // held back at the CPU limit, all processors together
   std::uint64_t max_memory_kb = 0;   // cgroup peak, or largest process
   std::uint64_t oom_kills = 0;
   std::uint64_t pids_denied = 0;  // forks refused at the pids limit

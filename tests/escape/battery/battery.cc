@@ -2,6 +2,7 @@
 
 #include <sys/wait.h>
 
+#include <algorithm>
 #include <csignal>
 #include <cstdlib>
 #include <iostream>
@@ -34,6 +35,14 @@ std::string AnswerOf(const json& result) {
     return "signaled " + (result["signal"].is_string() ? result["signal"].get<std::string>() : "?");
   }
   return status;
+}
+
+// By the result's own account.
+bool IsInForce(const json& result, const std::string& name) {
+  const json layers = result.value("isolation", json::object()).value("layers", json::array());
+  return std::any_of(layers.begin(), layers.end(), [&name](const json& layer) {
+    return layer["name"] == name && layer["in_force"] == true;
+  });
 }
 
 std::string Joined(const std::vector<std::string>& words) {
@@ -161,8 +170,7 @@ void Battery::CheckConfined(const Row& row) {
   INFO("command: " << Joined(launch.argv));
   const json result = served_ == nullptr ? RunCommandLine(row, launch) : RunServed(row, launch);
   INFO("result: " << result.dump().substr(0, 4000));
-  const std::string expected =
-      host_.root() || row.expect_user.empty() ? row.expect : row.expect_user;
+  const std::string expected = ExpectedOf(row, result);
   const std::string answer = AnswerOf(result);
   INFO("confined: expected " << expected << ", got " << answer);
   if (!NotPromised(row, result)) {
@@ -174,15 +182,20 @@ void Battery::CheckConfined(const Row& row) {
   CheckInvariants(result);
 }
 
+std::string Battery::ExpectedOf(const Row& row, const json& result) const {
+  if (!row.expect_without_landlock.empty() && !IsInForce(result, "landlock")) {
+    return row.expect_without_landlock;
+  }
+  return host_.root() || row.expect_user.empty() ? row.expect : row.expect_user;
+}
+
 // An attack that got through, where the documentation says that it can. Said loudly and counted.
 bool Battery::NotPromised(const Row& row, const json& result) {
   if (row.not_promised.empty() || !Names("succeeded", AnswerOf(result))) {
     return false;
   }
-  for (const json& layer : result["isolation"]["layers"]) {
-    if (layer["name"] == row.without_layer && layer["in_force"] == true) {
-      return false;
-    }
+  if (!row.without_layer.empty() && IsInForce(result, row.without_layer)) {
+    return false;
   }
   host_.TakeVisitors();  // that somebody came is what is not promised to be stopped
   ++tally_.not_promised;

@@ -48,6 +48,7 @@ class Battery {
   [[nodiscard]] nlohmann::json RunServed(const Row& row, const Launch& launch);
   void CheckControl(const Row& row);
   void CheckAudit(const nlohmann::json& result);
+  [[nodiscard]] std::string ExpectedOf(const Row& row, const nlohmann::json& result) const;
   [[nodiscard]] bool NotPromised(const Row& row, const nlohmann::json& result);
   void Skip(const Row& row, const std::string& answer);
 

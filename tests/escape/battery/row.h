@@ -29,7 +29,8 @@ struct Row {
   std::string name;
   std::vector<std::string> attack;
   std::string expect;
-  std::string expect_user = {};  // as an ordinary user, where it differs
+  std::string expect_user = {};              // as an ordinary user, where it differs
+  std::string expect_without_landlock = {};  // on a machine that has none, where it differs
   Place place = Place::kHost;
   std::vector<std::string> options = {};  // of `casemate run`
   std::vector<std::string> control = {};  // the probe's arguments; empty: those of `attack`

@@ -148,12 +148,14 @@ std::vector<Row> ForeignAndClockRows() {
       {.name = "mknod_device",
        .attack = {"mknod_device", "."},
        .expect = "blocked EACCES",  // Landlock asks first
+       .expect_without_landlock = "blocked EPERM",
        .control = {"mknod_device", "{dir}/home"},
        .control_unavailable = "blocked EPERM",
        .why = kNeedsPrivilege},
       {.name = "mknod_device_private",
        .attack = {"mknod_device", "."},
        .expect = "blocked EACCES",  // Landlock asks first
+       .expect_without_landlock = "blocked EPERM",
        .place = Place::kPrivate,
        .control = {"mknod_device", "{dir}/home"},
        .control_unavailable = "blocked EPERM",

@@ -72,6 +72,7 @@ std::vector<Row> PriorityRows() {
       {.name = "lower_oom_score",
        .attack = {"lower_oom_score"},
        .expect = "blocked open:EACCES",
+       .expect_without_landlock = "blocked EACCES",
        .control_unavailable = "blocked EACCES",
        .why = kRootOnly},
       {.name = "real_time_priority",

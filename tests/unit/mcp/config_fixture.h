@@ -43,8 +43,9 @@ class Environment {
 
 struct ConfigFixture {
   ConfigFixture() {
-    for (const char* name : {"CASEMATE_CONFIG", "CASEMATE_STATE_DIR", "CASEMATE_POLICY",
-                             "CASEMATE_WORKSPACE_ROOTS", "XDG_CONFIG_HOME", "XDG_STATE_HOME"}) {
+    for (const char* name :
+         {"CASEMATE_CONFIG", "CASEMATE_STATE_DIR", "CASEMATE_POLICY", "CASEMATE_WORKSPACE_ROOTS",
+          "CASEMATE_SANDBOX_MODE", "XDG_CONFIG_HOME", "XDG_STATE_HOME"}) {
       env.Unset(name);
     }
     env.Set("HOME", dir.path());

@@ -74,6 +74,29 @@ TEST_CASE_METHOD(Fixture, "Mistakes in the file name the place and the way out",
   CHECK_THAT(ProblemOf("- a\n"), Catch::Contains("map"));
 }
 
+TEST_CASE_METHOD(Fixture, "The sandbox's mode is strict unless someone says otherwise",
+                 "[config]") {
+  using sandbox::Mode;
+  CHECK(LoadConfig({})->sandbox_mode == Mode::kStrict);
+  const std::string file = dir.Write("c.yaml", "version: 1\nsandbox: {mode: best_effort}\n");
+  env.Set("CASEMATE_CONFIG", file);
+  CHECK(LoadConfig({})->sandbox_mode == Mode::kBestEffort);
+  env.Set("CASEMATE_SANDBOX_MODE", "strict");
+  CHECK(LoadConfig({})->sandbox_mode == Mode::kStrict);
+  CHECK(LoadConfig({.sandbox_mode = "best_effort"})->sandbox_mode == Mode::kBestEffort);
+  // A word that is not understood must not end up as either.
+  CHECK_THAT(Describe(LoadConfig({.sandbox_mode = "Strict"}).error()),
+             Catch::Contains("--sandbox-mode") && Catch::Contains("`best_effort`") &&
+                 Catch::Contains("got `Strict`"));
+  env.Set("CASEMATE_SANDBOX_MODE", "none");
+  CHECK_THAT(Describe(LoadConfig({}).error()), Catch::Contains("CASEMATE_SANDBOX_MODE"));
+  env.Unset("CASEMATE_SANDBOX_MODE");
+  CHECK_THAT(ProblemOf("version: 1\nsandbox: {mode: off}\n"), Catch::Contains("c.yaml:2:"));
+  CHECK_THAT(ProblemOf("version: 1\nsandbox: {mod: strict}\n"),
+             Catch::Contains("did you mean `mode`"));
+  CHECK_THAT(ProblemOf("version: 1\nsandbox: strict\n"), Catch::Contains("map of settings"));
+}
+
 TEST_CASE_METHOD(Fixture, "A named file must exist; a root must not expose the state", "[config]") {
   CHECK_FALSE(LoadConfig({.config_file = dir / "absent.yaml"}).ok());
   const auto exposed = LoadConfig({.workspace_roots = {dir.path()}});

@@ -18,7 +18,7 @@ using launcher::WarmTarget;
 
 struct Ahead {
   explicit Ahead(std::size_t most = 2) {
-    auto started = LauncherClient::Start(incarnation, most, TestRoots());
+    auto started = LauncherClient::Start(incarnation, Mode::kStrict, most, TestRoots());
     REQUIRE(started);
     launcher = *std::move(started);
     runner = std::make_unique<SandboxRunner>(*launcher);

@@ -88,6 +88,13 @@ TEST_CASE("limits are converted to the kernel's units") {
   CHECK(big.header.open_files > 0);
 }
 
+TEST_CASE("a limit on CPU time that must hold is marked, and only then") {
+  CHECK(Encode(Built(Builder({"true"}))).header.must_hold == 0);
+  auto builder = Builder({"true"});
+  builder.MustHoldCpus();
+  CHECK(Encode(Built(std::move(builder))).header.must_hold == wire::kLayerCgroupCpu);
+}
+
 TEST_CASE("the shares of a small sandbox stay within its memory") {
   auto limits = EverydayLimits();
   limits.memory_mb = 16;

@@ -85,7 +85,7 @@ inline std::vector<policies::WorkspaceRoot> TestRoots() {
 class Sandbox {
  public:
   Sandbox() {
-    auto launcher = LauncherClient::Start(incarnation_, most_ahead(), TestRoots());
+    auto launcher = LauncherClient::Start(incarnation_, Mode::kStrict, most_ahead(), TestRoots());
     INFO((launcher ? std::string() : Describe(launcher.error())));
     REQUIRE(launcher);
     launcher_ = *std::move(launcher);

@@ -31,7 +31,7 @@ TEST_CASE("bad incarnation names are refused") {
   for (const std::string& name :
        {std::string(), std::string("A"), std::string("a/b"), std::string(".."),
         std::string(64, 'a'), std::string("a\0b", 3)}) {
-    auto launcher = LauncherClient::Start(name);
+    auto launcher = LauncherClient::Start(name, Mode::kStrict);
     REQUIRE_FALSE(launcher);
     CHECK(launcher.error().code == ErrorCode::kInvalidArgument);
   }
@@ -109,7 +109,13 @@ TEST_CASE("a launcher that dies in a run leaves an unknown outcome, and then an 
 }
 
 TEST_CASE("the doctor tries each layer and a whole run") {
-  const auto probes = ProbeLayers(TestPolicy::GrantOf(EverydayLimits()), "doctor-" + RandomHex(8));
+  const Diagnosis diagnosis =
+      Diagnose(TestPolicy::GrantOf(EverydayLimits()), "doctor-" + RandomHex(8), Mode::kStrict,
+               "/usr/bin/casemate");
+  const auto& probes = diagnosis.layers;
+  CHECK(diagnosis.IsSound());
+  CHECK(diagnosis.machine.landlock_abi > 0);
+  CHECK_FALSE(diagnosis.machine.kernel.empty());
   REQUIRE(probes.size() >= 8);
   CHECK(probes.back().layer == "sandboxed run");
   for (const Probe& probe : probes) {
@@ -123,7 +129,10 @@ TEST_CASE("the doctor tries each layer and a whole run") {
 TEST_CASE("the doctor tells what a run lacks") {
   auto nothing = EverydayLimits();
   nothing.pids = 0;  // no spec can be built
-  const auto probes = ProbeLayers(TestPolicy::GrantOf(nothing), "doctor-" + RandomHex(8));
+  const Diagnosis diagnosis = Diagnose(TestPolicy::GrantOf(nothing), "doctor-" + RandomHex(8),
+                                       Mode::kBestEffort, "/usr/bin/casemate");
+  const auto& probes = diagnosis.layers;
+  CHECK_FALSE(diagnosis.IsSound());
   CHECK_FALSE(probes.back().present);
   CHECK_FALSE(probes.back().detail.empty());
 }

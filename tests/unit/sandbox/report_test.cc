@@ -122,10 +122,48 @@ TEST_CASE("layers say what was in force") {
   CHECK_FALSE(none.in_force);
   CHECK(none.detail.find("Permission denied") != std::string::npos);
   CHECK(none.detail.find("RLIMIT_NPROC") != std::string::npos);
+  CHECK(none.detail.find("nothing for cpus") != std::string::npos);
+
+  LaunchReport without_cpu = Ran(0);
+  without_cpu.layers &= ~wire::kLayerCgroupCpu;
+  CHECK(FindLayer(Read(without_cpu), "cgroup").detail ==
+        "v1: memory, pids; without cpu; instead: nothing for cpus");
 
   LaunchReport no_seccomp = Ran(0);
   no_seccomp.layers &= ~wire::kLayerSeccomp;
   CHECK_FALSE(FindLayer(Read(no_seccomp), "seccomp").in_force);
+}
+
+TEST_CASE("what the mode let be missing is not in force, with its reason") {
+  LaunchReport report = Ran(0);
+  report.layers &= ~(wire::kLayerLandlock | wire::kLayerProc);
+  report.landlock_errno = ENOSYS;
+  report.proc_errno = EPERM;
+  const SandboxOutcome outcome = Read(report);
+  const Layer landlock = FindLayer(outcome, "landlock");
+  CHECK_FALSE(landlock.in_force);
+  CHECK(landlock.detail.find("Function not implemented") != std::string::npos);
+  const Layer proc = FindLayer(outcome, "proc");
+  CHECK_FALSE(proc.in_force);
+  CHECK(proc.detail.find("Operation not permitted") != std::string::npos);
+}
+
+TEST_CASE("an older Landlock says what its rules cannot name") {
+  CHECK(DescribeLandlock(1) ==
+        "ABI 1; without rules for truncation, ioctls of devices, signals, abstract sockets");
+  CHECK(DescribeLandlock(5) == "ABI 5; without rules for signals, abstract sockets");
+  CHECK(DescribeLandlock(6) == "ABI 6");
+  CHECK(LandlockRemedy(EOPNOTSUPP).find("lsm=") != std::string::npos);
+  CHECK(LandlockRemedy(ENOSYS).find("5.13") != std::string::npos);
+}
+
+TEST_CASE("a limit that nothing holds is refused by its name") {
+  const SandboxOutcome outcome = Read(Failed(Stage::kLimits, EACCES));
+  CHECK(outcome.status == OutcomeStatus::kSetupFailed);
+  CHECK(outcome.field == "args.limits.cpus");
+  CHECK(outcome.remedy.find("Delegate=yes") != std::string::npos);
+  CHECK(outcome.remedy.find("best_effort") != std::string::npos);
+  CHECK(Read(Failed(Stage::kCgroup, EACCES)).field.empty());
 }
 
 TEST_CASE("nonsense from the launcher is not believed") {
@@ -140,10 +178,15 @@ TEST_CASE("usage is carried over in the outcome's units") {
   LaunchReport report = Ran(0);
   report.cpu_us = 2'500;
   report.max_memory_kb = 77;
+  report.throttled_us = 9'999;
+  report.oom_kills = 3;
   report.pids_denied = 1;
   const SandboxOutcome outcome = Read(report);
   CHECK(outcome.cpu_ms == 2);
   CHECK(outcome.max_memory_kb == 77);
+  CHECK(outcome.cpu_throttled_ms == 9);
+  CHECK(outcome.oom_kills == 3);
+  CHECK(outcome.cgroup_version == 1);
   CHECK(outcome.pids_limit_hit);
 }
 

@@ -274,6 +274,54 @@ TEST_CASE("memory beyond the limit does not come") {
   }
 }
 
+TEST_CASE("being held back at the CPU limit is told") {
+  Sandbox sandbox;
+  auto limits = EverydayLimits();
+  limits.cpu_millis = 50;
+  limits.wall_ms = 2000;
+  const SandboxOutcome outcome = sandbox.Shell("while :; do :; done", limits);
+  INFO(Told(outcome));
+  CHECK(outcome.status == OutcomeStatus::kTimedOut);
+  CHECK((outcome.cpu_throttled_ms > 0) == (outcome.cgroup_version > 0));
+}
+
+TEST_CASE("refused forks and killed children are told, though the command lives on") {
+  Sandbox sandbox;
+  auto limits = EverydayLimits();
+  limits.pids = 4;
+  limits.memory_mb = 48;
+  limits.disk_mb = 8;
+  const SandboxOutcome forks =
+      sandbox.Shell("for i in 1 2 3 4 5 6; do sleep 9 & done 2>/dev/null; exit 0", limits);
+  INFO(Told(forks));
+  const SandboxOutcome kills = sandbox.Shell("tail -n 1 /dev/zero; exit 0", limits);
+  INFO(Told(kills));
+  if (forks.cgroup_version > 0) {
+    CHECK(forks.pids_limit_hit);
+    CHECK(kills.oom_kills > 0);  // v2 kills the whole group with it
+    CHECK(kills.status ==
+          (kills.cgroup_version == 1 ? OutcomeStatus::kExited : OutcomeStatus::kOomKilled));
+  } else {
+    CHECK_FALSE(forks.pids_limit_hit);
+    CHECK(kills.oom_kills == 0);
+  }
+}
+
+TEST_CASE("a limit on CPU time that must hold does, or nothing runs") {
+  Sandbox sandbox;
+  auto builder = Builder({"/bin/true"});
+  builder.MustHoldCpus();
+  const SandboxOutcome outcome = sandbox.Run(std::move(builder));
+  INFO(Told(outcome));
+  if (sandbox.Shell("true").cgroup_version > 0) {
+    CHECK(outcome.status == OutcomeStatus::kExited);
+  } else {
+    CHECK(outcome.status == OutcomeStatus::kSetupFailed);
+    CHECK(outcome.field == "args.limits.cpus");
+    CHECK(outcome.sys_errno != 0);
+  }
+}
+
 TEST_CASE("a command that does not exist is a failed exec with a remedy") {
   Sandbox sandbox;
   const SandboxOutcome missing = sandbox.Run(Builder({"casemate-no-such-command"}));
@@ -327,7 +375,7 @@ TEST_CASE("the launcher mounts no directory but those below its roots") {
   }
   const std::vector<policies::WorkspaceRoot> roots = {{dir / "open", true},
                                                       {dir / "locked", false}};
-  auto launcher = LauncherClient::Start("unit-roots-" + RandomHex(8), 0, roots);
+  auto launcher = LauncherClient::Start("unit-roots-" + RandomHex(8), Mode::kStrict, 0, roots);
   REQUIRE(launcher);
   SandboxRunner runner(**launcher);
   CHECK(RunIn(runner, dir / "open", WorkspaceKind::kReadWrite).status == OutcomeStatus::kExited);
@@ -342,7 +390,7 @@ TEST_CASE("the launcher mounts no directory but those below its roots") {
     CHECK(refused.status == OutcomeStatus::kSetupFailed);
     CHECK(refused.sys_errno == error);
   }
-  const auto none = LauncherClient::Start("unit-roots-" + RandomHex(8));
+  const auto none = LauncherClient::Start("unit-roots-" + RandomHex(8), Mode::kStrict);
   REQUIRE(none);
   SandboxRunner closed(**none);
   CHECK(RunIn(closed, dir / "open", WorkspaceKind::kReadOnly).sys_errno == EACCES);

@@ -159,6 +159,44 @@ TEST_CASE("cut output and refused forks are noted") {
   CHECK(result.text.find("limits.pids = 16") != std::string::npos);
 }
 
+TEST_CASE("each limit that was felt is told as what it is") {
+  SandboxOutcome outcome = Outcome(OutcomeStatus::kExited);
+  outcome.duration_ms = 1000;
+  outcome.cpu_throttled_ms = 99;
+  CHECK_FALSE(MakeRunResult(outcome, Facts()).structured.contains("notes"));
+  outcome.cpu_throttled_ms = 100;
+  outcome.oom_kills = 2;
+  outcome.pids_limit_hit = true;
+  const ToolResult result = MakeRunResult(outcome, Facts());
+  test::CheckConforms(result.structured, Spec().output_schema);
+  CHECK(result.structured["usage"]["cpu_throttled_ms"] == 100);
+  CHECK(result.structured["usage"]["oom_kills"] == 2);
+  CHECK(result.structured["usage"]["pids_limit_hit"] == true);
+  CHECK(result.audit["usage"] == result.structured["usage"]);
+  REQUIRE(result.structured["notes"].size() == 3);
+  CHECK(result.text.find("100 ms (of all processors together) at limits.cpus = 0.5 ") !=
+        std::string::npos);
+  CHECK(result.text.find("killed some of its processes (2) at limits.memory_mb = 64 ") !=
+        std::string::npos);
+  // The status says it already.
+  outcome.status = OutcomeStatus::kOomKilled;
+  CHECK(MakeRunResult(outcome, Facts()).structured["notes"].size() == 2);
+}
+
+TEST_CASE("a limit that could not be held is named in the refusal") {
+  SandboxOutcome outcome = Outcome(OutcomeStatus::kSetupFailed);
+  outcome.stage = "hold the limit on CPU time";
+  outcome.sys_errno = EACCES;
+  outcome.field = "args.limits.cpus";
+  outcome.remedy = "leave it out";
+  const ToolResult result = MakeRunResult(outcome, Facts());
+  CHECK(result.is_error);
+  test::CheckConforms(result.structured, Spec().output_schema);
+  CHECK(result.structured["error"]["field"] == "args.limits.cpus");
+  CHECK(result.structured["error"]["remedy"] == "leave it out");
+  CHECK(result.text.find("Permission denied") != std::string::npos);
+}
+
 TEST_CASE("cut output that is kept is linked") {
   SandboxOutcome outcome = Outcome(OutcomeStatus::kExited);
   outcome.out = {.head = "a", .tail = "z", .total_bytes = 1000};

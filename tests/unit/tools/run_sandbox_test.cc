@@ -52,7 +52,8 @@ struct Line {
     }
     const std::vector<policies::WorkspaceRoot> allowed = {{roots.path() + "/rw", true},
                                                           {roots.path() + "/ro", false}};
-    auto started = sandbox::LauncherClient::Start("unit-tools-" + RandomHex(8), 0, allowed);
+    auto started = sandbox::LauncherClient::Start("unit-tools-" + RandomHex(8),
+                                                  sandbox::Mode::kStrict, 0, allowed);
     INFO((started ? std::string() : Describe(started.error())));
     REQUIRE(started);
     launcher = *std::move(started);

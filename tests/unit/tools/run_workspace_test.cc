@@ -42,7 +42,8 @@ struct Tree {
   Tree() : roots{{{directory.path() + "/root", true}}} {
     fs::create_directories(directory.path() + "/root/app");
     fs::create_directories(directory.path() + "/outside");
-    auto started = sandbox::LauncherClient::Start("unit-workspace-" + RandomHex(8), 0, roots);
+    auto started = sandbox::LauncherClient::Start("unit-workspace-" + RandomHex(8),
+                                                  sandbox::Mode::kStrict, 0, roots);
     REQUIRE(started);
     launcher = *std::move(started);
     runner = std::make_unique<sandbox::SandboxRunner>(*launcher);
