@@ -153,7 +153,7 @@ std::vector<Row> TimeAndOutputRows() {
       {.name = "output_flood",
        .attack = {"output_flood", "1024"},
        .expect = "succeeded",
-       .options = {"--output-kb", "64"},
+       .options = {"--output-kb", "64", "--timeout-ms", "300000"},  // a slow machine in a machine
        .control = {"output_flood", "2"},
        .truncated = "stdout"},
       {.name = "cpu_spin",
