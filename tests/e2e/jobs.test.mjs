@@ -71,7 +71,7 @@ test('a cancelled job ends with all it started', async (t) => {
   const marker = uniqueSleep();
   const job_id = await background(server, `setsid sleep ${marker} & echo started; sleep ${marker}`);
   await firstOutput(server, job_id);
-  assert.ok(processesWith(marker).length >= 2);
+  await until(() => processesWith(marker).length >= 2, 'both run');
   const cancelled = await call(server, 'job_cancel', { job_id });
   assert.equal(cancelled.status, 'cancelled');
   assert.equal(cancelled.result.stdout, 'started\n');
