@@ -1,4 +1,4 @@
-#include "tests/escape/battery/battery.h"
+#include "sandbox/selftest/battery/battery.h"
 
 #include <sys/wait.h>
 

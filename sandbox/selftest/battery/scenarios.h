@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "tests/escape/battery/battery.h"
+#include "sandbox/selftest/battery/battery.h"
 
 namespace casemate::escape {
 

@@ -1,5 +1,5 @@
 // Other processes, their memory and secrets, inherited descriptors, privileges.
-#include "tests/escape/battery/row.h"
+#include "sandbox/selftest/battery/row.h"
 
 namespace casemate::escape {
 namespace {

@@ -9,7 +9,7 @@
 
 #include <sstream>
 
-#include "tests/escape/probe/attack.h"
+#include "sandbox/selftest/probe/attack.h"
 
 namespace casemate::escape {
 namespace {

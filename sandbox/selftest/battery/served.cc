@@ -1,4 +1,4 @@
-#include "tests/escape/battery/served.h"
+#include "sandbox/selftest/battery/served.h"
 
 #include <fcntl.h>
 #include <sys/wait.h>

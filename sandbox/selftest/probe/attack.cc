@@ -1,4 +1,4 @@
-#include "tests/escape/probe/attack.h"
+#include "sandbox/selftest/probe/attack.h"
 
 #include <fcntl.h>
 #include <sched.h>

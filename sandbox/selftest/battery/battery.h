@@ -7,10 +7,10 @@
 
 #include <nlohmann/json_fwd.hpp>
 
-#include "tests/escape/battery/host.h"
-#include "tests/escape/battery/process.h"
-#include "tests/escape/battery/row.h"
-#include "tests/escape/battery/served.h"
+#include "sandbox/selftest/battery/host.h"
+#include "sandbox/selftest/battery/process.h"
+#include "sandbox/selftest/battery/row.h"
+#include "sandbox/selftest/battery/served.h"
 
 namespace casemate::escape {
 

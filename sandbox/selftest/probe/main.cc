@@ -6,7 +6,7 @@
 #include <array>
 #include <cstdio>
 
-#include "tests/escape/probe/attack.h"
+#include "sandbox/selftest/probe/attack.h"
 
 namespace casemate::escape {
 namespace {

@@ -1,4 +1,4 @@
-// casemate_escape_tests [--user UID] [--served] [Catch2 options]: the abuse battery over the real
+// casemate_escape [--user UID] [--served] [Catch2 options]: the abuse battery over the real
 // binary. Each attack is a test case of its own. `--user` runs all of it as that user; only root
 // can.
 // `--served` sends the attacks to one `casemate serve`, in sandboxes made ahead.
@@ -12,8 +12,8 @@
 
 #include <catch2/catch.hpp>
 
-#include "tests/escape/battery/battery.h"
-#include "tests/escape/battery/scenarios.h"
+#include "sandbox/selftest/battery/battery.h"
+#include "sandbox/selftest/battery/scenarios.h"
 
 namespace casemate::escape {
 namespace {
@@ -97,7 +97,7 @@ int main(int argc, char** argv) {
   try {
     return casemate::escape::Main(argc, argv);
   } catch (const std::exception& error) {
-    std::cerr << "casemate_escape_tests: " << error.what() << '\n';
+    std::cerr << "casemate_escape: " << error.what() << '\n';
     return 2;
   }
 }

@@ -1,4 +1,4 @@
-#include "tests/escape/battery/process.h"
+#include "sandbox/selftest/battery/process.h"
 
 #include <fcntl.h>
 #include <grp.h>

@@ -1,5 +1,5 @@
 // The host's files, writes outside the workspace, links that lead out of it.
-#include "tests/escape/battery/row.h"
+#include "sandbox/selftest/battery/row.h"
 
 namespace casemate::escape {
 namespace {

@@ -1,6 +1,6 @@
 // Kernel surface. "Blocked EPERM" is the filter's answer to what is known to be dangerous, "blocked
 // ENOSYS" its answer to what it does not know; controls prove that the kernel itself would let in.
-#include "tests/escape/battery/row.h"
+#include "sandbox/selftest/battery/row.h"
 
 namespace casemate::escape {
 namespace {

@@ -9,7 +9,7 @@
 #include <nlohmann/json_fwd.hpp>
 
 #include "base/unique_fd.h"
-#include "tests/escape/battery/process.h"
+#include "sandbox/selftest/battery/process.h"
 
 namespace casemate::escape {
 

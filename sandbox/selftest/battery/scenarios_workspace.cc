@@ -13,8 +13,8 @@
 #include <catch2/catch.hpp>
 #include <nlohmann/json.hpp>
 
-#include "tests/escape/battery/appearance.h"
-#include "tests/escape/battery/scenarios.h"
+#include "sandbox/selftest/battery/appearance.h"
+#include "sandbox/selftest/battery/scenarios.h"
 
 namespace casemate::escape {
 namespace {

@@ -1,5 +1,5 @@
 
-#include "tests/escape/battery/scenarios.h"
+#include "sandbox/selftest/battery/scenarios.h"
 
 #include <sys/wait.h>
 
@@ -10,7 +10,7 @@
 #include <catch2/catch.hpp>
 #include <nlohmann/json.hpp>
 
-#include "tests/escape/battery/appearance.h"
+#include "sandbox/selftest/battery/appearance.h"
 
 namespace casemate::escape {
 namespace {

@@ -1,5 +1,5 @@
 // Mounts, namespaces, cgroups, chroot, kernel settings, masked files.
-#include "tests/escape/battery/row.h"
+#include "sandbox/selftest/battery/row.h"
 
 namespace casemate::escape {
 namespace {

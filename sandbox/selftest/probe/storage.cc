@@ -6,7 +6,7 @@
 
 #include <csignal>
 
-#include "tests/escape/probe/attack.h"
+#include "sandbox/selftest/probe/attack.h"
 
 namespace casemate::escape {
 namespace {

@@ -1,5 +1,5 @@
 // Exhaustion. Controls take small amounts: enough to show that the code takes at all.
-#include "tests/escape/battery/row.h"
+#include "sandbox/selftest/battery/row.h"
 
 namespace casemate::escape {
 namespace {

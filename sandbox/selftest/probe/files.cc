@@ -7,7 +7,7 @@
 #include <sys/xattr.h>
 #include <unistd.h>
 
-#include "tests/escape/probe/attack.h"
+#include "sandbox/selftest/probe/attack.h"
 
 namespace casemate::escape {
 namespace {

@@ -1,4 +1,4 @@
-#include "tests/escape/battery/host.h"
+#include "sandbox/selftest/battery/host.h"
 
 #include <arpa/inet.h>
 #include <fcntl.h>

@@ -20,7 +20,7 @@
 #include <cstdlib>
 #include <ctime>
 
-#include "tests/escape/probe/attack.h"
+#include "sandbox/selftest/probe/attack.h"
 
 namespace casemate::escape {
 namespace {

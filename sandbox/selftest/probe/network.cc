@@ -18,7 +18,7 @@
 #include <cstddef>
 #include <cstring>
 
-#include "tests/escape/probe/attack.h"
+#include "sandbox/selftest/probe/attack.h"
 
 namespace casemate::escape {
 namespace {

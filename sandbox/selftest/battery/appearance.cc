@@ -1,4 +1,4 @@
-#include "tests/escape/battery/appearance.h"
+#include "sandbox/selftest/battery/appearance.h"
 
 #include <poll.h>
 #include <sys/inotify.h>

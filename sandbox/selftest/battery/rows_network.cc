@@ -1,6 +1,6 @@
 // Network and IPC. Addresses outside are tried from inside the sandbox only: the control of each is
 // a listener of ours on the host's loopback, and after each attack nobody may have reached it.
-#include "tests/escape/battery/row.h"
+#include "sandbox/selftest/battery/row.h"
 
 namespace casemate::escape {
 namespace {
