@@ -1,11 +1,12 @@
 #include "sandbox/selftest/battery/appearance.h"
 
-#include <poll.h>
 #include <sys/inotify.h>
 #include <unistd.h>
 
 #include <array>
 #include <filesystem>
+
+#include "sandbox/selftest/battery/stop.h"
 
 namespace casemate::escape {
 namespace fs = std::filesystem;
@@ -22,9 +23,9 @@ Appearance::~Appearance() {
 
 bool Appearance::Await() const {
   std::array<char, 4096> buffer{};
-  pollfd wait = {.fd = events_.get(), .events = POLLIN, .revents = 0};
+  const Deadline deadline = std::chrono::steady_clock::now() + std::chrono::seconds(30);
   while (!fs::exists(path_)) {
-    if (poll(&wait, 1, 30'000) != 1) {
+    if (!AwaitReadable(events_.get(), deadline)) {
       return false;
     }
     while (read(events_.get(), buffer.data(), buffer.size()) > 0) {

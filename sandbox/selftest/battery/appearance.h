@@ -16,7 +16,7 @@ class Appearance {
   Appearance(const Appearance&) = delete;
   Appearance& operator=(const Appearance&) = delete;
 
-  // False after half a minute.
+  // False after half a minute. Throws Interrupted.
   [[nodiscard]] bool Await() const;
 
  private:

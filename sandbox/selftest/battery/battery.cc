@@ -2,30 +2,25 @@
 
 #include <sys/wait.h>
 
-#include <csignal>
 #include <cstdlib>
-#include <iostream>
+#include <cstring>
 #include <sstream>
 
-#include <catch2/catch.hpp>
 #include <nlohmann/json.hpp>
 
 namespace casemate::escape {
 namespace {
 
 using nlohmann::json;
+constexpr std::size_t kNoteBytes = 4000;
 
 void Append(std::vector<std::string>& to, const std::vector<std::string>& from) {
   to.insert(to.end(), from.begin(), from.end());
 }
 
-json ParseOrNull(const std::string& text) {
-  return json::parse(text, nullptr, false);
-}
-
 // What came out: the verdict of a probe that ended by itself, else how it was ended.
 std::string AnswerOf(const json& result) {
-  const std::string status = result.value("status", "no-status");
+  std::string status = result.value("status", "no-status");
   if (status == "exited") {
     const std::string verdict = VerdictIn(result.value("stdout", ""));
     return verdict.empty() ? "exited without a verdict" : verdict;
@@ -34,6 +29,28 @@ std::string AnswerOf(const json& result) {
     return "signaled " + (result["signal"].is_string() ? result["signal"].get<std::string>() : "?");
   }
   return status;
+}
+
+// Did it come to an end, its own or ours? All else says nothing about the attack.
+bool HasRun(const json& result) {
+  const std::string status = result.value("status", "");
+  return status == "exited" || status == "signaled" || status == "timed_out" ||
+         status == "oom_killed" || status == "seccomp_killed";
+}
+
+// Whoever got what it wanted came through; any other unexpected answer proves nothing.
+Grade GradeOfUnexpected(const std::string& answer) {
+  return answer.starts_with("succeeded") || answer.starts_with("unconfined") ? Grade::kGotThrough
+                                                                             : Grade::kInDoubt;
+}
+
+std::vector<std::string> Expanded(const Host& host, const std::vector<std::string>& words) {
+  std::vector<std::string> expanded;
+  expanded.reserve(words.size());
+  for (const std::string& word : words) {
+    expanded.push_back(host.Expand(word));
+  }
+  return expanded;
 }
 
 std::string Joined(const std::vector<std::string>& words) {
@@ -45,6 +62,11 @@ std::string Joined(const std::vector<std::string>& words) {
 }
 
 }  // namespace
+
+std::string ErrorIn(const json& result, const char* field) {
+  return result.contains("error") && result["error"].is_object() ? result["error"].value(field, "")
+                                                                 : "";
+}
 
 std::string VerdictIn(const std::string& output) {
   const std::size_t start = output.rfind("result=");
@@ -72,15 +94,18 @@ bool Names(const std::string& alternatives, const std::string& answer) {
   return false;
 }
 
-std::vector<std::string> Expanded(const Host& host, const std::vector<std::string>& words) {
-  std::vector<std::string> expanded;
-  for (const std::string& word : words) {
-    expanded.push_back(host.Expand(word));
-  }
-  return expanded;
+json ResultIn(const Finished& finished, Trial& trial) {
+  trial.Note("stdout: " + finished.out.substr(0, kNoteBytes));
+  trial.Note("stderr: " + finished.err.substr(0, kNoteBytes));
+  trial.Require(!finished.hung, Grade::kGotThrough, "the call did not end");
+  json result = json::parse(finished.out, nullptr, false);
+  trial.Require(result.is_object(), Grade::kInDoubt, "`casemate run --json` printed no result");
+  return result;
 }
 
 Launch Battery::Confined(const Row& row) const {
+  std::vector<std::string> attack = {"--confined"};
+  Append(attack, Expanded(host_, row.attack));
   Launch launch;
   launch.env = host_.Environment();
   launch.argv = {host_.casemate(), "run", "--json"};
@@ -97,13 +122,13 @@ Launch Battery::Confined(const Row& row) const {
       Append(launch.argv, {"--profile", "inspect"});
     }
     if (row.place == Place::kCode) {
-      const std::string code = "exec ./casemate_attack " + Joined(Expanded(host_, row.attack));
+      const std::string code = "exec ./casemate_attack " + Joined(attack);
       Append(launch.argv, {"--language", "bash", "--code", code});
       return launch;
     }
     Append(launch.argv, {"--", "./casemate_attack"});
   }
-  Append(launch.argv, Expanded(host_, row.attack));
+  Append(launch.argv, attack);
   return launch;
 }
 
@@ -124,57 +149,60 @@ Finished Battery::Casemate(const std::vector<std::string>& arguments) const {
   return RunProcess(launch);
 }
 
-void Battery::Check(const Row& row) {
-  CheckConfined(row);
-  CheckControl(row);
+void Battery::Try(const Row& row, Trial& trial) {
+  TryConfined(row, trial);
+  TryControl(row, trial);
 }
 
-json Battery::RunCommandLine(const Row& row, const Launch& launch) const {
+json Battery::RunCommandLine(const Row& row, const Launch& launch, Trial& trial) {
   const Finished finished = RunProcess(launch);
-  INFO("stdout: " << finished.out.substr(0, 4000));
-  INFO("stderr: " << finished.err.substr(0, 4000));
-  REQUIRE_FALSE(finished.hung);
-  json result = ParseOrNull(finished.out);
-  REQUIRE(result.is_object());
+  json result = ResultIn(finished, trial);
   if (!row.truncated.empty()) {
     // A flood must not grow the server; a sanitizer's own memory is not counted against it.
     const int sane_mb = std::getenv("CASEMATE_SANITIZED") == nullptr ? 200 : 1024;
-    CHECK(finished.max_rss_kb < sane_mb * 1024);
+    trial.Check(finished.max_rss_kb < sane_mb * 1024L, Grade::kGotThrough,
+                "the server grew to " + std::to_string(finished.max_rss_kb) + " KiB");
   }
   return result;
 }
 
-json Battery::RunServed(const Row& row, const Launch& launch) {
+json Battery::RunServed(const Row& row, const Launch& launch, Trial& trial) {
   json result = served_->Run(launch);
-  INFO("result: " << result.dump().substr(0, 4000));
-  REQUIRE(result.contains("isolation"));
+  trial.Note("result: " + result.dump().substr(0, kNoteBytes));
+  trial.Require(result.contains("isolation"), Grade::kInDoubt, "the server did not run it");
   // Only root may hand a workspace of the host to a sandbox that stands already.
   if (host_.root() || row.place == Place::kPrivate) {
-    ++tally_.served;
-    tally_.made_ahead += result["isolation"].value("made_ahead", false) ? 1 : 0;
+    ++ahead_.served;
+    ahead_.found += result["isolation"].value("made_ahead", false) ? 1 : 0;
   }
   return result;
 }
 
-void Battery::CheckConfined(const Row& row) {
+void Battery::TryConfined(const Row& row, Trial& trial) {
   const Launch launch = Confined(row);
-  INFO("command: " << Joined(launch.argv));
-  const json result = served_ == nullptr ? RunCommandLine(row, launch) : RunServed(row, launch);
-  INFO("result: " << result.dump().substr(0, 4000));
-  const std::string expected =
+  trial.Note("command: " + Joined(launch.argv));
+  const json result =
+      served_ == nullptr ? RunCommandLine(row, launch, trial) : RunServed(row, launch, trial);
+  const std::string& expected =
       host_.root() || row.expect_user.empty() ? row.expect : row.expect_user;
   const std::string answer = AnswerOf(result);
-  INFO("confined: expected " << expected << ", got " << answer);
-  if (!NotPromised(row, result)) {
-    CHECK(Names(expected, answer));
+  trial.Answered(answer);
+  trial.Require(HasRun(result), Grade::kInDoubt,
+                "it was not run: " + answer + ": " + ErrorIn(result, "message"));
+  if (NotPromised(row, result)) {
+    trial.Check(false, Grade::kNotPromised, row.not_promised);
+  } else {
+    trial.Check(Names(expected, answer), GradeOfUnexpected(answer),
+                "expected " + expected + ", got " + answer);
   }
   if (!row.truncated.empty()) {
-    CHECK(result["truncated"][row.truncated] == true);
+    trial.Check(result["truncated"][row.truncated] == true, Grade::kGotThrough,
+                row.truncated + " was not cut");
   }
-  CheckInvariants(result);
+  CheckInvariants(result, trial);
 }
 
-// An attack that got through, where the documentation says that it can. Said loudly and counted.
+// An attack that got through, where the documentation says that it can.
 bool Battery::NotPromised(const Row& row, const json& result) {
   if (row.not_promised.empty() || !Names("succeeded", AnswerOf(result))) {
     return false;
@@ -185,31 +213,31 @@ bool Battery::NotPromised(const Row& row, const json& result) {
     }
   }
   host_.TakeVisitors();  // that somebody came is what is not promised to be stopped
-  ++tally_.not_promised;
-  std::cout << "NOT PROMISED " << row.name << ": " << row.not_promised << std::endl;
   return true;
 }
 
-void Battery::CheckInvariants(const json& result) {
+void Battery::CheckInvariants(const json& result, Trial& trial) {
   const std::vector<pid_t> left = LiveChildren();
-  CHECK(left.empty());
+  trial.Check(left.empty(), Grade::kGotThrough,
+              std::to_string(left.size()) + " processes were left behind");
   KillChildren(left);
-  CHECK(host_.TakeResidue() == "");
-  CHECK(host_.TakeVisitors() == "");
-  CheckAudit(result);
+  const std::string residue = host_.TakeResidue();
+  trial.Check(residue.empty(), Grade::kGotThrough, residue);
+  const std::string visitors = host_.TakeVisitors();
+  trial.Check(visitors.empty(), Grade::kGotThrough, "reached on the host: " + visitors);
+  CheckAudit(result, trial);
 }
 
-void Battery::CheckAudit(const json& result) {
-  REQUIRE(result.contains("audit_seq"));
+void Battery::CheckAudit(const json& result, Trial& trial) {
+  trial.Require(result.contains("audit_seq"), Grade::kInDoubt, "the call named no audit record");
   const Finished tail = Casemate({"audit", "tail", "-n", "12", "--json"});
-  INFO("audit tail: " << tail.out << tail.err);
   std::istringstream lines(tail.out);
   std::string line;
   bool intent = false;
   bool outcome = false;
   std::string incarnation;
   while (std::getline(lines, line)) {
-    const json record = ParseOrNull(line);
+    const json record = json::parse(line, nullptr, false);
     if (!record.is_object()) {
       continue;
     }
@@ -219,28 +247,17 @@ void Battery::CheckAudit(const json& result) {
                           record.value("intent_seq", -1) == result["audit_seq"]);
     incarnation = record.value("incarnation", incarnation);
   }
-  CHECK(intent);
-  CHECK(outcome);
-  REQUIRE_FALSE(incarnation.empty());
+  trial.Note("audit tail: " + tail.out.substr(0, kNoteBytes) + tail.err);
+  trial.Require(intent && outcome, Grade::kGotThrough, "the call is not in the audit trail");
   if (served_ == nullptr) {  // otherwise the server has them as long as it lives
     const auto cgroups = Host::CgroupsNamed("casemate-" + incarnation);
-    CAPTURE(cgroups);
-    CHECK(cgroups.empty());
+    trial.Check(cgroups.empty(), Grade::kGotThrough, "cgroups are left: " + Joined(cgroups));
   }
 }
 
-void Battery::Skip(const Row& row, const std::string& answer) {
-  ++tally_.skipped;
-  std::cout << "SKIPPED CONTROL " << row.name << ": " << row.why
-            << (answer.empty() ? "" : " (answer: " + answer + ")") << std::endl;
-}
-
-void Battery::CheckControl(const Row& row) {
-  if (row.control_as == ControlAs::kElsewhere) {
-    return;
-  }
+void Battery::TryControl(const Row& row, Trial& trial) {
   if (row.control_as == ControlAs::kNone) {
-    Skip(row, "");
+    trial.ControlSkipped(row.why, "");
     return;
   }
   Launch launch = Unconfined(row.control.empty() ? row.attack : row.control);
@@ -248,23 +265,32 @@ void Battery::CheckControl(const Row& row) {
   if (row.control_as == ControlAs::kOrdinary && host_.root()) {
     launch.run_as = kOrdinaryUid;
   }
+  trial.Note("control: " + Joined(launch.argv));
   const Finished finished = RunProcess(launch);
-  KillChildren(LiveChildren());
+  const std::vector<pid_t> left = LiveChildren();
+  KillChildren(left);
   host_.TakeVisitors();
   std::string answer = VerdictIn(finished.out);
   if (WIFSIGNALED(finished.wait_status)) {
     answer = std::string("signaled SIG") + sigabbrev_np(WTERMSIG(finished.wait_status));
   }
-  INFO("control: " << Joined(launch.argv) << "\nexpected " << row.control_expect << ", got "
-                   << answer << "\nstderr: " << finished.err);
-  CHECK_FALSE(finished.hung);
-  if (!Names(row.control_expect, answer) && Names(row.control_unavailable, answer)) {
-    Skip(row, answer);
+  trial.Check(!finished.hung, Grade::kInDoubt, "the control did not end");
+  if (answer.starts_with("error no-own-namespaces:")) {
+    trial.ControlSkipped("this user may not make namespaces outside a sandbox", answer);
     return;
   }
-  CHECK(Names(row.control_expect, answer));
-  CHECK(host_.TakeResidue() == "");
-  ++tally_.shown;
+  if (!Names(row.control_expect, answer) && Names(row.control_unavailable, answer)) {
+    trial.ControlSkipped(row.why, answer);
+    return;
+  }
+  trial.Require(Names(row.control_expect, answer), Grade::kInDoubt,
+                "the control: expected " + row.control_expect + ", got " +
+                    (answer.empty() ? "no verdict: " + finished.err : answer));
+  trial.Check(left.size() >= row.control_leaves, Grade::kInDoubt,
+              "the control left no process behind");
+  const std::string residue = host_.TakeResidue();
+  trial.Check(residue.empty(), Grade::kInDoubt, "the control: " + residue);
+  trial.ControlShown();
 }
 
 }  // namespace casemate::escape

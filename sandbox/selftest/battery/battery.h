@@ -1,5 +1,5 @@
 // Runs rows of the battery: the attack in `casemate run`, the invariants after it, and the control.
-// Assertions are Catch2's. Single-threaded.
+// What it finds goes into the trial. Single-threaded.
 #pragma once
 
 #include <string>
@@ -11,15 +11,13 @@
 #include "sandbox/selftest/battery/process.h"
 #include "sandbox/selftest/battery/row.h"
 #include "sandbox/selftest/battery/served.h"
+#include "sandbox/selftest/battery/trial.h"
 
 namespace casemate::escape {
 
-struct Tally {
-  int shown = 0;         // controls in which the attack worked
-  int skipped = 0;       // controls that could not show it here
-  int served = 0;        // attacks that went through a server and may find a sandbox made ahead
-  int made_ahead = 0;    // of these, those that did
-  int not_promised = 0;  // attacks that got through where the docs promise nothing
+struct Ahead {
+  int served = 0;  // attacks that went through a server and may find a sandbox made ahead
+  int found = 0;   // of these, those that did
 };
 
 class Battery {
@@ -27,7 +25,7 @@ class Battery {
   // With `served` the attacks go through that server, otherwise through `casemate run`.
   explicit Battery(Host& host, Served* served = nullptr) : host_(host), served_(served) {}
 
-  void Check(const Row& row);
+  void Try(const Row& row, Trial& trial);
 
   // The command line of `casemate run --json` for an attack.
   [[nodiscard]] Launch Confined(const Row& row) const;
@@ -35,32 +33,31 @@ class Battery {
   [[nodiscard]] Launch Unconfined(const std::vector<std::string>& attack) const;
   // Nothing of the finished calls is left: processes, mounts, cgroups, files, visitors; and the
   // newest call stands in the audit trail with its outcome.
-  void CheckInvariants(const nlohmann::json& result);
+  void CheckInvariants(const nlohmann::json& result, Trial& trial);
   [[nodiscard]] Finished Casemate(const std::vector<std::string>& arguments) const;
   [[nodiscard]] Host& host() const { return host_; }
-  [[nodiscard]] const Tally& tally() const { return tally_; }
-  void CountShown() { ++tally_.shown; }
-  void CountSkipped() { ++tally_.skipped; }
+  [[nodiscard]] const Ahead& ahead() const { return ahead_; }
 
  private:
-  void CheckConfined(const Row& row);
-  [[nodiscard]] nlohmann::json RunCommandLine(const Row& row, const Launch& launch) const;
-  [[nodiscard]] nlohmann::json RunServed(const Row& row, const Launch& launch);
-  void CheckControl(const Row& row);
-  void CheckAudit(const nlohmann::json& result);
+  void TryConfined(const Row& row, Trial& trial);
+  [[nodiscard]] nlohmann::json RunCommandLine(const Row& row, const Launch& launch, Trial& trial);
+  [[nodiscard]] nlohmann::json RunServed(const Row& row, const Launch& launch, Trial& trial);
+  void TryControl(const Row& row, Trial& trial);
+  void CheckAudit(const nlohmann::json& result, Trial& trial);
   [[nodiscard]] bool NotPromised(const Row& row, const nlohmann::json& result);
-  void Skip(const Row& row, const std::string& answer);
 
   Host& host_;
   Served* served_;
-  Tally tally_;
+  Ahead ahead_;
 };
 
 // The probe's "result=… detail=…" in `output` as "blocked EPERM"; empty when there is none.
 std::string VerdictIn(const std::string& output);
+// A text of the result's error; empty when it has none.
+std::string ErrorIn(const nlohmann::json& result, const char* field);
 // "a | b" names `answer`; "succeeded" also names "succeeded with details".
 bool Names(const std::string& alternatives, const std::string& answer);
-// The probe's arguments in which `words` are expanded.
-std::vector<std::string> Expanded(const Host& host, const std::vector<std::string>& words);
+// The result that `casemate run --json` printed; ends the trial when there is none.
+nlohmann::json ResultIn(const Finished& finished, Trial& trial);
 
 }  // namespace casemate::escape

@@ -13,10 +13,12 @@
 #include <array>
 #include <cerrno>
 #include <csignal>
-#include <cstring>
 #include <filesystem>
 #include <fstream>
 #include <stdexcept>
+
+#include "base/result.h"
+#include "sandbox/selftest/battery/stop.h"
 
 namespace casemate::escape {
 namespace {
@@ -25,31 +27,24 @@ using Clock = std::chrono::steady_clock;
 constexpr std::size_t kKeep = std::size_t{1} << 20;
 pid_t lasting_child = -1;  // NOLINT(cppcoreguidelines-avoid-non-const-global-variables)
 
-[[noreturn]] void Fail(const std::string& what) {
-  throw std::runtime_error(what + ": " + std::strerror(errno));
-}
-
 std::array<UniqueFd, 2> MakePipe() {
   int ends[2];
   if (pipe2(ends, O_CLOEXEC) != 0) {
-    Fail("pipe2");
+    FailErrno("pipe2");
   }
   return {UniqueFd(ends[0]), UniqueFd(ends[1])};
 }
 
-std::vector<char*> Pointers(const std::vector<std::string>& words) {
-  std::vector<char*> pointers;
-  pointers.reserve(words.size() + 1);
-  for (const std::string& word : words) {
-    pointers.push_back(const_cast<char*>(word.c_str()));
-  }
-  pointers.push_back(nullptr);
-  return pointers;
+int PidFd(pid_t process) {
+  return static_cast<int>(syscall(SYS_pidfd_open, process, 0));
 }
 
 // In the child: no return.
 [[noreturn]] void Become(const Launch& launch, int out, int err, char** argv, char** env) {
   const int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+  if (null < 0) {
+    _exit(119);
+  }
   dup2(null, STDIN_FILENO);
   dup2(out, STDOUT_FILENO);
   dup2(err, STDERR_FILENO);
@@ -66,6 +61,7 @@ std::vector<char*> Pointers(const std::vector<std::string>& words) {
   if (chdir(launch.directory.c_str()) != 0) {
     _exit(121);
   }
+  RestoreSignals();
   execve(argv[0], argv, env);
   _exit(122);
 }
@@ -90,6 +86,20 @@ bool Drain(int fd, std::string& kept) {
 
 }  // namespace
 
+void FailErrno(const std::string& what) {
+  throw std::runtime_error(Describe(ErrnoError(what, errno)));
+}
+
+std::vector<char*> Pointers(const std::vector<std::string>& words) {
+  std::vector<char*> pointers;
+  pointers.reserve(words.size() + 1);
+  for (const std::string& word : words) {
+    pointers.push_back(const_cast<char*>(word.c_str()));
+  }
+  pointers.push_back(nullptr);
+  return pointers;
+}
+
 Process::Process(const Launch& launch) {
   auto out = MakePipe();
   auto err = MakePipe();
@@ -97,18 +107,27 @@ Process::Process(const Launch& launch) {
   const std::vector<char*> env = Pointers(launch.env);
   pid_ = fork();
   if (pid_ < 0) {
-    Fail("fork");
+    FailErrno("fork");
   }
   if (pid_ == 0) {
     Become(launch, out[1].get(), err[1].get(), const_cast<char**>(argv.data()),
            const_cast<char**>(env.data()));
   }
-  pidfd_ = UniqueFd(static_cast<int>(syscall(SYS_pidfd_open, pid_, 0)));
+  pidfd_ = UniqueFd(PidFd(pid_));
   out_ = std::move(out[0]);
   err_ = std::move(err[0]);
   for (const int fd : {out_.get(), err_.get()}) {
     fcntl(fd, F_SETFL, O_NONBLOCK);
   }
+}
+
+Process::~Process() {
+  if (pid_ < 0) {
+    return;
+  }
+  const StopLater later;
+  Signal(SIGTERM);
+  Wait(std::chrono::seconds(20));
 }
 
 void Process::Signal(int number) const {
@@ -118,8 +137,8 @@ void Process::Signal(int number) const {
 Finished Process::Wait(std::chrono::seconds limit) {
   Finished finished;
   const auto deadline = Clock::now() + limit;
-  std::array<pollfd, 3> waits = {pollfd{pidfd_.get(), POLLIN, 0}, pollfd{out_.get(), POLLIN, 0},
-                                 pollfd{err_.get(), POLLIN, 0}};
+  std::array<pollfd, 4> waits = {pollfd{pidfd_.get(), POLLIN, 0}, pollfd{out_.get(), POLLIN, 0},
+                                 pollfd{err_.get(), POLLIN, 0}, pollfd{StopFd(), POLLIN, 0}};
   bool ended = false;
   while (!ended) {
     const auto left =
@@ -129,6 +148,9 @@ Finished Process::Wait(std::chrono::seconds limit) {
       Signal(SIGKILL);
     }
     poll(waits.data(), waits.size(), finished.hung ? -1 : static_cast<int>(left) + 1);
+    if (waits[3].revents != 0) {
+      ThrowInterrupted();
+    }
     ended = waits[0].revents != 0;
     if (waits[1].revents != 0 && !Drain(waits[1].fd, finished.out)) {
       waits[1].fd = -1;
@@ -141,6 +163,7 @@ Finished Process::Wait(std::chrono::seconds limit) {
   Drain(err_.get(), finished.err);
   rusage usage{};
   wait4(pid_, &finished.wait_status, 0, &usage);
+  pid_ = -1;
   finished.max_rss_kb = usage.ru_maxrss;
   return finished;
 }
@@ -152,7 +175,7 @@ Finished RunProcess(const Launch& launch) {
 
 void BecomeSubreaper() {
   if (prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) != 0) {
-    Fail("PR_SET_CHILD_SUBREAPER");
+    FailErrno("PR_SET_CHILD_SUBREAPER");
   }
 }
 
@@ -186,14 +209,13 @@ std::vector<pid_t> LiveChildren() {
 }
 
 std::vector<pid_t> LiveChildrenAfter(std::chrono::seconds limit) {
-  const auto deadline = Clock::now() + limit;
+  const Deadline deadline = Clock::now() + limit;
   std::vector<pid_t> children = LiveChildren();
-  while (!children.empty() && children.front() > 0 && Clock::now() < deadline) {
-    const UniqueFd pidfd(static_cast<int>(syscall(SYS_pidfd_open, children.front(), 0)));
-    pollfd wait = {.fd = pidfd.get(), .events = POLLIN, .revents = 0};
-    const auto left =
-        std::chrono::duration_cast<std::chrono::milliseconds>(deadline - Clock::now()).count();
-    poll(&wait, 1, static_cast<int>(std::max<long>(left, 0)));
+  while (!children.empty() && children.front() > 0) {
+    const UniqueFd pidfd(PidFd(children.front()));
+    if (!AwaitReadable(pidfd.get(), deadline)) {
+      break;
+    }
     children = LiveChildren();
   }
   return children;
@@ -206,6 +228,22 @@ void KillChildren(const std::vector<pid_t>& children) {
       waitpid(pid, nullptr, 0);
     }
   }
+}
+
+void KillAllChildren() {
+  for (std::vector<pid_t> left = LiveChildren(); !left.empty() && left.front() > 0;
+       left = LiveChildren()) {
+    KillChildren(left);
+  }
+}
+
+void EndChild(pid_t child, std::chrono::seconds limit) {
+  const StopLater later;
+  const UniqueFd pidfd(PidFd(child));
+  if (!AwaitReadable(pidfd.get(), Clock::now() + limit)) {
+    kill(child, SIGKILL);
+  }
+  waitpid(child, nullptr, 0);
 }
 
 }  // namespace casemate::escape

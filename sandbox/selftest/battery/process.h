@@ -28,11 +28,20 @@ struct Finished {
   long max_rss_kb = 0;
 };
 
+// Throws std::runtime_error with what errno says.
+[[noreturn]] void FailErrno(const std::string& what);
+// What execve(2) takes; lives as long as `words`.
+std::vector<char*> Pointers(const std::vector<std::string>& words);
+
 class Process {
  public:
-  // Throws std::runtime_error: without a process there is no test.
+  // Throws std::runtime_error: without a process there is no trial.
   explicit Process(const Launch& launch);
-  // Until the process itself ended, whoever else holds its output.
+  // Ends a process that nobody waited for: SIGTERM, and SIGKILL after a while.
+  ~Process();
+  Process(const Process&) = delete;
+  Process& operator=(const Process&) = delete;
+  // Until the process itself ended, whoever else holds its output. Throws Interrupted.
   Finished Wait(std::chrono::seconds limit = std::chrono::seconds(90));
   void Signal(int number) const;
   [[nodiscard]] pid_t pid() const { return pid_; }
@@ -52,10 +61,14 @@ void BecomeSubreaper();
 void KeepChild(pid_t child);
 // Processes that are our children and run: what a finished command left behind. Reaps ended ones.
 std::vector<pid_t> LiveChildren();
-// The same after waiting for them to end, for at most `limit`.
+// The same after waiting for them to end, for at most `limit`. Throws Interrupted.
 std::vector<pid_t> LiveChildrenAfter(std::chrono::seconds limit);
 // The children of any process, those of all its threads.
 std::vector<pid_t> ChildrenOf(pid_t process);
 void KillChildren(const std::vector<pid_t>& children);
+// All of them, and those that then become ours.
+void KillAllChildren();
+// Waits for the end of a child that is asked to end, kills it after `limit`, and reaps it.
+void EndChild(pid_t child, std::chrono::seconds limit);
 
 }  // namespace casemate::escape

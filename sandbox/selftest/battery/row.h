@@ -16,15 +16,15 @@ enum class Place {
 };
 
 enum class ControlAs {
-  kSame,       // as whoever runs the battery
-  kOrdinary,   // as an ordinary user even when root runs it
-  kElsewhere,  // a scenario of its own is the control
-  kNone,       // no harmless control exists; `why` says so
+  kSame,      // as whoever runs the battery
+  kOrdinary,  // as an ordinary user even when root runs it
+  kNone,      // no harmless control exists; `why` says so
 };
 
 // Texts of `expect…` and `control_expect`: the probe's verdict, "blocked EPERM" or "succeeded", or
 // the status of a run that did not end by itself, "timed_out". Alternatives are split by " | ".
 // "{…}" in arguments is expanded by Host::Expand.
+// NOLINTBEGIN(readability-redundant-member-init): GCC warns of designated initializers without
 struct Row {
   std::string name;
   std::vector<std::string> attack;
@@ -36,12 +36,14 @@ struct Row {
   std::string control_expect = "succeeded";
   std::string control_unavailable = {};  // what a kernel or user without the thing answers …
   std::string why = {};                  // … and what that means
+  std::size_t control_leaves = 0;        // processes that it leaves running, to be seen and killed
   ControlAs control_as = ControlAs::kSame;
   std::string truncated = {};     // the stream that must be marked as cut
   std::string not_promised = {};  // why it may succeed after all: a limit that the docs name
   // The layer whose absence is that reason; the result must report it. Empty: none.
   std::string without_layer = {};
 };
+// NOLINTEND(readability-redundant-member-init)
 
 std::vector<Row> ResourceRows();
 std::vector<Row> ProcessRows();

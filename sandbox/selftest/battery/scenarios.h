@@ -1,5 +1,5 @@
-// Attacks that need more than one call: meetings of two sandboxes, a server that dies, a daemon
-// that stays, and the closing check of the trail. Run in order, after the rows.
+// Attacks that need more than one call: meetings of two sandboxes, a server that dies, paths handed
+// in, and the closing check of the trail. Run in order, after the rows.
 #pragma once
 
 #include <functional>
@@ -12,7 +12,7 @@ namespace casemate::escape {
 
 struct Scenario {
   std::string name;
-  std::function<void(Battery&)> run;
+  std::function<void(Battery&, Trial&)> run;
 };
 
 std::vector<Scenario> Scenarios();  // all

@@ -1,12 +1,10 @@
 #include "sandbox/selftest/battery/served.h"
 
 #include <fcntl.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <array>
-#include <cerrno>
-#include <cstring>
+#include <chrono>
 #include <fstream>
 #include <iterator>
 #include <map>
@@ -16,20 +14,12 @@
 #include <nlohmann/json.hpp>
 
 #include "base/text.h"
+#include "sandbox/selftest/battery/stop.h"
 
 namespace casemate::escape {
 namespace {
 
 using nlohmann::json;
-
-std::vector<char*> Pointers(const std::vector<std::string>& words) {
-  std::vector<char*> pointers;
-  for (const std::string& word : words) {
-    pointers.push_back(const_cast<char*>(word.c_str()));
-  }
-  pointers.push_back(nullptr);
-  return pointers;
-}
 
 json FileOf(const std::string& option) {
   const std::size_t equals = option.rfind('=');
@@ -70,11 +60,12 @@ json ArgumentsOf(const std::vector<std::string>& argv) {
 
 }  // namespace
 
-Served::Served(const Launch& cli) {
+// Delegates, so that what throws here ends the server too.
+Served::Served(const Launch& cli) : Served() {
   std::array<int, 2> in{};
   std::array<int, 2> out{};
   if (pipe2(in.data(), O_CLOEXEC) != 0 || pipe2(out.data(), O_CLOEXEC) != 0) {
-    throw std::runtime_error(std::string("pipe2: ") + std::strerror(errno));
+    FailErrno("pipe2");
   }
   to_.Reset(in[1]);
   from_.Reset(out[0]);
@@ -85,11 +76,12 @@ Served::Served(const Launch& cli) {
   const std::vector<char*> env = Pointers(cli.env);
   pid_ = fork();
   if (pid_ < 0) {
-    throw std::runtime_error(std::string("fork: ") + std::strerror(errno));
+    FailErrno("fork");
   }
   if (pid_ == 0) {
     dup2(theirs_in.get(), STDIN_FILENO);
     dup2(theirs_out.get(), STDOUT_FILENO);
+    RestoreSignals();
     execve(argv[0], argv.data(), env.data());
     _exit(122);
   }
@@ -101,8 +93,10 @@ Served::Served(const Launch& cli) {
 }
 
 Served::~Served() {
-  to_.Reset();
-  waitpid(pid_, nullptr, 0);
+  to_.Reset();  // the end of its input ends the server
+  if (pid_ > 0) {
+    EndChild(pid_, std::chrono::seconds(20));
+  }
   KeepChild(-1);
 }
 
@@ -121,11 +115,12 @@ json Served::Call(const std::string& method, const json& params) {
   for (std::size_t sent = 0; sent < line.size();) {
     const ssize_t now = write(to_.get(), line.data() + sent, line.size() - sent);
     if (now < 0) {
-      throw std::runtime_error(std::string("the server does not read: ") + std::strerror(errno));
+      FailErrno("the server does not read");
     }
     sent += static_cast<std::size_t>(now);
   }
   std::array<char, 65536> buffer{};
+  const Deadline deadline = std::chrono::steady_clock::now() + std::chrono::seconds(90);
   while (true) {
     if (const std::size_t end = unread_.find('\n'); end != std::string::npos) {
       const json message = json::parse(unread_.substr(0, end));
@@ -134,6 +129,9 @@ json Served::Call(const std::string& method, const json& params) {
         return message;
       }
       continue;
+    }
+    if (!AwaitReadable(from_.get(), deadline)) {
+      throw std::runtime_error("the server does not answer");
     }
     const ssize_t got = read(from_.get(), buffer.data(), buffer.size());
     if (got <= 0) {

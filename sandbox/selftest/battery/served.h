@@ -17,7 +17,7 @@ class Served {
  public:
   // Starts the server with the environment and program of `cli`, and makes its first call.
   explicit Served(const Launch& cli);
-  // Ends it. Throws nothing; what the server left behind shows in the invariants.
+  // Ends it.
   ~Served();
   Served(const Served&) = delete;
   Served& operator=(const Served&) = delete;
@@ -27,6 +27,7 @@ class Served {
   [[nodiscard]] pid_t pid() const { return pid_; }
 
  private:
+  Served() = default;
   nlohmann::json Call(const std::string& method, const nlohmann::json& params);
 
   pid_t pid_ = -1;

@@ -100,7 +100,7 @@ Target::~Target() {
 }
 
 bool IsConfined() {
-  return prctl(PR_GET_SECCOMP) == 2;
+  return prctl(PR_GET_SECCOMP) == 2 && prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) == 1;
 }
 
 namespace {

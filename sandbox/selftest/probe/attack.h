@@ -13,9 +13,10 @@
 namespace casemate::escape {
 
 enum class Verdict {
-  kBlocked,    // `detail` is the reason: an errno name, or a word
-  kSucceeded,  // the attack got what it wanted
-  kError,      // the attack could not be tried; says nothing about the sandbox
+  kBlocked,     // `detail` is the reason: an errno name, or a word
+  kSucceeded,   // the attack got what it wanted
+  kError,       // the attack could not be tried; says nothing about the sandbox
+  kUnconfined,  // it was not tried, for it found no sandbox
 };
 
 struct Outcome {
@@ -29,7 +30,7 @@ struct Attack {
   std::string_view name;
   int battery;  // its number in the abuse battery; see README.md
   Outcome (*run)(Args args);
-  bool only_confined = false;  // harmful outside a sandbox: refused without a seccomp filter
+  bool only_confined = false;  // harmful outside a sandbox: refused there
 };
 
 std::span<const Attack> ResourceAttacks();
@@ -71,7 +72,7 @@ class Target {
   bool own_ = false;
 };
 
-// Runs under a seccomp filter, as everything in a sandbox does?
+// Runs under a seccomp filter and without a way to new privileges, as everything in a sandbox does?
 bool IsConfined();
 // Unshares user, mount, PID, network, IPC, UTS and cgroup namespaces and becomes root there, so
 // that the control of a privileged call runs as an ordinary user and leaves nothing behind. Returns

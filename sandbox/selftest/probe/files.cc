@@ -16,13 +16,27 @@ Outcome ReadFile(Args args) {
   return OfCall(open(TextArg(args, 0, "/etc/shadow").c_str(), O_RDONLY | O_CLOEXEC));
 }
 
+// To be let in is enough: what exists is only opened, what does not is made and taken away again.
 Outcome WriteFile(Args args) {
   const std::string path = TextArg(args, 0, "/usr/bin/casemate-escape");
-  const int fd = open(path.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0755);
-  if (fd < 0) {
+  if (open(path.c_str(), O_WRONLY | O_CLOEXEC) >= 0) {
+    return Succeeded();
+  }
+  if (errno != ENOENT) {
     return Blocked(ErrnoName(errno));
   }
-  return OfCall(write(fd, "changed\n", 8));
+  Outcome outcome =
+      OfCall(open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, S_IRUSR | S_IWUSR));
+  if (outcome.verdict == Verdict::kSucceeded) {
+    unlink(path.c_str());
+  }
+  return outcome;
+}
+
+// Changes an own file, for good.
+Outcome ChangeFile(Args args) {
+  const int fd = open(TextArg(args, 0, "./notes").c_str(), O_WRONLY | O_CLOEXEC);
+  return fd < 0 ? Blocked(ErrnoName(errno)) : OfCall(write(fd, "changed\n", 8));
 }
 
 Outcome Touch(Args args) {
@@ -99,7 +113,7 @@ long MakeSuid(const std::string& way, const char* path) {
 Outcome LeaveSuid(Args args) {
   const std::string path = TextArg(args, 1, "./left-suid");
   umask(0);
-  const Outcome made = OfCall(MakeSuid(TextArg(args, 0, "fchmod"), path.c_str()));
+  Outcome made = OfCall(MakeSuid(TextArg(args, 0, "fchmod"), path.c_str()));
   struct stat about{};
   const bool left = stat(path.c_str(), &about) == 0 && (about.st_mode & (S_ISUID | S_ISGID)) != 0;
   unlink(path.c_str());
@@ -128,6 +142,7 @@ constexpr Attack kAttacks[] = {
     {"hard_link_out", 47, HardLinkOut},
     {"touch", 50, Touch},
     {"write_file", 50, WriteFile},
+    {"change_file", 50, ChangeFile},
     {"mountinfo_leak", 53, MountinfoLeak},
     {"see_processes", 64, SeeProcesses},
 };

@@ -1,6 +1,9 @@
 // casemate_attack NAME [ARG…]: runs one attack and prints `result=… detail=…`. Linked statically,
-// so it runs in any root. `--list` prints every name with its number in the battery; a leading
-// `--own-namespaces` first enters namespaces of its own, for controls.
+// so it runs in any root. `--list` prints every name with its number in the battery. In front of
+// the name: `--confined` does nothing but say so when there is no sandbox at all, so that a battery
+// that finds one missing costs nobody their machine; `--own-namespaces` first enters namespaces of
+// its own, for controls.
+#include <sys/auxv.h>
 #include <unistd.h>
 
 #include <array>
@@ -39,13 +42,20 @@ const Attack* Find(std::string_view name) {
 
 // One write, so that concurrent children cannot split the line.
 void Report(const Outcome& outcome) {
-  const char* result = outcome.verdict == Verdict::kBlocked     ? "blocked"
-                       : outcome.verdict == Verdict::kSucceeded ? "succeeded"
-                                                                : "error";
+  const char* result = outcome.verdict == Verdict::kBlocked      ? "blocked"
+                       : outcome.verdict == Verdict::kSucceeded  ? "succeeded"
+                       : outcome.verdict == Verdict::kUnconfined ? "unconfined"
+                                                                 : "error";
   const std::string line = std::string("result=") + result + " detail=" + outcome.detail + "\n";
   if (write(STDOUT_FILENO, line.data(), line.size()) < 0) {
     _exit(3);
   }
+}
+
+// As root the battery lays out copies with set-uid and capability bits. Whoever finds them may
+// learn what the bits gave, and nothing else.
+bool MayRun(const Attack& attack) {
+  return getauxval(AT_SECURE) == 0 || attack.name == "report_privileges";
 }
 
 Outcome Perform(const Attack& attack, Args args) {
@@ -55,19 +65,33 @@ Outcome Perform(const Attack& attack, Args args) {
   return attack.run(args);
 }
 
+bool TakeFlag(std::vector<std::string>& words, std::string_view flag) {
+  const bool given = !words.empty() && words[0] == flag;
+  if (given) {
+    words.erase(words.begin());
+  }
+  return given;
+}
+
 int Main(std::vector<std::string> words) {
   if (words.size() == 1 && words[0] == "--list") {
     return List();
   }
-  bool own_namespaces = false;
-  if (!words.empty() && words[0] == "--own-namespaces") {
-    own_namespaces = true;
-    words.erase(words.begin());
-  }
+  const bool confined = TakeFlag(words, "--confined");
+  const bool own_namespaces = TakeFlag(words, "--own-namespaces");
   const Attack* attack = words.empty() ? nullptr : Find(words[0]);
+  if (attack != nullptr && !MayRun(*attack)) {
+    Report(CannotTry("refused-privileged"));
+    return 0;
+  }
   if (attack == nullptr) {
-    std::fprintf(stderr, "usage: casemate_attack [--own-namespaces] NAME [ARG...] | --list\n");
+    std::fprintf(stderr,
+                 "usage: casemate_attack [--confined] [--own-namespaces] NAME [ARG...] | --list\n");
     return 2;
+  }
+  if (confined && !IsConfined()) {
+    Report({Verdict::kUnconfined, "no-sandbox"});
+    return 0;
   }
   if (own_namespaces && !EnterOwnNamespaces()) {
     Report(CannotTry("no-own-namespaces:" + ErrnoName(errno)));

@@ -19,16 +19,25 @@ constexpr unsigned long kMsReadOnly = 1;
 constexpr unsigned long kMsRemount = 32;
 constexpr unsigned long kMsBind = 4096;
 
+constexpr int kDetach = 2;
+
+// Taken away again, so that nobody's /tmp stays covered.
+Outcome Mount(const std::string& path, const char* type) {
+  Outcome outcome = OfCall(syscall(SYS_mount, "none", path.c_str(), type, 0, nullptr));
+  if (outcome.verdict == Verdict::kSucceeded) {
+    syscall(SYS_umount2, path.c_str(), kDetach);
+  }
+  return outcome;
+}
 Outcome MountTmpfs(Args args) {
-  return OfCall(syscall(SYS_mount, "none", TextArg(args, 0, "/tmp").c_str(), "tmpfs", 0, nullptr));
+  return Mount(TextArg(args, 0, "/tmp"), "tmpfs");
 }
 // A second proc shows what masks hide in the first.
 Outcome MountProc(Args args) {
-  return OfCall(syscall(SYS_mount, "proc", TextArg(args, 0, "/tmp").c_str(), "proc", 0, nullptr));
+  return Mount(TextArg(args, 0, "/tmp"), "proc");
 }
 Outcome MountCgroup(Args args) {
-  return OfCall(
-      syscall(SYS_mount, "none", TextArg(args, 0, "/tmp").c_str(), "cgroup2", 0, nullptr));
+  return Mount(TextArg(args, 0, "/tmp"), "cgroup2");
 }
 Outcome RemountWritable(Args args) {
   const std::string path = TextArg(args, 0, "/usr");
@@ -47,7 +56,6 @@ Outcome UmountMask(Args args) {
       syscall(SYS_mount, "/dev/null", path.c_str(), "", kMsBind, nullptr) != 0) {
     return CannotTry(ErrnoName(errno));
   }
-  constexpr int kDetach = 2;
   return OfCall(syscall(SYS_umount2, path.c_str(), kDetach));
 }
 Outcome Fsopen(Args /*args*/) {
@@ -68,8 +76,13 @@ Outcome MountSetattr(Args args) {
 Outcome MoveMount(Args args) {
   const std::string path = TextArg(args, 0, "/tmp");
   const long tree = syscall(SYS_open_tree, AT_FDCWD, path.c_str(), OPEN_TREE_CLONE);
-  return OfCall(syscall(SYS_move_mount, tree >= 0 ? tree : AT_FDCWD, tree >= 0 ? "" : path.c_str(),
-                        AT_FDCWD, path.c_str(), tree >= 0 ? MOVE_MOUNT_F_EMPTY_PATH : 0));
+  Outcome outcome =
+      OfCall(syscall(SYS_move_mount, tree >= 0 ? tree : AT_FDCWD, tree >= 0 ? "" : path.c_str(),
+                     AT_FDCWD, path.c_str(), tree >= 0 ? MOVE_MOUNT_F_EMPTY_PATH : 0));
+  if (outcome.verdict == Verdict::kSucceeded) {
+    syscall(SYS_umount2, path.c_str(), kDetach);
+  }
+  return outcome;
 }
 // Refused with EINVAL to whoever is let in: "." is no mount point.
 Outcome PivotRoot(Args /*args*/) {

@@ -123,7 +123,8 @@ Outcome InheritedFds(Args /*args*/) {
   }
   Outcome outcome = Blocked("none");
   while (const dirent* entry = readdir(fds)) {
-    const int fd = std::atoi(entry->d_name);
+    const std::string name = entry->d_name;
+    const auto fd = static_cast<int>(NumberArg({&name, 1}, 0, -1));
     if (fd > 2 && fd != dirfd(fds)) {
       outcome = Succeeded(entry->d_name);
     }
