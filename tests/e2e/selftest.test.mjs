@@ -227,7 +227,7 @@ const residues = {
     script: `[ "$1" = run ] && for port; do :; done && '${probe}' connect_tcp 127.0.0.1 "$port" >/dev/null`,
     reason: /^reached on the host: tcp4$/,
   },
-  'a flood that is not cut': { attack: 'output_flood', script: swap(1024, 0), reason: /^stdout was not cut$/ },
+  'a flood that is not cut': { attack: 'output_flood', script: swap(512, 0), reason: /^stdout was not cut$/ },
   'a server that a flood makes grow': {
     attack: 'output_flood',
     script: '[ "$1" = run ] && head -c 300M /dev/zero | tail -c 290M >/dev/null',

@@ -151,7 +151,7 @@ std::vector<Row> KernelObjectRows() {
 std::vector<Row> TimeAndOutputRows() {
   return {
       {.name = "output_flood",
-       .attack = {"output_flood", "1024"},
+       .attack = {"output_flood", "512"},
        .expect = "succeeded",
        .options = {"--output-kb", "64"},
        .control = {"output_flood", "2"},
