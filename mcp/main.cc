@@ -155,6 +155,7 @@ struct Run {
   int operator()(const cli::RunArgs& args) const { return RunOnce(args, config); }
   int operator()(const cli::ProfileListArgs& args) const { return ListProfiles(args, config); }
   int operator()(const cli::DoctorArgs& args) const { return RunDoctor(args, config); }
+  int operator()(const cli::SelftestArgs& args) const { return cli::SelftestCommand(args); }
   int operator()(const cli::AuditTailArgs& args) const {
     return WithTrail(config,
                      [&](policies::AuditLog& audit) { return cli::AuditTailCommand(args, audit); });
@@ -222,7 +223,10 @@ int Main(int argc, char** argv) {
     return *code;
   }
   const auto& line = std::get<cli::CommandLine>(parsed);
-  auto config = LoadConfig(OverridesOf(line));
+  // The self-test has nothing to do with how this user configured Casemate.
+  auto config = std::holds_alternative<cli::SelftestArgs>(line.command)
+                    ? Result<Config>(Config{})
+                    : LoadConfig(OverridesOf(line));
   if (!config) {
     return Complain(config.error(), cli::kExitUsage);
   }

@@ -14,9 +14,11 @@ constexpr const char* kFooter = R"(Examples:
   casemate serve --http 127.0.0.1:8765               an MCP server over HTTP, for this machine
   casemate run -- python3 -c 'print(6 * 7)'          one sandboxed command
   casemate doctor                                    what this machine can enforce
+  casemate selftest --escape                         attacks the sandbox: does it hold here?
   casemate audit verify                              is the trail whole?
 
-Exit codes: 0 done; 1 the answer is no (doctor, audit verify, token rm); 2 wrong flags or configuration.
+Exit codes: 0 done; 1 the answer is no (doctor, selftest, audit verify, token rm); 2 wrong flags or
+configuration, or a selftest that could not begin.
 `run` exits with the command's own code, or 123 ran, but its end is unknown, not on record or could
 not be written; 124 timed out; 125 not run; 126 not executable; 127 not found; 128+N ended by
 signal N, or taken back by it.)";
@@ -55,6 +57,32 @@ void AddServe(CLI::App& app, ServeArgs& args) {
   app.add_option("--tls-certificate", args.tls_certificate,
                  "Serve HTTPS with this certificate (PEM, with its chain)");
   app.add_option("--tls-key", args.tls_key, "The certificate's private key (PEM)");
+}
+
+void AddSelftest(CLI::App& app, SelftestArgs& args) {
+  app.add_flag("--escape", args.escape,
+               "Run some 200 attacks in sandboxes, and each once more outside, as its control");
+  app.add_flag("--served", args.served,
+               "Send the attacks to a server, into sandboxes made ahead of their calls");
+  app.add_flag("--json", args.json, "Print one JSON document");
+  app.add_flag("--list", args.list, "Print the names of the attacks and run none");
+  app.add_option("pattern", args.pattern,
+                 "Only attacks with this in their name, or of a form like \"kernel: *\"");
+}
+
+// The self-test is about this program as it is shipped, in a place of its own.
+bool SelftestIsComplete(const SelftestArgs& args, const GlobalFlags& flags) {
+  if (!flags.config_file.empty() || !flags.state_dir.empty() || !flags.policy_file.empty() ||
+      !flags.workspace_roots.empty()) {
+    std::cerr << "casemate: selftest: expected none of --config, --state-dir, --policy and "
+                 "--workspace-root: it runs with the shipped policy in a directory of its own\n";
+    return false;
+  }
+  if (!args.escape) {
+    std::cerr << "casemate: selftest: expected what to test:\n"
+                 "  --escape    attacks on the sandbox, each with an unconfined control\n";
+  }
+  return args.escape;
 }
 
 struct TokenArgs {
@@ -109,6 +137,7 @@ std::variant<CommandLine, int> ParseCommandLine(int argc, char** argv) {
   TokenArgs token_args;
   RunArgs run_args;
   DoctorArgs doctor_args;
+  SelftestArgs selftest_args;
   AuditTailArgs tail_args;
   AuditVerifyArgs verify_args;
   ProfileListArgs profile_args;
@@ -142,6 +171,9 @@ std::variant<CommandLine, int> ParseCommandLine(int argc, char** argv) {
   doctor->add_flag("--apparmor-profile", doctor_args.apparmor_profile,
                    "Print an AppArmor profile that lets this very binary make user namespaces, and "
                    "probe nothing");
+  CLI::App* selftest = app.add_subcommand(
+      "selftest", "Attack this sandbox on this machine; exit 1 if one got through");
+  AddSelftest(*selftest, selftest_args);
   CLI::App* audit = app.add_subcommand("audit", "Read and check the audit trail");
   audit->require_subcommand(1);
   CLI::App* tail = audit->add_subcommand("tail", "The newest records");
@@ -185,6 +217,11 @@ std::variant<CommandLine, int> ParseCommandLine(int argc, char** argv) {
     line.command = std::move(run_args);
   } else if (doctor->parsed()) {
     line.command = doctor_args;
+  } else if (selftest->parsed()) {
+    if (!SelftestIsComplete(selftest_args, line.flags)) {
+      return kExitUsage;
+    }
+    line.command = std::move(selftest_args);
   } else if (tail->parsed()) {
     line.command = tail_args;
   } else if (verify->parsed()) {

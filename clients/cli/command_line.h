@@ -12,7 +12,8 @@ namespace casemate::cli {
 
 // Exit codes of every subcommand; `casemate --help` prints this table.
 inline constexpr int kExitOk = 0;
-inline constexpr int kExitFailure = 1;     // the answer is "no": doctor, audit verify, token rm
+inline constexpr int kExitFailure =
+    1;  // the answer is "no": doctor, selftest, audit verify, token rm
 inline constexpr int kExitUsage = 2;       // wrong flags or configuration
 inline constexpr int kExitUnknown = 123;   // run: ran, but its end is unknown, not recorded or cut
 inline constexpr int kExitTimedOut = 124;  // run: stopped at its time limit
@@ -53,6 +54,13 @@ struct DoctorArgs {
   bool json = false;
   bool apparmor_profile = false;
 };
+struct SelftestArgs {
+  bool escape = false;
+  bool served = false;
+  bool json = false;
+  bool list = false;
+  std::string pattern;
+};
 struct AuditTailArgs {
   std::int64_t count = 20;
   bool json = false;
@@ -77,8 +85,8 @@ struct TokenRmArgs {
   std::string token;  // id or name
 };
 using Command =
-    std::variant<ServeArgs, RunArgs, DoctorArgs, AuditTailArgs, AuditVerifyArgs, AuditExportArgs,
-                 ProfileListArgs, TokenAddArgs, TokenListArgs, TokenRmArgs>;
+    std::variant<ServeArgs, RunArgs, DoctorArgs, SelftestArgs, AuditTailArgs, AuditVerifyArgs,
+                 AuditExportArgs, ProfileListArgs, TokenAddArgs, TokenListArgs, TokenRmArgs>;
 
 struct CommandLine {
   GlobalFlags flags;

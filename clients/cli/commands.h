@@ -27,6 +27,9 @@ int DoctorCommand(const DoctorArgs& args, const policies::Grant& grant,
                   const std::string& incarnation, sandbox::Mode mode);
 int PrintAppArmorProfile();
 
+// Executes the battery that was built with this program, in place of it; returns only if it cannot.
+int SelftestCommand(const SelftestArgs& args);
+
 using IsAlive = std::function<bool(const std::string& incarnation)>;
 int AuditTailCommand(const AuditTailArgs& args, policies::AuditLog& audit);
 int AuditVerifyCommand(const AuditVerifyArgs& args, policies::AuditLog& audit,

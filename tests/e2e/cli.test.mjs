@@ -14,7 +14,7 @@ import { Server } from './lib/server.mjs';
 test('--version and --help', async (t) => {
   const place = scratch(t);
   assert.match((await cli(place, ['--version'])).stdout, /^casemate \d+\.\d+\.\d+\n$/);
-  for (const args of [['--help'], ['run', '--help'], ['serve', '--help'], ['doctor', '--help'], ['audit', '--help'], ['audit', 'tail', '--help'], ['profile', 'list', '--help']]) {
+  for (const args of [['--help'], ['run', '--help'], ['serve', '--help'], ['doctor', '--help'], ['selftest', '--help'], ['audit', '--help'], ['audit', 'tail', '--help'], ['profile', 'list', '--help']]) {
     const { code, stdout } = await cli(place, args);
     assert.equal(code, 0);
     assert.ok(stdout.length > 80, args.join(' '));

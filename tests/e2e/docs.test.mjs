@@ -10,7 +10,7 @@ import { bin, scratch } from './lib/casemate.mjs';
 
 const root = path.resolve(import.meta.dirname, '../..');
 const pages = [
-  'README.md', 'SECURITY.md', 'tests/protocol/README.md', 'tests/escape/README.md',
+  'README.md', 'SECURITY.md', 'tests/protocol/README.md', 'sandbox/selftest/README.md',
   ...fs.readdirSync(path.join(root, 'docs'), { recursive: true }).filter((f) => f.endsWith('.md')).map((f) => `docs/${f}`),
 ];
 const marker = '<!-- tested -->';
