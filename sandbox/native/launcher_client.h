@@ -33,7 +33,9 @@ class LauncherClient {
   // Sends one launch request. `fds`, in order: spec memfd, stdin, stdout, stderr, the launcher's
   // end of the run socket, and the workspace directory for the host kinds. See launcher/wire.h.
   Result<void> Launch(const std::vector<int>& fds);
-  // Kills and removes whatever the dead server `incarnation` left in cgroups.
+  // Kills and removes whatever the dead server `incarnation` left in cgroups. Success: it is gone.
+  // An error: something may be left, and must be reaped again. Takes a second at most unless the
+  // launcher is stuck.
   Result<void> Reap(const std::string& incarnation);
 
   [[nodiscard]] pid_t pid() const { return pid_; }

@@ -12,6 +12,7 @@
 #include <utility>
 
 #include "sandbox/native/launcher/identity.h"
+#include "sandbox/native/launcher/lifeline.h"
 #include "sandbox/native/launcher/receive.h"
 #include "sandbox/native/launcher/workspace.h"
 
@@ -74,11 +75,8 @@ Supervisor::Supervisor(int control_socket, const Arguments& arguments)
   DiscoverHost(&host_);
   const long processors = ::sysconf(_SC_NPROCESSORS_ONLN);
   processors_ = processors > 0 ? static_cast<std::size_t>(processors) : 1;
+  static_cast<void>(MakeLifeline(&lifeline_));
   int ends[2] = {-1, -1};
-  if (::pipe2(ends, O_CLOEXEC) == 0) {
-    lifeline_read_.Reset(ends[0]);
-    lifeline_write_.Reset(ends[1]);
-  }
   if (::pipe2(ends, O_CLOEXEC | O_NONBLOCK) == 0) {
     done_read_.Reset(ends[0]);
     done_write_.Reset(ends[1]);
@@ -86,7 +84,7 @@ Supervisor::Supervisor(int control_socket, const Arguments& arguments)
 }
 
 int Supervisor::Run() {
-  if (!lifeline_read_.valid() || !done_read_.valid()) {
+  if (!lifeline_.valid() || !done_read_.valid()) {
     return 1;
   }
   cgroups_.Prepare();
@@ -155,10 +153,18 @@ void Supervisor::HandleControl() {
       break;
   }
   if (message.kind == wire::ControlKind::kReap) {
-    cgroups_.Reap(message.incarnation);
+    HandleReap(message.incarnation);
   } else {
     HandleLaunch(fds, count);
   }
+}
+
+// Its server waits for this before it serves, so nothing else is waiting here.
+void Supervisor::HandleReap(const char* incarnation) {
+  wire::ReapAnswer answer;
+  answer.all_gone = cgroups_.Reap(incarnation) ? 1 : 0;
+  std::strncpy(answer.incarnation, incarnation, sizeof(answer.incarnation) - 1);
+  static_cast<void>(::send(control_, &answer, sizeof(answer), MSG_NOSIGNAL | MSG_DONTWAIT));
 }
 
 void Supervisor::HandleLaunch(UniqueFd* fds, std::size_t count) {
@@ -245,7 +251,9 @@ int Supervisor::PrepareRequest(const Request& request, const RunSlot& run, Uniqu
   }
   if (request.workspace() != Workspace::kPrivate) {
     *stage = wire::Stage::kWorkspace;
-    if (const int error = MakeWorkspaceTree(request, KernelId(run), workspace_tree); error != 0) {
+    if (const int error =
+            MakeWorkspaceTree(request, KernelId(run), lifeline_.get(), workspace_tree);
+        error != 0) {
       return error;
     }
   }
@@ -312,7 +320,7 @@ int Supervisor::Beget(Request& request, RunSlot& run, UniqueFd workspace_tree, U
   if (pid == 0) {
     ChildContext context = {request, host_, *run.report.get(), last_sizes_};
     context.channel = channel.get();
-    context.lifeline = lifeline_read_.get();
+    context.lifeline = lifeline_.get();
     context.done = done_write_.get();
     context.memory_cgroup = cgroups_.Has(kMemory);
     context.pids_cgroup = cgroups_.Has(kPids);

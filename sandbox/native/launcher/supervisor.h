@@ -50,6 +50,7 @@ class Supervisor {
   void WaitAndHandle();
   void HandleControl();
   void HandleLaunch(UniqueFd* fds, std::size_t count);
+  void HandleReap(const char* incarnation);
   void HandleRunSocket(RunSlot& run);
   void Kill(const RunSlot& run);
   // Those whose command and all that it started have ended: their callers need not wait for more.
@@ -86,10 +87,9 @@ class Supervisor {
   bool closing_ = false;
   Host host_;
   Cgroups cgroups_;
-  UniqueFd lifeline_read_;   // inherited by children
-  UniqueFd lifeline_write_;  // only here: its end tells children that the launcher is gone
-  UniqueFd done_read_;       // a byte of some init: one of the runs is done
-  UniqueFd done_write_;      // inherited by children
+  UniqueFd lifeline_;
+  UniqueFd done_read_;   // a byte of some init: one of the runs is done
+  UniqueFd done_write_;  // inherited by children
   RunSlot runs_[kMaxRuns];
   std::size_t next_slot_ = 0;
   std::uint64_t next_number_ = 1;

@@ -9,6 +9,7 @@
 //   [5] workspace directory (O_PATH), only when LaunchSpec.workspace != kPrivate; or, when
 //       LaunchSpec.hold is set, a socket: the command starts when a byte comes, and not if EOF
 //       comes
+// The launcher answers kReap, and only that, with a ReapAnswer.
 // Run socket: server → launcher RunCommand; launcher → server exactly one LaunchReport, then EOF.
 // EOF from the server on either socket means: kill it.
 #pragma once
@@ -22,7 +23,7 @@
 namespace casemate::sandbox::wire {
 
 inline constexpr std::uint32_t kMagic = 0x434d4c31;  // "CML1"
-inline constexpr std::uint32_t kWireVersion = 1;
+inline constexpr std::uint32_t kWireVersion = 2;
 inline constexpr std::uint32_t kMaxSpecBytes = 256U << 20;
 
 enum class ControlKind : std::uint32_t { kLaunch = 1, kReap = 2 };
@@ -36,6 +37,12 @@ struct ControlMessage {
 enum class RunCommand : std::uint32_t {
   kTerminate = 1,  // SIGTERM to every process inside
   kKill = 2,       // SIGKILL to the whole sandbox
+};
+
+struct ReapAnswer {
+  std::uint32_t magic = kMagic;
+  std::uint32_t all_gone = 0;  // 0: something is still there
+  char incarnation[64] = {};   // as asked
 };
 
 // Text or bytes at `offset` from the start of the spec; a NUL follows that `length` does not count.

@@ -41,16 +41,6 @@ policies::Limits WithWall(std::int64_t wall_ms) {
   return limits;
 }
 
-// Processes whose parent is `pid`.
-std::size_t CountChildren(pid_t pid) {
-  std::ifstream list("/proc/" + std::to_string(pid) + "/task/" + std::to_string(pid) + "/children");
-  std::size_t count = 0;
-  for (pid_t child = 0; list >> child;) {
-    ++count;
-  }
-  return count;
-}
-
 // Whether the launcher comes to have no children but those that wait for a call. When a call
 // returns the kernel still takes down its init and namespaces, and the launcher may make the next
 // sandbox before or after it has seen that: in between there are fewer children as well as more.
