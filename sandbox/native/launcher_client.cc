@@ -203,6 +203,28 @@ ssize_t ReceiveWithFd(int socket, void* data, std::size_t size, UniqueFd& fd) {
   return got;
 }
 
+// An answer that came too late for who asked is not taken for another one's.
+Result<void> AwaitReaped(int socket, const std::string& incarnation) {
+  wire::ReapAnswer answer;
+  ssize_t got = 0;
+  do {
+    // NOLINTNEXTLINE(clang-analyzer-unix.BlockInCriticalSection): whoever launches must wait anyway
+    got = recv(socket, &answer, sizeof answer, 0);
+  } while ((got < 0 && errno == EINTR) ||
+           (got == static_cast<ssize_t>(sizeof answer) && incarnation != answer.incarnation));
+  if (got < 0) {
+    return ErrnoError("the sandbox launcher does not answer", errno);
+  }
+  if (got != static_cast<ssize_t>(sizeof answer) || answer.magic != wire::kMagic) {
+    return Error{ErrorCode::kUnavailable, "the sandbox launcher has died", {}, {}, 0};
+  }
+  if (answer.all_gone == 0) {
+    return Error{
+        ErrorCode::kUnavailable, "some of its control groups cannot be removed", {}, {}, 0};
+  }
+  return {};
+}
+
 struct Sockets {
   UniqueFd ours;
   UniqueFd launchers;
@@ -384,7 +406,8 @@ Result<void> LauncherClient::Reap(const std::string& incarnation) {
   message.kind = wire::ControlKind::kReap;
   std::memcpy(message.incarnation, incarnation.data(), incarnation.size());
   const std::lock_guard<std::mutex> lock(mutex_);
-  return SendControl(control_.get(), message, {});
+  auto sent = SendControl(control_.get(), message, {});
+  return sent ? AwaitReaped(control_.get(), incarnation) : std::move(sent);
 }
 
 }  // namespace casemate::sandbox

@@ -49,7 +49,9 @@ class LauncherClient {
   // Opens the directory `path` with the launcher's rights, if it lies below a root; `tidy` is the
   // same path without empty, "." and ".." components. Both absolute.
   Result<HostDirectory> OpenDirectory(const std::string& path, const std::string& tidy);
-  // Kills and removes whatever the dead server `incarnation` left in cgroups.
+  // Kills and removes whatever the dead server `incarnation` left in cgroups. Success: it is gone.
+  // An error: something may be left, and must be reaped again. Takes a second at most unless the
+  // launcher is stuck.
   Result<void> Reap(const std::string& incarnation);
 
   [[nodiscard]] pid_t pid() const { return pid_; }

@@ -5,7 +5,8 @@ import fs from 'node:fs';
 import { test } from 'node:test';
 
 import { bin, cli, scratch, verifyTrail } from './lib/casemate.mjs';
-import { cgroupsOf, incarnations, launchersOf, madeGroup, mountCount, processesWith, uniqueSleep, until } from './lib/facts.mjs';
+import { cgroupsOf, childrenOf, incarnations, launchersOf, madeGroup, mountCount, processesWith, receives, uniqueSleep, until } from './lib/facts.mjs';
+import { killWithLauncher, signal } from './lib/kill.mjs';
 import { Server } from './lib/server.mjs';
 
 const inForce = (reply, layer) => reply.result.structuredContent.isolation.layers.some((l) => l.name === layer && l.in_force);
@@ -42,15 +43,6 @@ test('SIGKILL in the middle of a call leaves nothing behind after the next start
   assert.equal((await next.run({ command: ['true'] })).result.structuredContent.exit_code, 0);
 });
 
-// As an out-of-memory killer or `kill -9 -1` would: nobody is left to clean up.
-async function killWithLauncher(server, launcher) {
-  server.child.kill('SIGSTOP'); // so that neither sees the other die
-  await until(() => /^State:\s+T/m.test(fs.readFileSync(`/proc/${server.child.pid}/status`, 'utf8')), 'the server stands still');
-  process.kill(launcher, 'SIGKILL');
-  server.child.kill('SIGKILL');
-  await server.closed;
-}
-
 test('SIGKILL of the server and its launcher at once leaves nothing after the next start', async (t) => {
   const place = scratch(t);
   const mounts = mountCount();
@@ -63,7 +55,7 @@ test('SIGKILL of the server and its launcher at once leaves nothing after the ne
   await server.waitFor((m) => m.method === 'notifications/progress');
   await until(() => processesWith(marker).length >= 2, 'the sleepers run');
   const [incarnation] = incarnations(place);
-  await killWithLauncher(server, launchersOf(incarnation)[0]);
+  await killWithLauncher(server);
 
   const next = Server.start(place);
   await next.initialize();
@@ -71,6 +63,31 @@ test('SIGKILL of the server and its launcher at once leaves nothing after the ne
   await until(() => cgroupsOf(incarnation).length === 0, 'its cgroups are gone');
   assert.equal(mountCount(), mounts);
   assert.equal((await verifyTrail(place)).unfinished.length, 1);
+});
+
+test('what a server that died had yet to remove is removed by the next one', async (t) => {
+  const place = scratch(t);
+  const first = Server.start(place);
+  await first.initialize();
+  const marker = await first.startSleeper(1);
+  const [incarnation] = incarnations(place);
+  await killWithLauncher(first);
+  const second = Server.start(place);
+  let launcher;
+  const launches = () => (launcher = processesWith('casemate-launcher').find((pid) => childrenOf(second.child.pid).includes(Number(pid))));
+  await until(launches, 'it has a launcher');
+  signal(launcher, 'SIGSTOP'); // before that has removed anything
+  place.closing(() => signal(launcher, 'SIGKILL'));
+  let served = false;
+  second.initialize().then(() => (served = true), () => {});
+  await until(() => served || receives(second.child.pid), 'it waits for its launcher, or does not');
+  await killWithLauncher(second);
+
+  const third = Server.start(place);
+  await third.initialize();
+  await gone(marker);
+  await until(() => cgroupsOf(incarnation).length === 0, 'the cgroups of the first are gone');
+  assert.equal(incarnations(place).length, 1);
 });
 
 // Each systemd scope or login session is another group: the next server is seldom in the same one.
@@ -84,7 +101,7 @@ test('the groups of a server that was started in another control group are remov
   const marker = await server.startSleeper(1);
   const [incarnation] = incarnations(place);
   await until(() => cgroupsOf(incarnation).some((group) => group.startsWith(own)), 'its groups are in that one');
-  await killWithLauncher(server, launchersOf(incarnation)[0]);
+  await killWithLauncher(server);
 
   const next = Server.start(place);
   await next.initialize();
@@ -139,7 +156,7 @@ test('SIGKILL of the launcher ends its calls with an error, not a hang', async (
   await server.initialize();
   const marker = await server.startSleeper(1);
   const [incarnation] = incarnations(place);
-  const launchers = launchersOf(incarnation);
+  const launchers = childrenOf(server.child.pid);
   assert.equal(launchers.length, 1);
   process.kill(launchers[0], 'SIGKILL');
   const reply = await server.reply(1);

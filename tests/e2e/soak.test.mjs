@@ -6,7 +6,7 @@ import path from 'node:path';
 import { test } from 'node:test';
 
 import { cli, scratch } from './lib/casemate.mjs';
-import { cgroupsOf, incarnations, launchersOf, until } from './lib/facts.mjs';
+import { cgroupsOf, childrenOf, incarnations, until } from './lib/facts.mjs';
 import { Server } from './lib/server.mjs';
 
 const calls = Number(process.env.CASEMATE_SOAK_CALLS ?? 300);
@@ -34,7 +34,7 @@ test(`${calls} calls leave the server as it was`, async (t) => {
   await server.initialize();
   await callMany(server, 100);
   const [incarnation] = incarnations(place);
-  const [launcher] = launchersOf(incarnation);
+  const [launcher] = childrenOf(server.child.pid);
   const before = [footprint(server.child.pid), footprint(launcher)];
 
   await callMany(server, calls);

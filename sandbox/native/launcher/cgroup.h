@@ -62,10 +62,11 @@ class Cgroups {
   void Kill(const RunGroup& group) const;
   void Remove(RunGroup* group);
 
-  // Kills what is in the groups of the dead server `incarnation` and removes them, at once or by
-  // RetryLeftovers. Looks in all mounted hierarchies: it may have been started in another group
-  // than this launcher (cgroup_reap.cc).
-  void Reap(const char* incarnation);
+  // Kills what is in the groups of the dead server `incarnation` and removes them. Looks in all
+  // mounted hierarchies: it may have been started in another group than this launcher. Waits a
+  // second at most for the killed to end; false: something is left, RetryLeftovers goes on with it
+  // (cgroup_reap.cc).
+  bool Reap(const char* incarnation);
   [[nodiscard]] bool has_leftovers() const { return leftover_count_ != 0; }
   void RetryLeftovers();
   // At the launcher's end, when no run is left. False: something is still busy.
@@ -85,6 +86,9 @@ class Cgroups {
   // Removes every group `name` in `directory` and below it.
   void ReapBelow(int directory, const char* name, int depth);
   void RemoveLater(int parent, const char* name);
+  // Whether RemoveLater was called for a group `name` that is not yet removed, or may have been: a
+  // full list cannot tell.
+  [[nodiscard]] bool IsLeft(const char* name) const;
 
   HierarchySet set_;
   char base_name_[kNameBytes];

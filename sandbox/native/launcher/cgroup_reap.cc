@@ -1,6 +1,7 @@
 // Removes the groups of dead servers, wherever in the mounted hierarchies they are.
 #include <dirent.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <sys/stat.h>
 
 #include <cstring>
@@ -13,6 +14,8 @@
 namespace casemate::launcher {
 namespace {
 
+constexpr int kPatienceMs = 1000;
+constexpr int kLongPauseMs = 20;
 constexpr int kMaxDepth = 32;  // descriptors held at once; deeper groups are not ours
 
 int OpenDirectory(int parent, const char* path) {
@@ -21,11 +24,11 @@ int OpenDirectory(int parent, const char* path) {
 
 }  // namespace
 
-void Cgroups::Reap(const char* incarnation) {
+bool Cgroups::Reap(const char* incarnation) {
   char name[kNameBytes];
   FormatInto(name, sizeof(name), "casemate-%s", incarnation);
   if (std::strcmp(name, base_name_) == 0) {
-    return;
+    return true;
   }
   CgroupMounts mounts;
   for (CgroupMount mount; mounts.Next(&mount);) {
@@ -34,6 +37,21 @@ void Cgroups::Reap(const char* incarnation) {
       ReapBelow(root.get(), name, 0);
     }
   }
+  for (int waited_ms = 0; waited_ms < kPatienceMs && IsLeft(name);) {
+    const int pause_ms = waited_ms < kLongPauseMs ? 1 : kLongPauseMs;
+    ::poll(nullptr, 0, pause_ms);
+    waited_ms += pause_ms;
+    RetryLeftovers();
+  }
+  return !IsLeft(name);
+}
+
+bool Cgroups::IsLeft(const char* name) const {
+  bool is_left = leftover_count_ == kMaxLeftovers;
+  for (std::size_t i = 0; i < leftover_count_; ++i) {
+    is_left = is_left || std::strcmp(leftovers_[i].name, name) == 0;
+  }
+  return is_left;
 }
 
 // NOLINTNEXTLINE(misc-no-recursion): kMaxDepth bounds it

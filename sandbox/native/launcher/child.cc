@@ -8,6 +8,7 @@
 #include "sandbox/native/launcher/identity.h"
 #include "sandbox/native/launcher/init.h"
 #include "sandbox/native/launcher/landlock.h"
+#include "sandbox/native/launcher/lifeline.h"
 #include "sandbox/native/launcher/mounts.h"
 #include "sandbox/native/launcher/network.h"
 #include "sandbox/native/launcher/privileges.h"

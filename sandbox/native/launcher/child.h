@@ -38,7 +38,7 @@ struct ChildContext {
   TmpfsSizes sizes;  // as mounted; of a sandbox made ahead those that its call will likely want
   std::uint32_t missing = 0;  // LayerBit: what this machine lacks and the mode allows to
   int channel = -1;   // of a sandbox made ahead: its request comes here; -1: `request` is there
-  int lifeline = -1;  // read end; hangs up when the launcher dies
+  int lifeline = -1;  // lifeline.h
   int done = -1;      // write end: a byte tells the launcher to look for all_gone
   int cgroup_tasks[kMaxHierarchies] = {-1, -1, -1, -1};  // v1: writing "0" attaches the writer
   bool memory_cgroup = false;                            // false: RLIMIT_DATA instead

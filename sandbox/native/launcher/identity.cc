@@ -8,7 +8,7 @@
 
 #include <cstring>
 
-#include "sandbox/native/launcher/privileges.h"
+#include "sandbox/native/launcher/lifeline.h"
 #include "sandbox/native/launcher/text.h"
 
 namespace casemate::launcher {
@@ -107,7 +107,7 @@ int TakeIdentity(ChildContext& context) {
 }
 
 int MakeIdMappedTree(int directory, uid_t uid, gid_t gid, std::uint32_t kernel_id,
-                     std::uint64_t attributes, UniqueFd* tree) {
+                     std::uint64_t attributes, int lifeline, UniqueFd* tree) {
   // The map needs a user namespace, and that needs a process while it is written.
   int pidfd_out = -1;
   clone_args args = {};
@@ -119,7 +119,10 @@ int MakeIdMappedTree(int directory, uid_t uid, gid_t gid, std::uint32_t kernel_i
     return LastError();
   }
   if (holder == 0) {
-    ::prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
+    // It holds what its server waits for the end of.
+    if (DieWithLauncher(lifeline) != 0) {
+      ::_exit(1);
+    }
     while (true) {
       ::pause();
     }

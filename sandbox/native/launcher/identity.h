@@ -26,6 +26,6 @@ int TakeIdentity(ChildContext& context);
 // the files of owner `uid`:`gid` appear as those of `kernel_id`, and new files get the owner's ids
 // on disk. `attributes` are MOUNT_ATTR_* to add.
 int MakeIdMappedTree(int directory, uid_t uid, gid_t gid, std::uint32_t kernel_id,
-                     std::uint64_t attributes, UniqueFd* tree);
+                     std::uint64_t attributes, int lifeline, UniqueFd* tree);
 
 }  // namespace casemate::launcher

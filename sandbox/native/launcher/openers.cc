@@ -1,14 +1,13 @@
 #include "sandbox/native/launcher/openers.h"
 
-#include <sys/prctl.h>
-
 #include <utility>
 
+#include "sandbox/native/launcher/lifeline.h"
 #include "sandbox/native/launcher/syscalls.h"
 
 namespace casemate::launcher {
 
-void Openers::Start(const Roots& roots, UniqueFd socket) {
+void Openers::Start(const Roots& roots, int lifeline, UniqueFd socket) {
   Reap();
   for (UniqueFd& slot : pidfds_) {
     if (slot.valid()) {
@@ -21,8 +20,9 @@ void Openers::Start(const Roots& roots, UniqueFd socket) {
     args.exit_signal = SIGCHLD;
     const pid_t pid = sys::Clone3(&args);
     if (pid == 0) {
-      static_cast<void>(::prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0));
-      roots.Open(socket.get());
+      if (DieWithLauncher(lifeline) == 0) {
+        roots.Open(socket.get());
+      }
       ::_exit(0);
     }
     slot.Reset(pid > 0 ? pidfd : -1);

@@ -15,9 +15,9 @@ class Openers {
  public:
   static constexpr std::size_t kMost = 8;  // at once
 
-  // Starts one that answers on `socket`. Nobody answers when there is none to be had; the server
-  // sees EOF.
-  void Start(const Roots& roots, UniqueFd socket);
+  // Starts one that answers on `socket` and dies with the launcher (lifeline.h). Nobody answers
+  // when there is none to be had; the server sees EOF.
+  void Start(const Roots& roots, int lifeline, UniqueFd socket);
   // Reaps those that have ended.
   void Reap();
   // For poll(2): `entries` has room for kMost. Returns how many it filled.

@@ -1,11 +1,12 @@
 #include "sandbox/native/launcher/privileges.h"
 
 #include <linux/capability.h>
-#include <poll.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
 
 #include <cstring>
+
+#include "sandbox/native/launcher/lifeline.h"
 
 namespace casemate::launcher {
 namespace {
@@ -77,19 +78,6 @@ int DropCapabilities() {
 }
 
 }  // namespace
-
-int DieWithLauncher(int lifeline) {
-  if (::prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) != 0) {
-    return LastError();
-  }
-  // getppid() tells nothing across a PID namespace; only the launcher holds the pipe's other end.
-  pollfd poll_entry = {lifeline, POLLIN, 0};
-  const int ready = ::poll(&poll_entry, 1, 0);
-  if (ready < 0) {
-    return LastError();
-  }
-  return ready == 0 ? 0 : ECHILD;
-}
 
 int SetRlimits(ChildContext& context) {
   const wire::LaunchSpec& spec = context.request.spec();

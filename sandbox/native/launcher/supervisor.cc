@@ -12,6 +12,7 @@
 #include <utility>
 
 #include "sandbox/native/launcher/identity.h"
+#include "sandbox/native/launcher/lifeline.h"
 #include "sandbox/native/launcher/receive.h"
 #include "sandbox/native/launcher/workspace.h"
 
@@ -76,11 +77,8 @@ Supervisor::Supervisor(int control_socket, const Arguments& arguments)
   DiscoverHost(&host_);
   const long processors = ::sysconf(_SC_NPROCESSORS_ONLN);
   processors_ = processors > 0 ? static_cast<std::size_t>(processors) : 1;
+  static_cast<void>(MakeLifeline(&lifeline_));
   int ends[2] = {-1, -1};
-  if (::pipe2(ends, O_CLOEXEC) == 0) {
-    lifeline_read_.Reset(ends[0]);
-    lifeline_write_.Reset(ends[1]);
-  }
   if (::pipe2(ends, O_CLOEXEC | O_NONBLOCK) == 0) {
     done_read_.Reset(ends[0]);
     done_write_.Reset(ends[1]);
@@ -88,7 +86,7 @@ Supervisor::Supervisor(int control_socket, const Arguments& arguments)
 }
 
 int Supervisor::Run() {
-  if (!lifeline_read_.valid() || !done_read_.valid()) {
+  if (!lifeline_.valid() || !done_read_.valid()) {
     return 1;
   }
   cgroups_.Prepare();
@@ -159,18 +157,26 @@ void Supervisor::HandleControl() {
   }
   switch (message.kind) {
     case wire::ControlKind::kReap:
-      cgroups_.Reap(message.incarnation);
+      HandleReap(message.incarnation);
       return;
     case wire::ControlKind::kRoots:
       static_cast<void>(roots_.Receive(fds[0].get()));  // without them every workspace is refused
       return;
     case wire::ControlKind::kOpen:
-      openers_.Start(roots_, std::move(fds[0]));
+      openers_.Start(roots_, lifeline_.get(), std::move(fds[0]));
       return;
     case wire::ControlKind::kLaunch:
       HandleLaunch(fds, count);
       return;
   }
+}
+
+// Its server waits for this before it serves, so nothing else is waiting here.
+void Supervisor::HandleReap(const char* incarnation) {
+  wire::ReapAnswer answer;
+  answer.all_gone = cgroups_.Reap(incarnation) ? 1 : 0;
+  std::strncpy(answer.incarnation, incarnation, sizeof(answer.incarnation) - 1);
+  static_cast<void>(::send(control_, &answer, sizeof(answer), MSG_NOSIGNAL | MSG_DONTWAIT));
 }
 
 void Supervisor::HandleLaunch(UniqueFd* fds, std::size_t count) {
@@ -275,7 +281,9 @@ int Supervisor::PrepareRequest(const Request& request, const RunSlot& run, Uniqu
     if (!host_.maps_mounts) {
       return EPERM;
     }
-    if (const int error = MakeWorkspaceTree(request, KernelId(run), workspace_tree); error != 0) {
+    if (const int error =
+            MakeWorkspaceTree(request, KernelId(run), lifeline_.get(), workspace_tree);
+        error != 0) {
       return error;
     }
   }
@@ -342,7 +350,7 @@ int Supervisor::Beget(Request& request, RunSlot& run, UniqueFd workspace_tree, U
   if (pid == 0) {
     ChildContext context = {request, host_, *run.report.get(), arguments_.mode, last_sizes_};
     context.channel = channel.get();
-    context.lifeline = lifeline_read_.get();
+    context.lifeline = lifeline_.get();
     context.done = done_write_.get();
     context.memory_cgroup = cgroups_.Has(kMemory);
     context.pids_cgroup = cgroups_.Has(kPids);

@@ -55,6 +55,7 @@ class Supervisor {
   void HandleLaunch(UniqueFd* fds, std::size_t count);
   // 0, or why a limit that must hold is not held.
   [[nodiscard]] int CheckLimits(const wire::LaunchSpec& spec) const;
+  void HandleReap(const char* incarnation);
   void HandleRunSocket(RunSlot& run);
   void Kill(const RunSlot& run);
   // Those whose command and all that it started have ended: their callers need not wait for more.
@@ -93,10 +94,9 @@ class Supervisor {
   Cgroups cgroups_;
   Roots roots_;
   Openers openers_;
-  UniqueFd lifeline_read_;   // inherited by children
-  UniqueFd lifeline_write_;  // only here: its end tells children that the launcher is gone
-  UniqueFd done_read_;       // a byte of some init: one of the runs is done
-  UniqueFd done_write_;      // inherited by children
+  UniqueFd lifeline_;
+  UniqueFd done_read_;   // a byte of some init: one of the runs is done
+  UniqueFd done_write_;  // inherited by children
   RunSlot runs_[kMaxRuns];
   std::size_t next_slot_ = 0;
   std::uint64_t next_number_ = 1;

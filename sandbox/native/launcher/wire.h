@@ -13,8 +13,10 @@
 // and then closes it. Once, before the first launch; without it no host directory can be a
 // workspace. kOpen takes one such socket too: server → launcher OpenRequest; launcher → server
 // OpenReply, with the open directory (O_PATH) when it lies below a root. EOF instead: it could not
-// be tried. Run socket: server → launcher RunCommand; launcher → server exactly one LaunchReport,
-// then EOF. EOF from the server on either socket means: kill it.
+// be tried.
+// The launcher answers kReap, and only that, with a ReapAnswer.
+// Run socket: server → launcher RunCommand; launcher → server exactly one LaunchReport, then EOF.
+// EOF from the server on either socket means: kill it.
 #pragma once
 
 #include <cstdint>
@@ -58,6 +60,12 @@ struct OpenReply {
 enum class RunCommand : std::uint32_t {
   kTerminate = 1,  // SIGTERM to every process inside
   kKill = 2,       // SIGKILL to the whole sandbox
+};
+
+struct ReapAnswer {
+  std::uint32_t magic = kMagic;
+  std::uint32_t all_gone = 0;  // 0: something is still there
+  char incarnation[64] = {};   // as asked
 };
 
 // Text or bytes at `offset` from the start of the spec; a NUL follows that `length` does not count.

@@ -65,14 +65,15 @@ int MountOverlay(const wire::LaunchSpec& spec, int tree) {
 
 }  // namespace
 
-int MakeWorkspaceTree(const Request& request, std::uint32_t kernel_id, UniqueFd* tree) {
+int MakeWorkspaceTree(const Request& request, std::uint32_t kernel_id, int lifeline,
+                      UniqueFd* tree) {
   struct stat status = {};
   const int directory = request.workspace_dir.get();
   if (const int error = CheckIdentity(request.spec(), directory, &status); error != 0) {
     return error;
   }
   return MakeIdMappedTree(directory, status.st_uid, status.st_gid, kernel_id,
-                          Attributes(request.workspace()), tree);
+                          Attributes(request.workspace()), lifeline, tree);
 }
 
 int OpenWorkspace(ChildContext& context) {

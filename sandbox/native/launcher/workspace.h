@@ -7,7 +7,8 @@
 namespace casemate::launcher {
 
 // In the launcher, when it maps any id: the id-mapped tree of the request's workspace directory.
-int MakeWorkspaceTree(const Request& request, std::uint32_t kernel_id, UniqueFd* tree);
+int MakeWorkspaceTree(const Request& request, std::uint32_t kernel_id, int lifeline,
+                      UniqueFd* tree);
 
 // Before the new root covers host paths: an ordinary user's launcher cannot make the tree outside,
 // so the child opens the path itself and checks that it is the directory that policy judged.

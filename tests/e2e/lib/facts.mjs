@@ -18,6 +18,37 @@ export function processesWith(argument) {
   });
 }
 
+// Ids of the processes that `pid` has started, whichever of its threads did.
+export function childrenOf(pid) {
+  const read = (what, path) => {
+    try {
+      return what(path, 'utf8');
+    } catch {
+      return []; // the process or the thread is gone
+    }
+  };
+  const tasks = read(fs.readdirSync, `/proc/${pid}/task`);
+  return tasks.flatMap((task) => read(fs.readFileSync, `/proc/${pid}/task/${task}/children`).toString().match(/\d+/g) ?? []).map(Number);
+}
+// Ids of the processes in the session of `leader`. A launcher leads one, and the inits of its
+// sandboxes stay in it, whatever they are called; commands lead their own. What has ended and waits
+// for the machine's init to notice does not count.
+export function processesOfSession(leader) {
+  return fs.readdirSync('/proc').filter((pid) => {
+    if (!/^\d+$/.test(pid)) return false;
+    try {
+      const stat = fs.readFileSync(`/proc/${pid}/stat`, 'utf8');
+      const [state, , , session] = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+      return Number(session) === leader && state !== 'Z';
+    } catch {
+      return false;
+    }
+  });
+}
+
+// Whether the main thread of `pid` is in recvfrom(2) (x86-64).
+export const receives = (pid) => fs.readFileSync(`/proc/${pid}/syscall`, 'utf8').startsWith('45 ');
+
 // Cgroup directories of one incarnation, wherever the hierarchies are mounted.
 export function cgroupsOf(incarnation) {
   const found = [];
@@ -66,7 +97,8 @@ function removed(group) {
 export const incarnations = (place) => fs.readdirSync(path.join(place.state, 'incarnations'));
 // The launcher carries its incarnation as an argument.
 export const launchersOf = (incarnation) => processesWith(incarnation).map(Number);
-export const mountCount = () => fs.readFileSync('/proc/self/mountinfo', 'utf8').split('\n').length;
+// Mounts of the kinds that a sandbox is made of, and none that others on the machine make meanwhile.
+export const mountCount = () => fs.readFileSync('/proc/self/mountinfo', 'utf8').split('\n').filter((line) => / - (tmpfs|proc|devpts|overlay) |casemate/.test(line)).length;
 export const peakMemoryKb = (pid) => Number(/VmHWM:\s+(\d+)/.exec(fs.readFileSync(`/proc/${pid}/status`, 'utf8'))[1]);
 
 // Waits for a fact that no event announces (a process that has been killed). The pause between two

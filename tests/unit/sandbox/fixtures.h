@@ -62,6 +62,16 @@ inline SandboxSpec Built(SandboxSpecBuilder builder) {
   return *std::move(spec);
 }
 
+// Processes whose parent is `pid`.
+inline std::size_t CountChildren(pid_t pid) {
+  std::ifstream list("/proc/" + std::to_string(pid) + "/task/" + std::to_string(pid) + "/children");
+  std::size_t count = 0;
+  for (pid_t child = 0; list >> child;) {
+    ++count;
+  }
+  return count;
+}
+
 // Processes of the launcher `pid` that wait for a call; they say so in their titles.
 inline std::vector<pid_t> WaitingFor(pid_t pid) {
   const std::string task = "/proc/" + std::to_string(pid) + "/task/" + std::to_string(pid);

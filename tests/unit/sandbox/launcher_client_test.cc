@@ -4,8 +4,11 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <chrono>
 #include <csignal>
+#include <cstdlib>
 #include <filesystem>
+#include <fstream>
 #include <system_error>
 
 #include "sandbox/native/doctor.h"
@@ -23,6 +26,35 @@ bool HasCgroups(const std::string& incarnation) {
     }
   }
   return false;
+}
+
+// What is left of a launcher that is gone: the processes of its session, which its sandboxes leave
+// when they drop their privileges, and those that have `argument`. What has ended and waits to be
+// reaped does not count.
+std::vector<pid_t> LeftOf(pid_t launcher, const std::string& argument) {
+  std::vector<pid_t> left;
+  for (const auto& entry : std::filesystem::directory_iterator("/proc")) {
+    const std::string name = entry.path().filename();
+    const auto pid = static_cast<pid_t>(std::strtol(name.c_str(), nullptr, 10));
+    std::ifstream stat_file(entry.path() / "stat");
+    std::ifstream arguments_file(entry.path() / "cmdline");
+    std::string stat;
+    std::string arguments;
+    std::getline(stat_file, stat);
+    std::getline(arguments_file, arguments);
+    const bool is_its =
+        pid > 0 && (getsid(pid) == launcher || arguments.find(argument) != std::string::npos);
+    if (is_its && !stat.empty() && stat.find(") Z ") == std::string::npos) {
+      left.push_back(pid);
+    }
+  }
+  return left;
+}
+
+void Pass(std::chrono::microseconds time) {
+  const auto end = std::chrono::steady_clock::now() + time;
+  while (std::chrono::steady_clock::now() < end) {
+  }
 }
 
 }  // namespace
@@ -99,13 +131,67 @@ TEST_CASE("a launcher that dies in a run leaves an unknown outcome, and then an 
   CHECK(after.error().code == ErrorCode::kUnavailable);
   CHECK_FALSE(after.error().remedy.empty());
 
-  // What it left in cgroups is for the next server to reap; each run lets its launcher try again.
+  // What it left in cgroups is for the next server to reap.
   Sandbox next;
   CHECK(next.launcher().Reap(sandbox.incarnation()));
-  for (int tries = 0; tries < 200 && HasCgroups(sandbox.incarnation()); ++tries) {
-    next.Shell("true");
-  }
   CHECK_FALSE(HasCgroups(sandbox.incarnation()));
+}
+
+// The moments are spread over the making of its first sandboxes. Nobody is left who could kill what
+// does not notice.
+TEST_CASE("sandboxes end with a launcher that dies while it makes them") {
+  Sandbox reaper;
+  for (int i = 0; i < 100; ++i) {
+    const std::string incarnation = "unit-" + RandomHex(8);
+    const std::string seconds = std::to_string(100'000 + i) + "." + std::to_string(getpid());
+    auto launcher = LauncherClient::Start(incarnation, Mode::kStrict, 1);
+    REQUIRE(launcher);
+    const pid_t pid = (*launcher)->pid();
+    SandboxRunner runner(**launcher);
+    auto run = runner.Start(Built(Builder({"sleep", seconds})), {}, nullptr, false);
+    REQUIRE(run);
+    while (CountChildren(pid) == 0) {
+    }
+    Pass(std::chrono::microseconds(10 * i));
+    REQUIRE(kill(pid, SIGKILL) == 0);
+    const auto outcome = (*run)->Wait();
+    REQUIRE(outcome);
+    CHECK(outcome->status == OutcomeStatus::kLost);
+    const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(10);
+    while (!LeftOf(pid, seconds).empty() && std::chrono::steady_clock::now() < end) {
+    }
+    const std::vector<pid_t> left = LeftOf(pid, seconds);
+    for (const pid_t process : left) {
+      kill(process, SIGKILL);
+    }
+    REQUIRE(left.empty());
+    CHECK(reaper.launcher().Reap(incarnation));
+  }
+}
+
+TEST_CASE("what cannot be reaped is told, and can be tried again") {
+  const std::string incarnation = "unit-" + RandomHex(8);
+  std::filesystem::path made;
+  for (const char* const hierarchy : {"/sys/fs/cgroup/pids", "/sys/fs/cgroup"}) {
+    const auto group = std::filesystem::path(hierarchy) / ("casemate-" + incarnation);
+    std::error_code error;
+    // No run's group, so it is not ours to remove; the one above it is not empty then.
+    if (made.empty() && std::filesystem::exists(group.parent_path() / "cgroup.procs") &&
+        std::filesystem::create_directories(group / "other", error)) {
+      made = group / "other";
+    }
+  }
+  if (made.empty()) {
+    WARN("skipped: no control group can be made here");
+    return;
+  }
+  Sandbox sandbox;
+  const auto refused = sandbox.launcher().Reap(incarnation);
+  REQUIRE_FALSE(refused);
+  CHECK(refused.error().code == ErrorCode::kUnavailable);
+  REQUIRE(rmdir(made.c_str()) == 0);
+  CHECK(sandbox.launcher().Reap(incarnation));
+  CHECK_FALSE(HasCgroups(incarnation));
 }
 
 TEST_CASE("the doctor tries each layer and a whole run") {
