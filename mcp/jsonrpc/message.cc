@@ -50,7 +50,7 @@ const json* ValueOf(const std::optional<json>& field) {
 
 Response TakeResponse(Fields& fields, std::optional<RequestId> id) {
   if (!fields.error.has_value()) {
-    return {std::move(id), *std::move(fields.result)};
+    return {std::move(id), std::move(fields.result).value_or(nullptr)};
   }
   RpcError error;
   if (fields.error->is_object()) {
