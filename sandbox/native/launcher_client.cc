@@ -363,10 +363,16 @@ Result<HostDirectory> LauncherClient::OpenDirectory(const std::string& path,
   sockets->launchers.Reset();
   wire::OpenReply reply;
   const ssize_t got = ReceiveWithFd(sockets->ours.get(), &reply, sizeof reply, found.directory);
-  if (got != static_cast<ssize_t>(sizeof reply)) {
+  if (got < 0 && errno == EAGAIN) {
     return Error{ErrorCode::kUnavailable,
                  "the directory " + tidy + " could not be looked at in time", "args.workspace",
                  "its file system may hang; try again, or leave `workspace` out", 0};
+  }
+  if (got != static_cast<ssize_t>(sizeof reply)) {
+    return Error{
+        ErrorCode::kUnavailable,
+        "the sandbox launcher did not open " + tidy + ": it has died, or too many directories hang",
+        "args.workspace", "try again; if calls without a workspace fail too, restart casemate", 0};
   }
   found.reason = reply.reason;
   if (found.directory.valid()) {
