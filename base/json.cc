@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/plain_json.h"
+#include "base/text.h"
 
 namespace casemate {
 namespace {
@@ -45,7 +46,8 @@ class StrictBuilder : public nlohmann::json_sax<json> {
 
   bool parse_error(std::size_t position, const std::string&,
                    const nlohmann::detail::exception& error) override {
-    problem_ = error.what();
+    // It quotes what it could not read, which may be no text.
+    problem_ = EscapeControls(ToValidUtf8(error.what()), false);
     // "[json.exception.parse_error.101] parse error at line 1, column 4: …" → the last part.
     if (const std::size_t colon = problem_.find(": "); colon != std::string::npos) {
       problem_ = problem_.substr(colon + 2);

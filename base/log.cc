@@ -14,6 +14,13 @@ namespace {
 
 std::atomic<LogLevel> g_level{LogLevel::kInfo};  // set once at start
 
+void WriteLine(std::string line, std::string_view message) {
+  line += EscapeControls(message, false);
+  line += '\n';
+  // There is nowhere left to complain when standard error is gone.
+  (void)WriteAll(STDERR_FILENO, line);
+}
+
 }  // namespace
 
 void SetLogLevel(LogLevel level) {
@@ -27,11 +34,11 @@ void Log(LogLevel level, std::string_view message) {
   static constexpr std::array<std::string_view, 4> kNames = {"debug", "info", "warning", "error"};
   std::string line = "casemate: ";
   line += kNames.at(static_cast<std::size_t>(level));
-  line += ": ";
-  line += EscapeControls(message, false);
-  line += '\n';
-  // There is nowhere left to complain when standard error is gone.
-  (void)WriteAll(STDERR_FILENO, line);
+  WriteLine(line + ": ", message);
+}
+
+void Announce(std::string_view message) {
+  WriteLine("casemate: ", message);
 }
 
 }  // namespace casemate

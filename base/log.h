@@ -12,5 +12,8 @@ enum class LogLevel { kDebug, kInfo, kWarning, kError };
 void SetLogLevel(LogLevel level);
 // Control characters in `message` are escaped, so that no caller can forge a line.
 void Log(LogLevel level, std::string_view message);
+// Whatever the level: what a program that started us waits for, such as an address. One write as
+// well, for another thread's line inside of it would make it unreadable.
+void Announce(std::string_view message);
 
 }  // namespace casemate

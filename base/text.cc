@@ -109,7 +109,9 @@ std::optional<std::string> NearestName(std::string_view name,
     return std::nullopt;
   }
   std::optional<std::string> best;
-  std::size_t best_distance = std::max<std::size_t>(2, name.size() / 3) + 1;
+  // Two changes make any word of three letters into any other.
+  const std::size_t slips = name.size() > 3 ? 2 : 1;
+  std::size_t best_distance = std::max<std::size_t>(slips, name.size() / 3) + 1;
   for (const std::string_view candidate : candidates) {
     const std::size_t distance = EditDistance(name, candidate);
     if (distance < best_distance && distance < candidate.size()) {
@@ -209,6 +211,12 @@ std::string ToHex(std::span<const std::uint8_t> bytes) {
     text += kHex[byte & 0x0F];
   }
   return text;
+}
+
+std::string Quoted(std::string_view text) {
+  constexpr std::size_t kMostShown = 64;
+  const std::string shown = EscapeControls(ToValidUtf8(text.substr(0, kMostShown)), false);
+  return "`" + shown + (text.size() > kMostShown ? "…`" : "`");
 }
 
 std::string Join(std::span<const std::string> parts, std::string_view separator) {

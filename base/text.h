@@ -22,6 +22,8 @@ std::string EscapeControls(std::string_view text, bool keep_newlines);
 std::string EncodeBase64(std::string_view bytes);
 std::optional<std::string> DecodeBase64(std::string_view text);
 std::string ToHex(std::span<const std::uint8_t> bytes);
+// `text` in backticks for a message: valid UTF-8, control characters visible, at most 64 bytes.
+std::string Quoted(std::string_view text);
 std::string Join(std::span<const std::string> parts, std::string_view separator);
 
 }  // namespace casemate

@@ -144,8 +144,18 @@ class TreeBuilder : public YAML::EventHandler {
   std::shared_ptr<Data> root_;
 };
 
+// One line of text, whatever of the file it quotes: yaml-cpp's own words quote it byte by byte.
 Error At(const std::string& where, const std::string& what) {
-  return InvalidArgument(where, what);
+  return InvalidArgument(where, EscapeControls(ToValidUtf8(what), false));
+}
+
+// YAML 1.2 §5.1 has no control characters but tabs and line ends; yaml-cpp takes them, and reads a
+// NUL as a byte that is not UTF-8.
+bool IsPrintable(std::string_view text) {
+  return IsValidUtf8(text) && std::none_of(text.begin(), text.end(), [](char c) {
+           const auto byte = static_cast<unsigned char>(c);
+           return byte == 0x7F || (byte < 0x20 && c != '\t' && c != '\n' && c != '\r');
+         });
 }
 
 std::string Got(const Data& data) {
@@ -270,8 +280,8 @@ Result<YamlNode> ParseYaml(std::string_view text, const std::string& origin) {
     return At(origin,
               "expected at most 1 MiB of YAML, got " + std::to_string(text.size()) + " bytes");
   }
-  if (!IsValidUtf8(text)) {
-    return At(origin, "expected UTF-8 text");
+  if (!IsPrintable(text)) {
+    return At(origin, "expected UTF-8 text without control characters");
   }
   try {
     std::istringstream stream{std::string(text)};

@@ -250,6 +250,11 @@ Result<void> Store::Run(Statement& kept, std::string_view sql) {
 
 Result<void> Store::Transaction(const std::function<Result<void>()>& body) {
   const auto lock = Lock();
+  if (HasFailedSync()) {
+    if (auto repaired = Repair(); !repaired) {
+      return repaired;
+    }
+  }
   if (auto begun = Run(begin_, "BEGIN IMMEDIATE"); !begun) {
     return begun;
   }
@@ -262,6 +267,47 @@ Result<void> Store::Transaction(const std::function<Result<void>()>& body) {
     (void)Execute("ROLLBACK");
   }
   return done;
+}
+
+Result<void> Store::TransactionUnsynced(const std::function<Result<void>()>& body) {
+  const auto lock = Lock();
+  if (!log_.valid()) {
+    log_.Reset(::open((path_ + "-wal").c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW));
+  }
+  const SyncLater later(log_.get());
+  return Transaction(body);
+}
+
+Result<void> Store::Sync() {
+  const auto lock = Lock();
+  sqlite3_file* log = nullptr;
+  int code =
+      sqlite3_file_control(db_, "main", SQLITE_FCNTL_JOURNAL_POINTER, static_cast<void*>(&log));
+  if (code == SQLITE_OK) {
+    code = log == nullptr || log->pMethods == nullptr
+               ? SQLITE_IOERR
+               : log->pMethods->xSync(log, SQLITE_SYNC_NORMAL);
+  }
+  if (code != SQLITE_OK) {
+    return SqliteError(nullptr, "cannot bring " + path_ + " to disk", code);
+  }
+  return HasFailedSync() ? Repair() : Result<void>();
+}
+
+Result<void> Store::Repair() {
+  ForgetFailedSync();
+  int frames = -1;
+  int copied = -1;
+  int code = sqlite3_wal_checkpoint_v2(db_, nullptr, SQLITE_CHECKPOINT_RESTART, &frames, &copied);
+  if (code == SQLITE_OK && frames != copied) {
+    code = SQLITE_BUSY;
+  }
+  if (code == SQLITE_OK && !HasFailedSync()) {
+    return {};
+  }
+  RememberFailedSync();
+  return SqliteError(nullptr, "cannot bring " + path_ + " to disk",
+                     code == SQLITE_OK ? SQLITE_IOERR : code);
 }
 
 }  // namespace casemate

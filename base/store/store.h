@@ -12,6 +12,7 @@
 #include <string_view>
 
 #include "base/result.h"
+#include "base/unique_fd.h"
 
 struct sqlite3;
 struct sqlite3_stmt;
@@ -68,16 +69,24 @@ class Store {
   [[nodiscard]] std::int64_t Changes() const;
   // Runs `body` in one IMMEDIATE transaction; commits if it returned ok, rolls back otherwise.
   Result<void> Transaction(const std::function<Result<void>()>& body);
+  // As Transaction, but what it commits may not survive a loss of power before Sync has returned.
+  Result<void> TransactionUnsynced(const std::function<Result<void>()>& body);
+  // Waits until all that was committed is on disk.
+  Result<void> Sync();
   [[nodiscard]] std::unique_lock<std::recursive_mutex> Lock() {
     return std::unique_lock<std::recursive_mutex>(mutex_);
   }
 
  private:
   Store(sqlite3* db, std::string path);
+  // After a failed sync: copies all pages of the log, which the kernel still has in memory, into
+  // the database, and begins a new log.
+  Result<void> Repair();
   Result<void> BackUp(std::string_view module, int from_version);
   // BEGIN or COMMIT, prepared at its first use: each call of a tool makes two transactions.
   Result<void> Run(Statement& kept, std::string_view sql);
   sqlite3* db_;
+  UniqueFd log_;  // the write-ahead log, once it was needed
   std::string path_;
   std::recursive_mutex mutex_;
   Statement begin_;
