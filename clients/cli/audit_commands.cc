@@ -1,6 +1,7 @@
 // `casemate audit tail|verify|export`.
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <iostream>
 
@@ -47,7 +48,7 @@ std::string Summary(const nlohmann::json& body) {
 
 std::string PaintKind(const std::string& kind) {
   std::string padded = kind;
-  padded.resize(12, ' ');
+  padded.resize(std::max<std::size_t>(12, padded.size()), ' ');
   return kind == "refused" ? Paint(STDOUT_FILENO, Colour::kRed, padded)
                            : Paint(STDOUT_FILENO, Colour::kDim, padded);
 }

@@ -6,20 +6,28 @@
 #include <iostream>
 #include <string_view>
 
+#include "clients/cli/client_flags.h"
+#include "clients/cli/containers_flags.h"
+#include "clients/cli/policy_flags.h"
+
 namespace casemate::cli {
 namespace {
 
 constexpr const char* kFooter = R"(Examples:
   casemate serve                                     an MCP server on stdin and stdout
+  casemate serve ~/projects                          the same; agents may work in there
   casemate serve --http 127.0.0.1:8765               an MCP server over HTTP, for this machine
   casemate run -- python3 -c 'print(6 * 7)'          one sandboxed command
   casemate doctor                                    what this machine can enforce
   casemate selftest --escape                         attacks the sandbox: does it hold here?
   casemate audit verify                              is the trail whole?
+  casemate policy test my.yaml --coverage            does the policy say what I mean?
+  casemate containers ls --watch                     what runs in Docker or Podman, live
+  casemate client install cursor                     connects Cursor; `client list` names the others
 
-Exit codes: 0 done; 1 the answer is no (doctor, selftest, audit verify, token rm); 2 wrong flags or
+Exit codes: 0 done; 1 the answer is no (doctor, selftest, audit verify, token rm, approve, policy, client, containers); 2 wrong flags or
 configuration, or a selftest that could not begin.
-`run` exits with the command's own code, or 123 ran, but its end is unknown, not on record or could
+`run` and `containers exec` exit with the command's own code, or 123 ran, but its end is unknown, not on record or could
 not be written; 124 timed out; 125 not run; 126 not executable; 127 not found; 128+N ended by
 signal N, or taken back by it.)";
 
@@ -42,11 +50,17 @@ void AddRun(CLI::App& app, RunArgs& args) {
   app.add_option("--cpus", args.cpus, "CPU limit in processors, e.g. 0.5");
   app.add_option("--pids", args.pids, "Limit of processes and threads");
   app.add_option("--disk-mb", args.disk_mb, "Size of the private workspace in MiB");
+  app.add_option("--io-mb-s", args.io_mb_s,
+                 "MiB a second read from, and written to, each disk; default any");
   app.add_option("--output-kb", args.output_kb, "KiB of stdout and of stderr that are kept");
   app.add_flag("--json", args.json, "Print the structured result instead of the output");
 }
 
 void AddServe(CLI::App& app, ServeArgs& args) {
+  app.add_option("roots", args.roots,
+                 "Directories below which workspaces may lie; as --workspace-root");
+  app.add_option("--profile", args.profile,
+                 "The sandbox profile of calls that name none; see `casemate profile list`");
   app.add_option("--http", args.http,
                  "Serve Streamable HTTP at ADDRESS:PORT or unix:PATH; repeatable; instead of "
                  "http.listen in the configuration. Beyond this machine: auth.mode enterprise")
@@ -121,6 +135,47 @@ Command TokenCommand(const CLI::App& app, TokenArgs args) {
   return std::move(args.rm);
 }
 
+struct ApproveArgs {
+  ApproveListArgs list;
+  ApproveShowArgs show;
+  ApproveGrantArgs grant;
+  ApproveDenyArgs deny;
+};
+
+void AddApprove(CLI::App& app, ApproveArgs& args) {
+  constexpr const char* kId = "Its id, as the refused call or `approve list` says";
+  app.require_subcommand(1);
+  CLI::App* list =
+      app.add_subcommand("list", "The calls that wait, and those granted but not made");
+  list->add_flag("--all", args.list.all, "Also what was denied or used, or is over");
+  list->add_flag("--json", args.list.json, "Print JSON");
+  CLI::App* show = app.add_subcommand("show", "What exactly would run");
+  show->add_option("id", args.show.id, kId)->required();
+  show->add_flag("--json", args.show.json, "Print JSON");
+  CLI::App* grant =
+      app.add_subcommand("grant", "Let that call run, once; exit 1 if you may not or it is none");
+  grant->add_option("id", args.grant.id, kId)->required();
+  grant->add_flag("--remember", args.grant.remember,
+                  "As far as the rule allows it, for the rest of the caller's session");
+  CLI::App* deny = app.add_subcommand("deny", "Refuse it; also takes back a grant not yet used");
+  deny->add_option("id", args.deny.id, kId)->required();
+  deny->add_option("--reason", args.deny.reason, "What the caller is told");
+}
+
+// Which of the subcommands of `approve` was given.
+Command ApproveCommand(const CLI::App& app, ApproveArgs args) {
+  if (app.got_subcommand("list")) {
+    return args.list;
+  }
+  if (app.got_subcommand("show")) {
+    return std::move(args.show);
+  }
+  if (app.got_subcommand("grant")) {
+    return std::move(args.grant);
+  }
+  return std::move(args.deny);
+}
+
 // Where the first "--" stands; argc: nowhere. What follows it is the command, word for word: CLI11
 // would take a word like "[a,b]" apart, and another command than the given one would run.
 int DashesAt(int argc, char** argv) {
@@ -135,6 +190,9 @@ std::variant<CommandLine, int> ParseCommandLine(int argc, char** argv) {
   CommandLine line;
   ServeArgs serve_args;
   TokenArgs token_args;
+  ApproveArgs approve_args;
+  ClientFlags client_flags;
+  PolicyFlags policy_flags;
   RunArgs run_args;
   DoctorArgs doctor_args;
   SelftestArgs selftest_args;
@@ -193,9 +251,27 @@ std::variant<CommandLine, int> ParseCommandLine(int argc, char** argv) {
   CLI::App* token = app.add_subcommand("token", "Bearer tokens for HTTP (auth.mode enterprise)");
   AddToken(*token, token_args);
 
+  CLI::App* approve = app.add_subcommand("approve", "Calls for which policy says `ask`");
+  AddApprove(*approve, approve_args);
+
+  CLI::App* client = app.add_subcommand(
+      "client", "Connect Casemate to Claude, VS Code, Cursor, Codex and other hosts");
+  AddClient(*client, client_flags);
+
+  CLI::App* policy = app.add_subcommand("policy", "Write, test and understand policies");
+  AddPolicy(*policy, policy_flags);
+  PolicyBundleArgs bundle_args;
+  AddPolicyBundle(*policy, bundle_args);
+
+  CLI::App* containers =
+      app.add_subcommand("containers", "Containers of Docker or Podman: states, logs, commands");
+  ContainersFlags containers_flags;
+  AddContainers(*containers, containers_flags);
+
   const int dashes = DashesAt(argc, argv);
+  std::vector<std::string> command;
   if (dashes + 1 < argc) {
-    run_args.command.assign(argv + dashes + 1, argv + argc);
+    command.assign(argv + dashes + 1, argv + argc);
   }
   try {
     app.parse(dashes, argv);
@@ -207,6 +283,20 @@ std::variant<CommandLine, int> ParseCommandLine(int argc, char** argv) {
     line.command = std::move(serve_args);
   } else if (token->parsed()) {
     line.command = TokenCommand(*token, std::move(token_args));
+  } else if (approve->parsed()) {
+    line.command = ApproveCommand(*approve, std::move(approve_args));
+  } else if (policy->got_subcommand("bundle")) {
+    line.command = std::move(bundle_args);
+  } else if (policy->parsed()) {
+    line.command = PolicyWork(*policy, std::move(policy_flags));
+  } else if (containers->parsed()) {
+    auto work = ContainersWork(*containers, std::move(containers_flags), std::move(command));
+    if (!work) {
+      return kExitUsage;
+    }
+    line.command = *std::move(work);
+  } else if (client->parsed()) {
+    line.command = ClientCommand(*client, std::move(client_flags));
   } else if (run->parsed()) {
     if (!run_args.before_dashes.empty()) {
       std::cerr << "casemate: command: expected it after --, got `"
@@ -214,6 +304,7 @@ std::variant<CommandLine, int> ParseCommandLine(int argc, char** argv) {
                 << "` before: casemate run [options] -- PROGRAM [ARGUMENT…]\n";
       return kExitUsage;
     }
+    run_args.command = std::move(command);
     line.command = std::move(run_args);
   } else if (doctor->parsed()) {
     line.command = doctor_args;

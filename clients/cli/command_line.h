@@ -8,12 +8,16 @@
 #include <variant>
 #include <vector>
 
+#include "clients/cli/containers_args.h"
+#include "clients/cli/policy_args.h"
+#include "clients/cli/policy_bundle_command.h"
+
 namespace casemate::cli {
 
 // Exit codes of every subcommand; `casemate --help` prints this table.
 inline constexpr int kExitOk = 0;
 inline constexpr int kExitFailure =
-    1;  // the answer is "no": doctor, selftest, audit verify, token rm
+    1;  // the answer is "no": doctor, selftest, audit verify, token rm, approve, policy
 inline constexpr int kExitUsage = 2;       // wrong flags or configuration
 inline constexpr int kExitUnknown = 123;   // run: ran, but its end is unknown, not recorded or cut
 inline constexpr int kExitTimedOut = 124;  // run: stopped at its time limit
@@ -31,6 +35,8 @@ struct GlobalFlags {
 };
 
 struct ServeArgs {
+  std::vector<std::string> roots;
+  std::string profile;
   std::vector<std::string> http;  // HOST:PORT or unix:PATH
   std::vector<std::string> toolsets;
   std::string tls_certificate;
@@ -47,7 +53,7 @@ struct RunArgs {
   std::vector<std::string> files;  // SOURCE=PATH
   bool read_stdin = false;
   bool json = false;
-  std::optional<std::int64_t> memory_mb, pids, disk_mb, output_kb, timeout_ms;
+  std::optional<std::int64_t> memory_mb, pids, disk_mb, io_mb_s, output_kb, timeout_ms;
   std::optional<double> cpus;
 };
 struct DoctorArgs {
@@ -84,9 +90,54 @@ struct TokenListArgs {
 struct TokenRmArgs {
   std::string token;  // id or name
 };
-using Command =
-    std::variant<ServeArgs, RunArgs, DoctorArgs, SelftestArgs, AuditTailArgs, AuditVerifyArgs,
-                 AuditExportArgs, ProfileListArgs, TokenAddArgs, TokenListArgs, TokenRmArgs>;
+struct ApproveListArgs {
+  bool all = false;
+  bool json = false;
+};
+struct ApproveShowArgs {
+  std::string id;
+  bool json = false;
+};
+struct ApproveGrantArgs {
+  std::string id;
+  bool remember = false;
+};
+struct ApproveDenyArgs {
+  std::string id;
+  std::string reason;
+};
+// `client install`, `print` and `remove`: Casemate's entry in the configuration of a host.
+struct ClientEntryArgs {
+  enum class Action { kInstall, kPrint, kRemove };
+  Action action = Action::kPrint;
+  std::string host;
+  std::string scope;  // user, project, local; empty: the host's usual one
+  std::string name = "casemate";
+  std::string file;          // instead of the host's own
+  std::string project;       // directory of the project; empty: the working directory
+  std::string system;        // linux, macos, windows: where the host runs; empty: see `via`
+  std::string via;           // wsl, ssh, http; empty: the host starts this program
+  std::string distribution;  // wsl
+  std::string via_host;      // ssh
+  std::string url;           // http
+  std::string token_variable;
+  std::string program;  // where the server runs; empty: the path of this program
+  std::vector<std::string> toolsets;
+  std::string profile;
+  bool dry_run = false;
+};
+struct ClientListArgs {};
+struct ClientDoctorArgs {
+  std::vector<std::string> hosts;  // empty: those that are used
+  std::string name = "casemate";
+  std::string project;
+  bool json = false;
+};
+using Command = std::variant<ServeArgs, RunArgs, DoctorArgs, SelftestArgs, AuditTailArgs,
+                             AuditVerifyArgs, AuditExportArgs, ProfileListArgs, TokenAddArgs,
+                             TokenListArgs, TokenRmArgs, ApproveListArgs, ApproveShowArgs,
+                             ApproveGrantArgs, ApproveDenyArgs, ClientEntryArgs, ClientListArgs,
+                             ClientDoctorArgs, PolicyArgs, PolicyBundleArgs, ContainersArgs>;
 
 struct CommandLine {
   GlobalFlags flags;

@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <iomanip>
 #include <iostream>
+#include <string_view>
 
 #include <nlohmann/json.hpp>
 
@@ -76,6 +77,52 @@ void PrintMachine(const sandbox::Machine& machine, std::size_t width) {
   std::cout << '\n';
 }
 
+nlohmann::json EngineJson(const container::EngineReport& report) {
+  nlohmann::json engine = {{"usable", report.info.has_value()},
+                           {"socket", report.candidate.socket},
+                           {"found", report.candidate.found},
+                           {"detail", Describe(report)}};
+  if (report.error.has_value()) {
+    engine["remedy"] = report.error->remedy;
+  }
+  if (const auto& info = report.info; info.has_value()) {
+    engine.update({{"name", info->kind == container::EngineKind::kPodman ? "podman" : "docker"},
+                   {"version", info->version},
+                   {"api_version", info->api_version},
+                   {"storage_driver", info->storage_driver},
+                   {"cgroup_version", info->cgroup_version},
+                   {"cgroup_driver", info->cgroup_driver},
+                   {"runtime", info->runtime},
+                   {"rootless", info->rootless},
+                   {"seccomp", info->has_seccomp}});
+  }
+  return engine;
+}
+
+void PrintRemedy(const std::string& remedy, std::size_t width) {
+  if (!remedy.empty()) {
+    std::cout << std::string(width, ' ') << "            → " << remedy << '\n';
+  }
+}
+
+void PrintEngines(const std::vector<container::EngineReport>& engines, std::size_t width) {
+  const auto begin = [width] {
+    std::cout << std::left << std::setw(static_cast<int>(width)) << "container engine" << "  ";
+  };
+  if (engines.empty()) {
+    begin();
+    std::cout << "none      no Docker or Podman is there; only calls that name a container or an "
+                 "image need one\n";
+  }
+  for (const container::EngineReport& report : engines) {
+    begin();
+    std::cout << (report.info.has_value() ? Paint(STDOUT_FILENO, Colour::kGreen, "present ")
+                                          : Paint(STDOUT_FILENO, Colour::kYellow, "unusable"))
+              << "  " << Describe(report) << '\n';
+    PrintRemedy(report.error.has_value() ? report.error->remedy : "", width);
+  }
+}
+
 // The last line: what calls may expect.
 std::string Summary(const Diagnosis& diagnosis, sandbox::Mode mode) {
   if (!diagnosis.IsSound()) {
@@ -90,22 +137,30 @@ std::string Summary(const Diagnosis& diagnosis, sandbox::Mode mode) {
 }  // namespace
 
 int DoctorCommand(const DoctorArgs& args, const policies::Grant& grant,
-                  const std::string& incarnation, sandbox::Mode mode) {
-  const Diagnosis diagnosis = sandbox::Diagnose(grant, incarnation, mode, ProgramPath());
+                  const std::string& incarnation, sandbox::Mode mode,
+                  const std::vector<Probe>& more,
+                  const std::vector<container::EngineReport>& engines) {
+  Diagnosis diagnosis = sandbox::Diagnose(grant, incarnation, mode, ProgramPath());
+  diagnosis.layers.insert(diagnosis.layers.end(), more.begin(), more.end());
   const int code = diagnosis.IsSound() ? kExitOk : kExitFailure;
   if (args.json) {
     nlohmann::json layers = nlohmann::json::array();
     for (const Probe& probe : diagnosis.layers) {
       layers.push_back(ToJson(probe));
     }
+    nlohmann::json found = nlohmann::json::array();
+    for (const container::EngineReport& report : engines) {
+      found.push_back(EngineJson(report));
+    }
     std::cout << DumpJson({{"ok", diagnosis.IsSound()},
                            {"mode", NameOf(mode)},
                            {"machine", MachineJson(diagnosis.machine)},
-                           {"layers", std::move(layers)}})
+                           {"layers", std::move(layers)},
+                           {"engines", std::move(found)}})
               << '\n';
     return Flushed(code, kExitFailure);
   }
-  std::size_t width = 0;
+  std::size_t width = std::string_view("container engine").size();
   for (const Probe& probe : diagnosis.layers) {
     width = std::max(width, probe.layer.size());
   }
@@ -113,10 +168,9 @@ int DoctorCommand(const DoctorArgs& args, const policies::Grant& grant,
   for (const Probe& probe : diagnosis.layers) {
     std::cout << std::left << std::setw(static_cast<int>(width)) << probe.layer << "  "
               << Verdict(probe) << "  " << probe.detail << '\n';
-    if (!probe.present && !probe.remedy.empty()) {
-      std::cout << std::string(width, ' ') << "            → " << probe.remedy << '\n';
-    }
+    PrintRemedy(probe.present ? "" : probe.remedy, width);
   }
+  PrintEngines(engines, width);
   std::cout << Summary(diagnosis, mode) << '\n';
   return Flushed(code, kExitFailure);
 }

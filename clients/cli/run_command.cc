@@ -4,8 +4,6 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
-#include <charconv>
-#include <csignal>
 #include <filesystem>
 #include <iostream>
 
@@ -14,6 +12,7 @@
 #include "base/file.h"
 #include "base/json.h"
 #include "base/text.h"
+#include "clients/cli/call_outcome.h"
 #include "clients/cli/commands.h"
 #include "clients/cli/terminal.h"
 
@@ -118,6 +117,7 @@ json LimitsObject(const RunArgs& args) {
   set("pids", args.pids);
   set("output_kb", args.output_kb);
   set("disk_mb", args.disk_mb);
+  set("io_mb_s", args.io_mb_s);
   return limits;
 }
 
@@ -166,65 +166,10 @@ Result<json> RunCall(const RunArgs& args) {
 
 namespace {
 
-// "SIGKILL" → 9, and "SIG40" of the real-time signals, which have no names.
-int SignalNumber(const std::string& name) {
-  for (int number = 1; number < NSIG; ++number) {
-    const char* abbreviation = sigabbrev_np(number);
-    if (abbreviation != nullptr && name == std::string("SIG") + abbreviation) {
-      return number;
-    }
-  }
-  int number = 0;
-  const std::string_view digits =
-      std::string_view(name).substr(std::min<std::size_t>(3, name.size()));
-  std::from_chars(digits.data(), digits.data() + digits.size(), number);
-  return number;
-}
-
-int ExitCodeOf(const json& result, bool is_error, int signal) {
-  const std::string status = result.value("status", "");
-  const auto error = result.find("error");
-  if (status == "lost" || status == "internal_error" ||
-      (error != result.end() && error->value("kind", "") == "outcome_not_recorded")) {
-    return kExitUnknown;
-  }
-  if (status == "exited" && result["exit_code"].is_number_integer()) {
-    return result["exit_code"].get<int>();
-  }
-  if (status == "signaled" && result["signal"].is_string()) {
-    return kExitSignalBase + SignalNumber(result["signal"].get<std::string>());
-  }
-  if (status == "timed_out") {
-    return kExitTimedOut;
-  }
-  if (status == "cancelled" && signal != 0) {
-    return kExitSignalBase + signal;
-  }
-  if (status == "oom_killed" || status == "seccomp_killed") {
-    return kExitSignalBase + (status == "oom_killed" ? SIGKILL : SIGSYS);
-  }
-  if (status == "exec_failed") {
-    return result.value("errno", 0) == ENOENT ? kExitNotFound : kExitCannotExec;
-  }
-  return is_error ? kExitNotRun : kExitOk;
-}
-
 // A terminal would obey escape sequences in the command's output (titles, pasted input, colours):
 // there, control characters are shown instead. Pipes and files get the bytes.
 Result<void> WriteStream(const std::string& bytes, int fd) {
   return WriteAll(fd, isatty(fd) != 0 ? EscapeControls(ToValidUtf8(bytes), true) : bytes);
-}
-
-void PrintError(const json& error, const std::string& text) {
-  std::cerr << Paint(STDERR_FILENO, Colour::kRed, "casemate: " + error.value("kind", "error"))
-            << ": ";
-  if (error.contains("field")) {
-    std::cerr << error.value("field", "") << ": ";
-  }
-  std::cerr << error.value("message", text) << '\n';
-  if (error.contains("remedy")) {
-    std::cerr << "  → " << error.value("remedy", "") << '\n';
-  }
 }
 
 // All that was written, or the first failure.
@@ -235,9 +180,7 @@ Result<void> WriteOutput(const tools::ToolResult& result) {
     out = WriteStream(result.raw->out, STDOUT_FILENO);
     err = WriteStream(result.raw->err, STDERR_FILENO);
   }
-  for (const json& note : result.structured.value("notes", json::array())) {
-    std::cerr << "casemate: note: " << note.get<std::string>() << '\n';
-  }
+  PrintNotes(result.structured);
   if (result.is_error) {
     PrintError(result.structured.value("error", json::object()), result.text);
   }

@@ -1,8 +1,6 @@
 // `casemate token add|list|rm`.
 #include <unistd.h>
 
-#include <algorithm>
-#include <array>
 #include <charconv>
 #include <iostream>
 #include <optional>
@@ -13,6 +11,7 @@
 #include "base/json.h"
 #include "base/text.h"
 #include "clients/cli/commands.h"
+#include "clients/cli/table.h"
 #include "clients/cli/terminal.h"
 
 namespace casemate::cli {
@@ -79,9 +78,7 @@ std::string When(std::int64_t time_ms) {
   return time_ms == 0 ? "never" : text.substr(0, text.size() - kFraction);
 }
 
-using Row = std::array<std::string, 8>;
-
-Row RowOf(const TokenInfo& token, std::int64_t now) {
+std::vector<std::string> RowOf(const TokenInfo& token, std::int64_t now) {
   return {token.id,
           token.name,
           token.principal.id,
@@ -90,23 +87,6 @@ Row RowOf(const TokenInfo& token, std::int64_t now) {
           When(token.created_ms),
           When(token.expires_ms),
           When(token.last_used_ms)};
-}
-
-void PrintTable(const std::vector<Row>& rows) {
-  std::array<std::size_t, std::tuple_size_v<Row>> widths{};
-  for (const Row& row : rows) {
-    for (std::size_t i = 0; i < row.size(); ++i) {
-      widths.at(i) = std::max(widths.at(i), row.at(i).size());
-    }
-  }
-  for (const Row& row : rows) {
-    std::string line;
-    for (std::size_t i = 0; i < row.size(); ++i) {
-      line += row.at(i) + std::string(widths.at(i) - row.at(i).size() + 2, ' ');
-    }
-    // The database is a file that others may have written to.
-    std::cout << EscapeControls(line.substr(0, line.find_last_not_of(' ') + 1), false) << '\n';
-  }
 }
 
 }  // namespace
@@ -190,7 +170,7 @@ int TokenListCommand(const TokenListArgs& args, policies::TokenStore& tokens) {
     std::cout << "There are no tokens; `casemate token add NAME` makes one.\n";
     return Flushed(kExitOk, kExitFailure);
   }
-  std::vector<Row> rows = {
+  std::vector<std::vector<std::string>> rows = {
       {"ID", "NAME", "PRINCIPAL", "ROLES", "STATE", "CREATED", "EXPIRES", "LAST USED"}};
   for (const TokenInfo& token : *list) {
     rows.push_back(RowOf(token, now));
