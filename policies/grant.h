@@ -6,6 +6,8 @@
 #include <string>
 #include <utility>
 
+#include "policies/container_rights.h"
+
 namespace casemate::policies {
 
 // Resource limits of one sandboxed command. All are upper bounds; none is optional.
@@ -16,32 +18,47 @@ struct Limits {
   std::int64_t wall_ms = 0;     // milliseconds of real time
   std::int64_t output_kb = 0;   // KiB of stdout and of stderr each that are kept
   std::int64_t disk_mb = 0;     // MiB in the private workspace or overlay (tmpfs, in memory)
+  std::int64_t io_mb_s = 0;     // MiB a second read from, and written to, each disk; 0: any rate
 
   bool operator==(const Limits&) const = default;
 };
 
-// Field by field the smaller of the two.
+// Field by field the tighter of the two.
 Limits Intersect(const Limits& a, const Limits& b);
 
 enum class WorkspaceAccess { kPrivateOnly, kHostRead, kHostWrite };
 
+// The obligations of an allowed call: whoever cannot hold one of them must not run it.
+struct Rights {
+  Limits limits;
+  WorkspaceAccess workspace = WorkspaceAccess::kPrivateOnly;
+  bool strict_sandbox = false;   // refused where a layer of the sandbox is missing (sandbox.mode)
+  ContainerRights containers{};  // what may be done with containers: nothing by default
+
+  bool operator==(const Rights&) const = default;
+};
+
+// Right by right the narrower of the two.
+Rights Intersect(const Rights& a, const Rights& b);
+
 class Grant {
  public:
-  [[nodiscard]] const Limits& limits() const { return limits_; }
-  [[nodiscard]] WorkspaceAccess workspace_access() const { return workspace_access_; }
+  [[nodiscard]] const Rights& rights() const { return rights_; }
+  [[nodiscard]] const Limits& limits() const { return rights_.limits; }
+  [[nodiscard]] WorkspaceAccess workspace_access() const { return rights_.workspace; }
+  [[nodiscard]] bool strict_sandbox() const { return rights_.strict_sandbox; }
+  [[nodiscard]] const ContainerRights& containers() const { return rights_.containers; }
   [[nodiscard]] const std::string& decision_id() const { return decision_id_; }
   [[nodiscard]] const std::string& principal_id() const { return principal_id_; }
 
  private:
   friend class PolicyEngine;
-  Grant(Limits limits, WorkspaceAccess access, std::string decision_id, std::string principal_id)
-      : limits_(limits),
-        workspace_access_(access),
+  Grant(const Rights& rights, std::string decision_id, std::string principal_id)
+      : rights_(rights),
         decision_id_(std::move(decision_id)),
         principal_id_(std::move(principal_id)) {}
 
-  Limits limits_;
-  WorkspaceAccess workspace_access_;
+  Rights rights_;
   std::string decision_id_;
   std::string principal_id_;
 };

@@ -48,22 +48,26 @@ Result<std::unique_ptr<AuditLog>> AuditLog::OpenToRead(Store& store) {
 }
 
 Result<std::int64_t> AuditLog::AppendDecided(std::string_view allowed_kind,
-                                             const AuditIntent& intent) {
+                                             const AuditIntent& intent, bool is_on_disk_later) {
   const bool allowed = intent.decision.effect == Effect::kAllow;
   if (allowed != intent.decision.grant.has_value()) {
     return Error{ErrorCode::kInternal,
                  "expected a grant exactly when the decision allows, got the opposite", "decision",
                  "", 0};
   }
-  return Append(allowed ? allowed_kind : "refused", IntentPayload(intent), 0);
+  return Append(allowed ? allowed_kind : "refused", IntentPayload(intent), 0, is_on_disk_later);
 }
 
 Result<std::int64_t> AuditLog::Begin(const AuditIntent& intent) {
-  return AppendDecided("intent", intent);
+  return AppendDecided("intent", intent, true);
+}
+
+Result<void> AuditLog::Sync() {
+  return store_.Sync();
 }
 
 Result<std::int64_t> AuditLog::Access(const AuditIntent& access) {
-  return AppendDecided("access", access);
+  return AppendDecided("access", access, false);
 }
 
 Result<void> AuditLog::End(std::int64_t intent_seq, const nlohmann::json& outcome) {
@@ -79,28 +83,40 @@ Result<void> AuditLog::End(std::int64_t intent_seq, const nlohmann::json& outcom
 namespace {
 
 bool IsFact(std::string_view kind) {
-  constexpr std::array<std::string_view, 5> kFacts = {"server_start", "server_stop", "reaped",
-                                                      "token_added", "token_removed"};
+  constexpr std::array<std::string_view, 11> kFacts = {
+      "server_start",  "server_stop",        "reaped",           "token_added",
+      "token_removed", "approval_requested", "approval_granted", "approval_denied",
+      "approval_used", "policy_loaded",      "policy_rejected"};
   return std::ranges::find(kFacts, kind) != kFacts.end();
 }
 
 Error NoFact(const std::string& kind) {
-  return InvalidArgument("kind",
-                         "expected server_start, server_stop, reaped, token_added or "
-                         "token_removed, got `" +
-                             kind + "`");
+  return InvalidArgument(
+      "kind",
+      "expected server_start, server_stop, reaped, token_…, approval_… or policy_…, "
+      "got `" +
+          kind + "`");
 }
 
 }  // namespace
 
 Result<std::int64_t> AuditLog::Append(std::string_view kind, nlohmann::json payload,
-                                      std::int64_t intent_seq) {
+                                      std::int64_t intent_seq, bool is_on_disk_later,
+                                      const Change& change) {
   if (first_.valid()) {
     if (const auto& first = first_.get(); !first) {
       return first.error();
     }
   }
-  return statements_->Append(kind, std::move(payload), intent_seq);
+  return statements_->Append(kind, std::move(payload), intent_seq, is_on_disk_later, change);
+}
+
+Result<std::int64_t> AuditLog::NoteWith(const std::string& kind, const nlohmann::json& detail,
+                                        const Change& change) {
+  if (!IsFact(kind)) {
+    return NoFact(kind);
+  }
+  return Append(kind, {{"detail", Recordable(detail)}}, 0, false, change);
 }
 
 Result<std::int64_t> AuditLog::Note(const std::string& kind, const nlohmann::json& detail) {

@@ -19,6 +19,15 @@
 
 namespace casemate::policies {
 
+// The approval that a call used, or, when it was refused, waits for.
+struct ApprovalMark {
+  std::string id;
+  std::string by;  // id of the principal who approved; empty: nobody yet, as are the next three
+  std::string tenant;
+  std::string channel;
+  std::int64_t at_ms = 0;
+};
+
 struct AuditIntent {
   std::string tool;
   Principal principal;
@@ -26,6 +35,7 @@ struct AuditIntent {
   const nlohmann::json& args;     // normalised and redacted
   const nlohmann::json& context;  // facts handed to the policy
   const Decision& decision;
+  const ApprovalMark* approval = nullptr;  // borrowed; null: no approval is concerned
 };
 
 struct AuditRecord {
@@ -59,17 +69,25 @@ class AuditLog {
   static Result<std::unique_ptr<AuditLog>> OpenToRead(Store& store);
   ~AuditLog();
 
-  // Returns the intent's sequence number once the record is on disk (synchronous=FULL). A refused
-  // decision is recorded too (kind "refused") and needs no End. On error the call must not run.
+  // Returns the intent's sequence number. The record is on disk once Sync has returned: on an error
+  // of either, the call must not run. A refused decision is recorded too (kind "refused") and needs
+  // no End.
   Result<std::int64_t> Begin(const AuditIntent& intent);
+  Result<void> Sync();
   // `outcome`: status, exit code, usage, sizes and hashes of the output; never secrets.
   Result<void> End(std::int64_t intent_seq, const nlohmann::json& outcome);
   // Records a look at something (kind "access", or "refused"), which needs no End. On error nothing
   // must be shown. Returns the sequence number once the record is on disk.
   Result<std::int64_t> Access(const AuditIntent& access);
   // Records a fact that belongs to no call (kind "server_start", "server_stop", "reaped",
-  // "token_added", "token_removed").
+  // "token_added", "token_removed", "approval_requested", "approval_granted", "approval_denied",
+  // "approval_used", "policy_loaded", "policy_rejected").
   Result<std::int64_t> Note(const std::string& kind, const nlohmann::json& detail);
+  // Note, together with a change of the same database: both are kept, or neither is. `change` runs
+  // inside the transaction of the record, whose number it is given; its error is returned.
+  using Change = std::function<Result<void>(std::int64_t seq)>;
+  Result<std::int64_t> NoteWith(const std::string& kind, const nlohmann::json& detail,
+                                const Change& change);
   // Note, for the first record of this process: its caller need not wait for the disk, but whatever
   // is appended later does, and fails with its error. Call once, before others append.
   void NoteFirst(const std::string& kind, const nlohmann::json& detail);
@@ -87,11 +105,13 @@ class AuditLog {
 
  private:
   AuditLog(Store& store, std::string incarnation);
-  Result<std::int64_t> AppendDecided(std::string_view allowed_kind, const AuditIntent& intent);
+  Result<std::int64_t> AppendDecided(std::string_view allowed_kind, const AuditIntent& intent,
+                                     bool is_on_disk_later);
   struct Statements;
   // After what NoteFirst writes.
   Result<std::int64_t> Append(std::string_view kind, nlohmann::json payload,
-                              std::int64_t intent_seq);
+                              std::int64_t intent_seq, bool is_on_disk_later = false,
+                              const Change& change = {});
   Store& store_;
   std::string incarnation_;
   std::unique_ptr<Statements> statements_;

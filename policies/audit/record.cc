@@ -7,6 +7,7 @@
 
 #include "base/hash.h"
 #include "base/json.h"
+#include "policies/engine/policy_json.h"
 
 namespace casemate::policies {
 
@@ -36,44 +37,23 @@ int NestingDepth(std::string_view json) {
   return deepest;
 }
 
-std::string_view EffectName(Effect effect) {
-  switch (effect) {
-    case Effect::kAllow:
-      return "allow";
-    case Effect::kAsk:
-      return "ask";
-    case Effect::kDeny:
-      return "deny";
+nlohmann::json DecisionPayload(const Decision& decision, const ApprovalMark* approval) {
+  nlohmann::json payload = DecisionJson(decision);
+  payload.erase("version");  // the record has its own
+  payload["id"] = payload["decision_id"];
+  payload.erase("decision_id");
+  payload.erase("remedy");
+  if (approval == nullptr) {
+    return payload;
   }
-  return "deny";
-}
-
-std::string_view AccessName(WorkspaceAccess access) {
-  switch (access) {
-    case WorkspaceAccess::kPrivateOnly:
-      return "private";
-    case WorkspaceAccess::kHostRead:
-      return "host_read";
-    case WorkspaceAccess::kHostWrite:
-      return "host_write";
-  }
-  return "private";
-}
-
-nlohmann::json DecisionPayload(const Decision& decision) {
-  nlohmann::json payload = {{"effect", EffectName(decision.effect)}, {"id", decision.decision_id},
-                            {"matched", decision.matched},           {"reason", decision.reason},
-                            {"revision", decision.revision},         {"rule", decision.rule_id}};
-  if (decision.grant) {
-    const Limits& limits = decision.grant->limits();
-    payload["grant"] = {{"workspace", AccessName(decision.grant->workspace_access())},
-                        {"limits",
-                         {{"memory_mb", limits.memory_mb},
-                          {"cpu_millis", limits.cpu_millis},
-                          {"pids", limits.pids},
-                          {"wall_ms", limits.wall_ms},
-                          {"output_kb", limits.output_kb},
-                          {"disk_mb", limits.disk_mb}}}};
+  if (decision.effect == Effect::kAllow) {
+    payload["approval"] = {{"id", approval->id},
+                           {"by", approval->by},
+                           {"tenant", approval->tenant},
+                           {"channel", approval->channel},
+                           {"at_ms", approval->at_ms}};
+  } else {
+    payload["approval"]["id"] = approval->id;  // beside its terms
   }
   return payload;
 }
@@ -93,9 +73,10 @@ std::string RecordHash(std::string_view body) {
 }
 
 bool IsKnownKind(std::string_view kind) {
-  constexpr std::array<std::string_view, 9> kKinds = {"intent", "refused",      "outcome",
-                                                      "access", "server_start", "server_stop",
-                                                      "reaped", "token_added",  "token_removed"};
+  constexpr std::array<std::string_view, 15> kKinds = {
+      "intent",           "refused",         "outcome",       "access",        "server_start",
+      "server_stop",      "reaped",          "token_added",   "token_removed", "approval_requested",
+      "approval_granted", "approval_denied", "approval_used", "policy_loaded", "policy_rejected"};
   return std::ranges::find(kKinds, kind) != kKinds.end();
 }
 
@@ -114,12 +95,17 @@ nlohmann::json IntentPayload(const AuditIntent& intent) {
   if (!intent.principal.token.empty()) {
     principal["token"] = intent.principal.token;
   }
-  return {{"tool", intent.tool},
-          {"principal", std::move(principal)},
-          {"channel", intent.channel},
-          {"args", Recordable(intent.args)},
-          {"context", Recordable(intent.context)},
-          {"decision", Recordable(DecisionPayload(intent.decision))}};
+  nlohmann::json payload = {
+      {"tool", intent.tool},
+      {"principal", std::move(principal)},
+      {"channel", intent.channel},
+      {"args", Recordable(intent.args)},
+      {"context", Recordable(intent.context)},
+      {"decision", Recordable(DecisionPayload(intent.decision, intent.approval))}};
+  if (intent.decision.history != nullptr) {
+    payload["history"] = Recordable(*intent.decision.history);
+  }
+  return payload;
 }
 
 Result<std::string> RecordBody(nlohmann::json payload, std::string_view kind,

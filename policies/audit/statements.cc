@@ -145,18 +145,21 @@ Result<std::int64_t> AuditLog::Statements::AppendInTransaction(std::string_view 
 }
 
 Result<std::int64_t> AuditLog::Statements::Append(std::string_view kind, nlohmann::json payload,
-                                                  std::int64_t intent_seq) {
+                                                  std::int64_t intent_seq, bool is_on_disk_later,
+                                                  const Change& change) {
   std::int64_t seq = 0;
   // Reading the head and extending it in one IMMEDIATE transaction: two servers can never extend
   // the same head, which would fork the chain.
-  auto committed = store.Transaction([&]() -> Result<void> {
+  const auto append = [&]() -> Result<void> {
     auto appended = AppendInTransaction(kind, std::move(payload), intent_seq);
     if (!appended) {
       return appended.error();
     }
     seq = *appended;
-    return {};
-  });
+    return change ? change(seq) : Result<void>();
+  };
+  const auto committed =
+      is_on_disk_later ? store.TransactionUnsynced(append) : store.Transaction(append);
   if (!committed) {
     return committed.error();
   }

@@ -47,10 +47,12 @@ struct AuditLog::Statements {
   Result<void> Prepare();
   // Prepares what reads. Errors: kNotFound when there is no trail.
   Result<void> PrepareToRead();
-  // Appends one record and returns its sequence number once it is on disk. `intent_seq`: of an
-  // outcome the intent, which must be ours and without an outcome; else 0.
+  // Appends one record and returns its sequence number once it is on disk; `is_on_disk_later`: once
+  // it is on its way there. `intent_seq`: of an outcome the intent, which must be ours and without
+  // an outcome; else 0. `change`: see NoteWith.
   Result<std::int64_t> Append(std::string_view kind, nlohmann::json payload,
-                              std::int64_t intent_seq);
+                              std::int64_t intent_seq, bool is_on_disk_later = false,
+                              const Change& change = {});
   // Visits the records that are there now, in order, a page at a time: the lock is free while
   // `visit` works, and records appended meanwhile do not prolong the walk.
   Result<void> Walk(const std::function<void(const StoredRecord&)>& visit);

@@ -3,12 +3,14 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
+#include <iterator>
 #include <optional>
 #include <span>
 
 #include <nlohmann/json.hpp>
 
 #include "base/text.h"
+#include "policies/engine/history_facts.h"
 
 namespace casemate::policies {
 
@@ -16,7 +18,10 @@ namespace {
 
 constexpr std::size_t kMaxPathBytes = 256;
 constexpr std::size_t kMaxSegments = 16;
-constexpr std::array<std::string_view, 4> kRoots = {"tool", "principal", "args", "context"};
+constexpr std::array<std::string_view, 5> kRoots = {"tool", "principal", "args", "context",
+                                                    "history"};
+constexpr std::array<std::string_view, 4> kHistoryFields = {"read_secret", "read_untrusted",
+                                                            "egress_hosts", "calls"};
 constexpr std::array<std::string_view, 3> kPrincipalFields = {"id", "tenant", "roles"};
 
 Error BadPath(std::string_view text, std::string_view expected) {
@@ -108,12 +113,25 @@ Result<AttributePath> AttributePath::Parse(std::string_view text) {
       return known.error();
     }
   }
+  if (parts[0] == "history") {
+    if (auto known = RequireOneOf(parts[1], kHistoryFields, text); !known) {
+      return known.error();
+    }
+    if (parts[1] == "calls") {
+      std::vector<std::string_view> windows;
+      std::ranges::transform(kHistoryWindows, std::back_inserter(windows), &HistoryWindow::name);
+      if (auto known = RequireOneOf(parts.size() > 2 ? parts[2] : "", windows, text); !known) {
+        return known.error();
+      }
+    }
+  }
   return path;
 }
 
 Attributes::Attributes(const PolicyInput& input)
     : args_(input.args),
       context_(input.context),
+      history_(input.history),
       caller_(std::make_unique<const nlohmann::json>(
           nlohmann::json{{"tool", input.tool},
                          {"principal",
@@ -121,7 +139,30 @@ Attributes::Attributes(const PolicyInput& input)
                            {"tenant", input.principal.tenant},
                            {"roles", input.principal.roles}}}})) {}
 
+Attributes::Attributes(const PolicyInput& input, std::vector<std::string>& hidden)
+    : Attributes(input) {
+  hidden_ = &hidden;
+}
+
 Attributes::~Attributes() = default;
+
+std::size_t Attributes::HiddenCount() const {
+  return hidden_ == nullptr ? 0 : hidden_->size();
+}
+
+void Attributes::ForgetHidden(std::size_t count) const {
+  if (hidden_ != nullptr) {
+    hidden_->resize(std::min(count, hidden_->size()));
+  }
+}
+
+bool IsOmitted(const nlohmann::json& value) {
+  if (!value.is_object()) {
+    return false;
+  }
+  const auto omitted = value.find("omitted");
+  return omitted != value.end() && omitted->is_boolean() && omitted->get<bool>();
+}
 
 Attribute Attributes::Find(const AttributePath& path) const {
   const auto& segments = path.segments();
@@ -130,12 +171,19 @@ Attribute Attributes::Find(const AttributePath& path) const {
   }
   Attribute at{Attribute::State::kFound, caller_.get()};
   std::size_t next = 0;
-  if (segments[0] == "args" || segments[0] == "context") {
-    at.value = segments[0] == "args" ? &args_ : &context_;
+  if (segments[0] == "args" || segments[0] == "context" || segments[0] == "history") {
+    at.value = segments[0] == "args" ? &args_ : segments[0] == "context" ? &context_ : &history_;
     next = 1;
   }
   // a.b is missing when a is absent, but unreachable when a is, say, a string.
-  for (; next < segments.size() && at.state == Attribute::State::kFound; ++next) {
+  for (; at.state == Attribute::State::kFound; ++next) {
+    if (hidden_ != nullptr && IsOmitted(*at.value)) {
+      hidden_->push_back(path.text());
+      return {Attribute::State::kUnreachable, nullptr};
+    }
+    if (next == segments.size()) {
+      break;
+    }
     at = Child(*at.value, segments[next]);
   }
   return at;

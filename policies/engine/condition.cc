@@ -100,6 +100,25 @@ Truth MatchesText(const nlohmann::json& value, const Scalar& operand, Operator o
   return text.size() <= kMaxGlobbedBytes ? ToTruth(GlobMatches(*pattern, text)) : Truth::kError;
 }
 
+Truth MatchesRegex(const nlohmann::json& value, const Condition& comparison) {
+  if (!comparison.regex || !value.is_string()) {
+    return Truth::kError;
+  }
+  const auto& text = value.get_ref<const std::string&>();
+  return text.size() <= kMaxRegexedBytes ? ToTruth(comparison.regex->Matches(text)) : Truth::kError;
+}
+
+// What is no address lies within no network and outside of none.
+Truth IsWithin(const nlohmann::json& value, const std::vector<Cidr>& networks) {
+  const auto address =
+      value.is_string() ? ParseIp(value.get_ref<const std::string&>()) : std::nullopt;
+  if (!address || networks.empty()) {
+    return Truth::kError;
+  }
+  return ToTruth(std::ranges::any_of(
+      networks, [&](const Cidr& network) { return network.Contains(*address); }));
+}
+
 Truth Exists(Attribute::State state, const Scalar& operand) {
   const auto* expected = std::get_if<bool>(&operand);
   if (expected == nullptr || state == Attribute::State::kUnreachable) {
@@ -131,6 +150,10 @@ Truth Compare(const Condition& comparison, const Attributes& attributes) {
     case Operator::kGlob:
     case Operator::kPrefix:
       return MatchesText(value, operand, comparison.op);
+    case Operator::kRegex:
+      return MatchesRegex(value, comparison);
+    case Operator::kCidr:
+      return IsWithin(value, comparison.networks);
     case Operator::kLt:
     case Operator::kGt:
       return Orders(value, operand, comparison.op);
@@ -167,6 +190,10 @@ std::string_view ToString(Operator op) {
       return "glob";
     case Operator::kPrefix:
       return "prefix";
+    case Operator::kRegex:
+      return "regex";
+    case Operator::kCidr:
+      return "cidr";
     case Operator::kLt:
       return "lt";
     case Operator::kGt:
@@ -175,6 +202,10 @@ std::string_view ToString(Operator op) {
       return "exists";
   }
   return "exists";
+}
+
+bool TakesList(Operator op) {
+  return op == Operator::kIn || op == Operator::kNotIn || op == Operator::kCidr;
 }
 
 // NOLINTNEXTLINE(misc-no-recursion): loading bounds the nesting by kMaxConditionDepth.
@@ -194,9 +225,11 @@ Truth Evaluate(const Condition& condition, const Attributes& attributes) {
   const bool is_all = condition.kind == Condition::Kind::kAll;
   const Truth decisive = is_all ? Truth::kFalse : Truth::kTrue;
   Truth result = Not(decisive);
+  const std::size_t hidden = attributes.HiddenCount();
   for (const Condition& child : condition.children) {
     const Truth part = Evaluate(child, attributes);
     if (part == decisive) {
+      attributes.ForgetHidden(hidden);
       return part;
     }
     if (part == Truth::kError) {
@@ -206,12 +239,18 @@ Truth Evaluate(const Condition& condition, const Attributes& attributes) {
   return condition.children.empty() ? Truth::kError : result;
 }
 
+namespace {
+
 // NOLINTNEXTLINE(misc-no-recursion): loading bounds the nesting by kMaxConditionDepth.
-std::string ToString(const Condition& condition) {
+std::string Words(const Condition& condition, bool names_principals) {
   if (condition.kind == Condition::Kind::kComparison) {
     std::vector<std::string> literals;
-    std::ranges::transform(condition.operands, std::back_inserter(literals), Literal);
-    const bool is_list = condition.op == Operator::kIn || condition.op == Operator::kNotIn;
+    if (names_principals || !condition.path.text().starts_with("principal.")) {
+      std::ranges::transform(condition.operands, std::back_inserter(literals), Literal);
+    } else {
+      literals.emplace_back("…");
+    }
+    const bool is_list = TakesList(condition.op);
     std::string text = condition.path.text();
     text.append(" ").append(ToString(condition.op)).append(is_list ? " [" : " ");
     text.append(Join(literals, ", ")).append(is_list ? "]" : "");
@@ -220,12 +259,22 @@ std::string ToString(const Condition& condition) {
   std::vector<std::string> parts;
   parts.reserve(condition.children.size());
   for (const Condition& child : condition.children) {
-    parts.push_back(ToString(child));
+    parts.push_back(Words(child, names_principals));
   }
   std::string text(condition.kind == Condition::Kind::kNot ? "not (" : "(");
   text += Join(parts, condition.kind == Condition::Kind::kAll ? " and " : " or ");
   text += ')';
   return text;
+}
+
+}  // namespace
+
+std::string ToString(const Condition& condition) {
+  return Words(condition, true);
+}
+
+std::string ToCallersWords(const Condition& condition) {
+  return Words(condition, false);
 }
 
 std::string FirstUnmet(const Condition& condition, const Attributes& attributes) {
@@ -242,7 +291,7 @@ std::string FirstUnmet(const Condition& condition, const Attributes& attributes)
     }
     at = &*unmet;
   }
-  return ToString(*at);
+  return ToCallersWords(*at);
 }
 
 }  // namespace casemate::policies

@@ -14,14 +14,14 @@ namespace casemate::policies {
 
 namespace {
 
-constexpr std::array kOperators = {Operator::kEq,   Operator::kIn,     Operator::kNotIn,
-                                   Operator::kGlob, Operator::kPrefix, Operator::kLt,
-                                   Operator::kGt,   Operator::kExists};
+constexpr std::array kOperators = {
+    Operator::kEq,    Operator::kIn,   Operator::kNotIn, Operator::kGlob, Operator::kPrefix,
+    Operator::kRegex, Operator::kCidr, Operator::kLt,    Operator::kGt,   Operator::kExists};
 constexpr std::size_t kMaxParts = 64;
 
 Result<std::vector<Scalar>> ReadOperands(const YamlNode& node, Operator op) {
   std::vector<Scalar> operands;
-  if (op != Operator::kIn && op != Operator::kNotIn) {
+  if (!TakesList(op)) {
     auto scalar = ReadScalar(node);
     if (!scalar) {
       return scalar.error();
@@ -63,10 +63,34 @@ Result<void> CheckOperand(const YamlNode& node, Operator op, const Scalar& opera
       auto checked = CheckGlob(std::get<std::string>(operand));
       return checked ? checked : ErrorAt(node, checked.error());
     }
+    case Operator::kRegex:
+      return is_text ? Result<void>() : ErrorAt(node, "expected a string");
     case Operator::kEq:
     case Operator::kIn:
     case Operator::kNotIn:
+    case Operator::kCidr:
       break;
+  }
+  return {};
+}
+
+// What an operand is compiled to.
+Result<void> Compile(const YamlNode& node, Condition& condition) {
+  if (condition.op == Operator::kRegex) {
+    auto regex = Regex::Compile(std::get<std::string>(condition.operands.front()));
+    if (!regex) {
+      return ErrorAt(node, regex.error());
+    }
+    condition.regex = *std::move(regex);
+  } else if (condition.op == Operator::kCidr) {
+    for (const Scalar& operand : condition.operands) {
+      const auto* text = std::get_if<std::string>(&operand);
+      auto network = Cidr::Parse(text == nullptr ? std::string_view() : *text);
+      if (!network) {
+        return ErrorAt(node, network.error());
+      }
+      condition.networks.push_back(*network);
+    }
   }
   return {};
 }
@@ -92,8 +116,8 @@ Result<Condition> ReadComparison(const YamlNode& node) {
   }
   if (node.Keys().size() != 2) {
     return ErrorAt(node,
-                   "expected `path` and exactly one of eq, in, not_in, glob, prefix, lt, gt, "
-                   "exists");
+                   "expected `path` and exactly one of eq, in, not_in, glob, prefix, "
+                   "regex, cidr, lt, gt, exists");
   }
   Condition condition;
   condition.path = *std::move(path);
@@ -111,6 +135,9 @@ Result<Condition> ReadComparison(const YamlNode& node) {
       return checked.error();
     }
     condition.operands = *std::move(operands);
+    if (auto compiled = Compile(*operand_node, condition); !compiled) {
+      return compiled.error();
+    }
   }
   return condition;
 }

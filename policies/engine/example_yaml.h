@@ -8,6 +8,7 @@
 
 namespace casemate::policies {
 
-Result<void> VerifyExamples(const YamlNode& rule_node, const Rule& rule);
+// Reads them into rule.examples and verifies each.
+Result<void> ReadExamples(const YamlNode& rule_node, Rule& rule);
 
 }  // namespace casemate::policies

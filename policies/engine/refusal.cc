@@ -8,6 +8,7 @@
 
 #include "base/json.h"
 #include "base/text.h"
+#include "policies/engine/yaml_policy.h"
 
 namespace casemate::policies {
 
@@ -34,20 +35,22 @@ std::string YamlScalar(const std::string& text) {
   return plain ? text : DumpJson(nlohmann::json(text));
 }
 
-std::string RuleLine(const PolicyInput& input) {
-  std::string id = input.tool;
-  std::ranges::replace(id, '_', '-');
-  return "- {id: allow-" + id + ", effect: allow, tools: [" + input.tool +
-         "], principals: {ids: [" + YamlScalar(input.principal.id) + "]}}";
-}
-
-Refusal ExplainDefaultDeny(std::span<const Rule> rules, const PolicyInput& input,
-                           const Attributes& attributes, const std::string& policy_file) {
+Refusal ExplainDefaultDeny(const Layer* silent, const PolicyInput& input,
+                           const Attributes& attributes) {
   Refusal refusal;
+  if (silent == nullptr) {
+    refusal.reason = "no layer of the policy is about calls of tenant `" +
+                     EscapeControls(ToValidUtf8(input.principal.tenant), false) + "`";
+    refusal.remedy = "ask your user: add the tenant to `applies` of a layer without `extends`";
+    return refusal;
+  }
+  const std::string policy_file = silent->name.starts_with(kShippedPrefix)
+                                      ? "your own policy file (config key `policy_file`)"
+                                      : silent->name;
   refusal.reason = "no rule allows tool `" + input.tool + "` for principal `" +
                    EscapeControls(ToValidUtf8(input.principal.id), false) +
                    "` with these arguments";
-  const auto misses = NearMisses(rules, input, attributes);
+  const auto misses = NearMisses(*silent, input, attributes);
   std::string alternatives;
   for (const NearMiss& miss : misses) {
     refusal.reason += "; rule `" + miss.rule->id + "` requires " + miss.unmet;
@@ -63,20 +66,26 @@ Refusal ExplainDefaultDeny(std::span<const Rule> rules, const PolicyInput& input
     return refusal;
   }
   refusal.remedy = "add a rule for tool `" + input.tool + "` under `rules:` in " + policy_file +
-                   ": " + RuleLine(input);
+                   ": " + AllowingLine(input);
   if (!alternatives.empty()) {
-    refusal.remedy = "call it so that " + alternatives + "; or " + refusal.remedy;
+    refusal.remedy = "call it so that " + alternatives + "; or ask your user: " + refusal.remedy;
   }
   return refusal;
 }
 
 }  // namespace
 
-Refusal ExplainRefusal(const Verdict& verdict, std::span<const Rule> rules,
-                       const PolicyInput& input, const Attributes& attributes,
-                       const std::string& policy_file) {
+std::string AllowingLine(const PolicyInput& input) {
+  std::string id = input.tool;
+  std::ranges::replace(id, '_', '-');
+  return "- {id: allow-" + id + ", effect: allow, tools: [" + input.tool +
+         "], principals: {ids: [" + YamlScalar(input.principal.id) + "]}}";
+}
+
+Refusal ExplainRefusal(const Verdict& verdict, const PolicyInput& input,
+                       const Attributes& attributes) {
   if (verdict.decisive == nullptr) {
-    return ExplainDefaultDeny(rules, input, attributes, policy_file);
+    return ExplainDefaultDeny(verdict.silent, input, attributes);
   }
   const Rule& rule = *verdict.decisive;
   Refusal refusal{rule.reason, rule.remedy};
@@ -85,13 +94,11 @@ Refusal ExplainRefusal(const Verdict& verdict, std::span<const Rule> rules,
     refusal.reason =
         "rule `" + rule.id + "` " + (asks ? "requires approval for this call" : "denies this call");
   }
-  if (asks) {
-    refusal.reason += "; approval is not available on this server yet";
-  }
   if (refusal.remedy.empty()) {
-    refusal.remedy = asks ? "change `effect: ask` of rule `" + rule.id + "` (" + rule.where +
-                                ") to `effect: allow`"
-                          : "change or remove rule `" + rule.id + "` (" + rule.where + ")";
+    refusal.remedy = "go another way, which this rule does not forbid; or ask your user: " +
+                     (asks ? "change `effect: ask` of rule `" + rule.id + "` (" + rule.where +
+                                 ") to `effect: allow`"
+                           : "change or remove rule `" + rule.id + "` (" + rule.where + ")");
   }
   return refusal;
 }

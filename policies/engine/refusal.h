@@ -2,7 +2,6 @@
 // thread-safe.
 #pragma once
 
-#include <span>
 #include <string>
 
 #include "policies/engine/evaluator.h"
@@ -14,9 +13,10 @@ struct Refusal {
   std::string remedy;
 };
 
-// Precondition: verdict.effect is not kAllow. `policy_file` names the policy for people.
-Refusal ExplainRefusal(const Verdict& verdict, std::span<const Rule> rules,
-                       const PolicyInput& input, const Attributes& attributes,
-                       const std::string& policy_file);
+// A rule that would allow the tool to the caller, as a line for `rules:`.
+std::string AllowingLine(const PolicyInput& input);
+// Precondition: verdict.effect is not kAllow.
+Refusal ExplainRefusal(const Verdict& verdict, const PolicyInput& input,
+                       const Attributes& attributes);
 
 }  // namespace casemate::policies

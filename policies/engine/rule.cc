@@ -21,8 +21,16 @@ bool PrincipalSelector::Selects(const Principal& principal) const {
          (tenants.empty() || Contains(tenants, principal.tenant));
 }
 
+bool Rule::Names(std::string_view tool) const {
+  return Contains(tools, "*") || Contains(tools, tool);
+}
+
 bool Rule::Covers(std::string_view tool, const Principal& principal) const {
-  return (Contains(tools, "*") || Contains(tools, tool)) && principals.Selects(principal);
+  return Names(tool) && principals.Selects(principal);
+}
+
+bool Rule::IsMet(const Attributes& attributes) const {
+  return !when || Evaluate(*when, attributes) == Truth::kTrue;
 }
 
 bool Rule::Matches(const PolicyInput& input, const Attributes& attributes) const {
@@ -34,18 +42,6 @@ bool Rule::Matches(const PolicyInput& input, const Attributes& attributes) const
   }
   const Truth truth = Evaluate(*when, attributes);
   return truth == Truth::kTrue || (truth == Truth::kError && effect != Effect::kAllow);
-}
-
-std::string_view ToString(Effect effect) {
-  switch (effect) {
-    case Effect::kAllow:
-      return "allow";
-    case Effect::kAsk:
-      return "ask";
-    case Effect::kDeny:
-      return "deny";
-  }
-  return "deny";
 }
 
 }  // namespace casemate::policies

@@ -2,12 +2,14 @@
 
 #include <algorithm>
 #include <array>
-#include <cmath>
 #include <string_view>
 #include <utility>
 
+#include "base/text.h"
 #include "policies/engine/condition_yaml.h"
 #include "policies/engine/example_yaml.h"
+#include "policies/engine/history_facts.h"
+#include "policies/engine/rights_yaml.h"
 #include "policies/engine/yaml_fields.h"
 
 namespace casemate::policies {
@@ -26,6 +28,28 @@ bool IsToolName(std::string_view name) {
          (!name.empty() && name.size() <= 30 && std::ranges::all_of(name, [](char c) {
            return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_';
          }));
+}
+
+Result<void> CheckToolName(const YamlNode& item, std::span<const std::string> known) {
+  auto name = item.AsString();
+  if (!name) {
+    return name.error();
+  }
+  if (!IsToolName(*name)) {
+    return ErrorAt(item, "expected tool names of 1 to 30 characters of a-z 0-9 _, or \"*\", got " +
+                             Quoted(*name));
+  }
+  if (*name == "*" || known.empty() || std::ranges::find(known, *name) != known.end()) {
+    return {};
+  }
+  const std::vector<std::string_view> names(known.begin(), known.end());
+  std::string message = "unknown tool " + Quoted(*name);
+  if (const auto nearest = NearestName(*name, names)) {
+    message += "; did you mean " + Quoted(*nearest) + "?";
+  } else {
+    message += "; expected one of " + Join(known, ", ");
+  }
+  return ErrorAt(item, message);
 }
 
 Result<void> ReadHead(const YamlNode& node, Rule& rule) {
@@ -58,7 +82,7 @@ Result<void> ReadHead(const YamlNode& node, Rule& rule) {
   return {};
 }
 
-Result<void> ReadTools(const YamlNode& node, Rule& rule) {
+Result<void> ReadTools(const YamlNode& node, std::span<const std::string> known, Rule& rule) {
   auto tools_node = Required(node, "tools");
   if (!tools_node) {
     return tools_node.error();
@@ -67,12 +91,9 @@ Result<void> ReadTools(const YamlNode& node, Rule& rule) {
   if (!tools) {
     return tools.error();
   }
-  for (const std::string& tool : *tools) {
-    if (!IsToolName(tool)) {
-      return ErrorAt(*tools_node,
-                     "expected tool names of 1 to 30 characters of a-z 0-9 _, or \"*\", "
-                     "got " +
-                         Quoted(tool));
+  for (const YamlNode& item : tools_node->Items()) {
+    if (auto checked = CheckToolName(item, known); !checked) {
+      return checked;
     }
   }
   rule.tools = *std::move(tools);
@@ -107,86 +128,46 @@ Result<void> ReadPrincipals(const YamlNode& node, PrincipalSelector& selector) {
   return {};
 }
 
-Result<void> ReadLimits(const YamlNode& node, Limits& limits) {
-  const auto map = node.Get("limits");
-  if (!map) {
-    return {};
-  }
-  struct Field {
-    std::string_view key;
-    std::int64_t* target;
-    std::int64_t max;
-    std::int64_t scale;  // 1000 where the text states seconds or CPUs
-    bool fractional;
-  };
-  const std::array<Field, 6> fields = {{
-      {"memory_mb", &limits.memory_mb, std::int64_t{1} << 24, 1, false},
-      {"cpus", &limits.cpu_millis, 1024, 1000, true},
-      {"pids", &limits.pids, std::int64_t{1} << 22, 1, false},
-      {"wall_s", &limits.wall_ms, std::int64_t{7} * 24 * 3600, 1000, false},
-      {"output_kb", &limits.output_kb, std::int64_t{1} << 20, 1, false},
-      {"disk_mb", &limits.disk_mb, std::int64_t{1} << 24, 1, false},
-  }};
-  if (map->kind() != YamlNode::Kind::kMap || map->Keys().empty()) {
-    return ErrorAt(*map, "expected a map of limits");
-  }
-  std::vector<std::string_view> keys;
-  std::ranges::transform(fields, std::back_inserter(keys), &Field::key);
-  if (auto known = map->OnlyKeys(std::move(keys)); !known) {
-    return known.error();
-  }
-  for (const Field& field : fields) {
-    const auto value_node = map->Get(field.key);
-    if (!value_node) {
-      continue;
-    }
-    if (!field.fractional) {
-      if (auto integer = value_node->AsInt(); !integer) {
-        return integer.error();
-      }
-    }
-    auto number = value_node->AsNumber();
-    if (!number) {
-      return number.error();
-    }
-    const double scaled = *number * static_cast<double>(field.scale);
-    if (!std::isfinite(scaled) || scaled < 1 || *number > static_cast<double>(field.max)) {
-      return ErrorAt(*value_node, Quoted(field.key) + " must be above 0 and at most " +
-                                      std::to_string(field.max));
-    }
-    *field.target = static_cast<std::int64_t>(scaled);
-  }
-  return {};
-}
-
-Result<void> ReadWorkspace(const YamlNode& node, WorkspaceAccess& access) {
-  const auto workspace_node = node.Get("workspace");
-  if (!workspace_node) {
-    return {};
-  }
-  constexpr std::array<std::string_view, 3> kNames = {"private", "host_read", "host_write"};
-  constexpr std::array kAccess = {WorkspaceAccess::kPrivateOnly, WorkspaceAccess::kHostRead,
-                                  WorkspaceAccess::kHostWrite};
-  auto choice = Choice(*workspace_node, kNames);
-  if (!choice) {
-    return choice.error();
-  }
-  access = kAccess.at(*choice);
-  return {};
-}
-
-Result<void> ReadGrant(const YamlNode& node, Rule& rule) {
+Result<void> ReadGrant(const YamlNode& node, bool is_root, Rule& rule) {
   // A limit on a rule that grants nothing would be read by nobody.
-  for (const std::string_view key : {"limits", "workspace"}) {
+  for (const std::string_view key : {"limits", "workspace", "sandbox", "containers"}) {
     const auto found = node.Get(key);
-    if (found && rule.effect != Effect::kAllow) {
-      return ErrorAt(*found, Quoted(key) + " belongs to rules with `effect: allow` only");
+    if (found && rule.effect == Effect::kDeny) {
+      return ErrorAt(*found, Quoted(key) + " belongs to rules with `effect: allow` or `ask` only");
     }
   }
-  if (auto read = ReadLimits(node, rule.limits); !read) {
+  const auto approval = node.Get("approval");
+  if (approval && rule.effect != Effect::kAsk) {
+    return ErrorAt(*approval, "`approval` belongs to rules with `effect: ask` only");
+  }
+  if (auto read = ReadRights(node, rule.rights); !read) {
     return read;
   }
-  return ReadWorkspace(node, rule.workspace);
+  if (auto read = ReadRights(node, rule.narrows); !read) {
+    return read;
+  }
+  if (!is_root) {
+    rule.rights = rule.narrows;
+  }
+  return ReadApproval(node, rule.approval);
+}
+
+Result<void> ReadMarks(const YamlNode& node, Rule& rule) {
+  const auto list_node = node.Get("marks");
+  if (!list_node) {
+    return {};
+  }
+  auto list = StringList(*list_node);
+  if (!list) {
+    return list.error();
+  }
+  for (const YamlNode& item : list_node->Items()) {
+    if (auto known = Choice(item, kHistoryMarks); !known) {
+      return known.error();
+    }
+  }
+  rule.marks = *std::move(list);
+  return {};
 }
 
 Result<void> ReadProse(const YamlNode& node, Rule& rule) {
@@ -206,12 +187,13 @@ Result<void> ReadProse(const YamlNode& node, Rule& rule) {
 
 }  // namespace
 
-Result<Rule> ReadRule(const YamlNode& node) {
+Result<Rule> ReadRule(const YamlNode& node, const RuleOptions& options) {
   if (node.kind() != YamlNode::Kind::kMap) {
     return ErrorAt(node, "expected a rule: {id, effect, tools, …}");
   }
   if (auto known = node.OnlyKeys({"id", "effect", "tools", "principals", "when", "limits",
-                                  "workspace", "reason", "remedy", "match", "not_match"});
+                                  "workspace", "sandbox", "containers", "approval", "marks",
+                                  "reason", "remedy", "match", "not_match"});
       !known) {
     return known.error();
   }
@@ -220,7 +202,7 @@ Result<Rule> ReadRule(const YamlNode& node) {
   if (auto read = ReadHead(node, rule); !read) {
     return read.error();
   }
-  if (auto read = ReadTools(node, rule); !read) {
+  if (auto read = ReadTools(node, options.known_tools, rule); !read) {
     return read.error();
   }
   if (auto read = ReadPrincipals(node, rule.principals); !read) {
@@ -233,14 +215,17 @@ Result<Rule> ReadRule(const YamlNode& node) {
     }
     rule.when = *std::move(condition);
   }
-  if (auto read = ReadGrant(node, rule); !read) {
+  if (auto read = ReadGrant(node, options.is_root, rule); !read) {
+    return read.error();
+  }
+  if (auto read = ReadMarks(node, rule); !read) {
     return read.error();
   }
   if (auto read = ReadProse(node, rule); !read) {
     return read.error();
   }
-  if (auto verified = VerifyExamples(node, rule); !verified) {
-    return verified.error();
+  if (auto read = ReadExamples(node, rule); !read) {
+    return read.error();
   }
   return rule;
 }

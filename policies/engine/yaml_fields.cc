@@ -64,13 +64,6 @@ Error ErrorAt(const YamlNode& node, const std::string& message) {
   return InvalidArgument(node.Where(), message);
 }
 
-std::string Quoted(std::string_view text) {
-  std::string quoted(1, '`');
-  quoted += EscapeControls(ToValidUtf8(text.substr(0, 64)), false);
-  quoted += '`';
-  return quoted;
-}
-
 Error ErrorAt(const YamlNode& node, const Error& error) {
   return ErrorAt(node, error.message);
 }

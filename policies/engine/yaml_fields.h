@@ -11,6 +11,7 @@
 #include <nlohmann/json_fwd.hpp>
 
 #include "base/result.h"
+#include "base/text.h"  // Quoted
 #include "base/yaml.h"
 #include "policies/engine/condition.h"
 
@@ -20,9 +21,6 @@ namespace casemate::policies {
 Error ErrorAt(const YamlNode& node, const std::string& message);
 // A reader's error without a place, put at `node`.
 Error ErrorAt(const YamlNode& node, const Error& error);
-
-// `text` between backquotes for a message: escaped, and cut at 64 bytes.
-std::string Quoted(std::string_view text);
 
 // A required field of a map.
 Result<YamlNode> Required(const YamlNode& map, std::string_view key);
