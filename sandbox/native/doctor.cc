@@ -58,7 +58,8 @@ Probe CgroupProbe(const Result<SandboxOutcome>& run) {
                                     [](const Layer& each) { return each.name == "cgroup"; });
     if (layer != run->layers.end()) {
       probe.present = layer->in_force;
-      probe.detail = layer->detail;
+      probe.detail = layer->detail +
+                     (run->can_limit_io ? "; io_mb_s can be held" : "; io_mb_s cannot be held");
     }
   }
   if (!probe.present) {

@@ -101,6 +101,10 @@ void SetLimits(const SandboxSpec& spec, wire::LaunchSpec& header) {
   header.shm_bytes = std::min(kMaxShm, memory / 8);
   header.cpu_millis = static_cast<std::uint64_t>(spec.limits.cpu_millis);
   header.must_hold = spec.must_hold_cpus ? std::uint32_t{wire::kLayerCgroupCpu} : 0;
+  header.io_bytes_s = static_cast<std::uint64_t>(spec.limits.io_mb_s) * kMiB;
+  if (header.io_bytes_s != 0) {
+    header.must_hold |= wire::kLayerCgroupIo;  // no default has it: it was stated by somebody
+  }
   header.pids = static_cast<std::uint64_t>(spec.limits.pids);
   // On a host directory nothing else bounds what one file can take.
   const std::uint64_t file_bytes =

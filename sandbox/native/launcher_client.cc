@@ -298,7 +298,7 @@ Result<std::unique_ptr<LauncherClient>> LauncherClient::Start(
     error.remedy = "allow executable memfds: sysctl vm.memfd_noexec=0, and no LSM against them";
     return error;
   }
-  std::unique_ptr<LauncherClient> client(new LauncherClient(pid, std::move(sockets->ours)));
+  std::unique_ptr<LauncherClient> client(new LauncherClient(pid, std::move(sockets->ours), mode));
   if (auto sent = client->SendRoots(roots); !sent) {
     return std::move(sent).error();
   }

@@ -55,12 +55,15 @@ class LauncherClient {
   Result<void> Reap(const std::string& incarnation);
 
   [[nodiscard]] pid_t pid() const { return pid_; }
+  [[nodiscard]] Mode mode() const { return mode_; }
 
  private:
-  LauncherClient(pid_t pid, UniqueFd control) : pid_(pid), control_(std::move(control)) {}
+  LauncherClient(pid_t pid, UniqueFd control, Mode mode)
+      : pid_(pid), control_(std::move(control)), mode_(mode) {}
   Result<void> SendRoots(std::span<const policies::WorkspaceRoot> roots);
   pid_t pid_;
   UniqueFd control_;
+  Mode mode_;
   bool ended_in_order_ = false;
   std::mutex mutex_;
 };

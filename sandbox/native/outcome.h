@@ -22,6 +22,9 @@ enum class OutcomeStatus {
 std::string_view ToString(OutcomeStatus status);  // "exited", "signaled", "timed_out", …
 
 // One layer of confinement as it was in force for this command.
+// Why the server itself ended the run.
+enum class StopReason { kNone, kTimedOut, kCancelled };
+
 struct Layer {
   std::string name;  // "namespaces", "seccomp", "landlock", "cgroup", …
   bool in_force = false;
@@ -54,6 +57,7 @@ struct SandboxOutcome {
   bool made_ahead =
       false;               // the sandbox stood half-way when the call came; it served this one only
   int cgroup_version = 0;  // of the groups that held it; 0: none
+  bool can_limit_io = false;  // these groups could hold a rate of disk I/O
   std::vector<Layer> layers;
 };
 

@@ -17,16 +17,23 @@ using wire::Stage;
 
 constexpr int kShellSaysKilled = 128 + SIGKILL;  // exit code of a shell whose child was killed
 
+// The stated limit that nothing holds; of two the first.
+const char* UnheldLimit(const wire::LaunchReport& report) {
+  return (report.missing & wire::kLayerCgroupCpu) != 0 ? "limits.cpus" : "limits.io_mb_s";
+}
+
+std::string UnheldRemedy(const wire::LaunchReport& report) {
+  return std::string("leave ") + UnheldLimit(report) +
+         " out (io_mb_s: of the policy, too); or start casemate where it may make control groups "
+         "(`systemd-run --user --scope -p Delegate=yes casemate serve`); or set sandbox.mode to "
+         "best_effort, which runs without a limit that nothing holds";
+}
+
 std::string SetupRemedy(Stage stage, int err) {
   switch (stage) {
     case Stage::kRequest:
       return err == EAGAIN ? "let running calls end, then try again"
                            : "report this as a defect of Casemate";
-    case Stage::kLimits:
-      return "leave limits.cpus out; or start casemate where it may make control groups "
-             "(`systemd-run "
-             "--user --scope -p Delegate=yes casemate serve`); or set sandbox.mode to best_effort, "
-             "which runs without a limit that nothing holds";
     case Stage::kCgroup:
     case Stage::kCgroupAttach:
       return "check that the cgroup of casemate is delegated to its user (systemd: Delegate=yes)";
@@ -106,12 +113,14 @@ void SetStatus(const wire::LaunchReport& report, const ReportContext& context,
     outcome.remedy = "raise limits.memory_mb: it did not even last for the set-up";
   } else {
     outcome.status = OutcomeStatus::kSetupFailed;
-    outcome.remedy = SetupRemedy(report.stage, report.sys_errno);
+    outcome.remedy = report.stage == Stage::kLimits ? UnheldRemedy(report)
+                                                    : SetupRemedy(report.stage, report.sys_errno);
   }
   if (report.stage != Stage::kRunning) {
     outcome.stage = StageName(report.stage);
     outcome.sys_errno = report.sys_errno;
-    outcome.field = report.stage == Stage::kLimits ? "args.limits.cpus" : "";
+    outcome.field =
+        report.stage == Stage::kLimits ? std::string("args.") + UnheldLimit(report) : "";
   }
   // What we did to it explains its end better than the signal that it died of.
   if (context.stop != StopReason::kNone) {
@@ -121,18 +130,23 @@ void SetStatus(const wire::LaunchReport& report, const ReportContext& context,
   }
 }
 
-Layer CgroupLayer(const wire::LaunchReport& report) {
+Layer CgroupLayer(const wire::LaunchReport& report, bool limits_io) {
   const struct {
-    std::uint32_t bit;
     const char* name;
     const char* instead;
-  } controllers[] = {{wire::kLayerCgroupMemory, "memory", "RLIMIT_DATA of each process for memory"},
-                     {wire::kLayerCgroupPids, "pids", "RLIMIT_NPROC for pids"},
-                     {wire::kLayerCgroupCpu, "cpu", "nothing for cpus"}};
+    std::uint32_t bit;
+    bool is_wanted = true;
+  } controllers[] = {{"memory", "RLIMIT_DATA of each process for memory", wire::kLayerCgroupMemory},
+                     {"pids", "RLIMIT_NPROC for pids", wire::kLayerCgroupPids},
+                     {"cpu", "nothing for cpus", wire::kLayerCgroupCpu},
+                     {"io", "nothing for io_mb_s", wire::kLayerCgroupIo, limits_io}};
   std::vector<std::string> held;
   std::vector<std::string> missing;
   std::vector<std::string> instead;
   for (const auto& controller : controllers) {
+    if (!controller.is_wanted) {
+      continue;
+    }
     if ((report.layers & controller.bit) != 0) {
       held.emplace_back(controller.name);
     } else {
@@ -184,7 +198,7 @@ std::vector<Layer> Layers(const wire::LaunchReport& report, const ReportContext&
             "allow-list, " + std::to_string(context.filter_instructions) + " instructions"),
       LandlockLayer(report),
       layer("rlimits", wire::kLayerRlimits, {}),
-      CgroupLayer(report),
+      CgroupLayer(report, context.limits_io),
   };
   if ((report.layers & wire::kLayerIdMappedWorkspace) != 0) {
     layers.push_back(
@@ -231,6 +245,7 @@ SandboxOutcome Interpret(const wire::LaunchReport& report, const ReportContext& 
   outcome.max_memory_kb = static_cast<std::int64_t>(report.max_memory_kb);
   outcome.pids_limit_hit = report.pids_denied > 0;
   outcome.cgroup_version = static_cast<int>(report.cgroup_version);
+  outcome.can_limit_io = (report.layers & wire::kLayerCgroupIo) != 0;
   outcome.made_ahead = report.made_ahead != 0;
   // Of a set-up that failed, half a list of layers would say nothing: nothing ran.
   if (report.stage == Stage::kRunning || report.stage == Stage::kExec) {

@@ -11,13 +11,11 @@
 
 namespace casemate::sandbox {
 
-// Why the server itself ended the run.
-enum class StopReason { kNone, kTimedOut, kCancelled };
-
 struct ReportContext {
   StopReason stop = StopReason::kNone;
   std::string_view command;  // argv[0]
   std::size_t filter_instructions = 0;
+  bool limits_io = false;  // the spec has a rate of disk I/O
 };
 
 // Sets everything but the captured output and the duration.

@@ -218,6 +218,12 @@ Result<SandboxOutcome> SandboxRun::Wait() {
 Result<std::unique_ptr<SandboxRun>> SandboxRunner::Start(SandboxSpec spec,
                                                          const std::stop_token& stop,
                                                          OutputSink* sink, bool hold) {
+  if (spec.must_be_strict && launcher_.mode() != Mode::kStrict) {
+    return Error{ErrorCode::kPermissionDenied,
+                 "policy demands `sandbox: strict`, and this server runs what a machine cannot "
+                 "fully confine (sandbox.mode: best_effort)",
+                 "", "ask your user to set sandbox.mode to strict, or to change the policy", 0};
+  }
   auto event = EventFd::Create();
   if (!event) {
     return std::move(event).error();
@@ -233,7 +239,8 @@ Result<std::unique_ptr<SandboxRun>> SandboxRunner::Start(SandboxSpec spec,
   if (!filter) {
     return filter.error();
   }
-  made.context = {StopReason::kNone, made.spec.argv.front(), InstructionCount(*filter)};
+  made.context = {StopReason::kNone, made.spec.argv.front(), InstructionCount(*filter),
+                  made.spec.limits.io_mb_s != 0};
   RunStreams ours;
   SandboxEnds theirs;
   if (auto connected = Connect(!made.spec.stdin_data.empty(), ours, theirs); !connected) {

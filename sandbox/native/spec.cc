@@ -17,6 +17,8 @@ constexpr std::size_t kMaxComponent = 255;  // NAME_MAX
 // Far above any machine, and small enough that no unit conversion overflows.
 constexpr std::int64_t kMaxLimit = std::int64_t{1} << 29;
 constexpr std::int64_t kMaxCpuMillis = 10'000'000;
+// Ten years: what serves us in a sandbox has no other end than ours.
+constexpr std::int64_t kMaxWallMs = std::int64_t{3650} * 24 * 3600 * 1000;
 // What the launcher takes (launcher/request.h).
 constexpr std::size_t kMaxStrings = 65536;
 
@@ -113,19 +115,21 @@ Result<void> CheckLimits(const policies::Limits& limits, WorkspaceKind workspace
     const char* name;
     std::int64_t value;
     std::int64_t most = kMaxLimit;
+    std::int64_t least = 1;
   };
-  const std::array<Field, 6> fields = {{
+  const std::array<Field, 7> fields = {{
       {"args.limits.memory_mb", limits.memory_mb},
       {"args.limits.cpus", limits.cpu_millis, kMaxCpuMillis},
       {"args.limits.pids", limits.pids},
-      {"args.timeout_ms", limits.wall_ms},
+      {"args.timeout_ms", limits.wall_ms, kMaxWallMs},
       {"args.limits.output_kb", limits.output_kb},
       {"args.limits.disk_mb", limits.disk_mb},
+      {"args.limits.io_mb_s", limits.io_mb_s, kMaxLimit, 0},
   }};
-  for (const auto& [name, value, most] : fields) {
-    if (value < 1 || value > most) {
-      return InvalidArgument(
-          name, "expected 1 to " + std::to_string(most) + ", got " + std::to_string(value));
+  for (const auto& [name, value, most, least] : fields) {
+    if (value < least || value > most) {
+      return InvalidArgument(name, "expected " + std::to_string(least) + " to " +
+                                       std::to_string(most) + ", got " + std::to_string(value));
     }
   }
   const bool in_memory =
@@ -177,6 +181,7 @@ SandboxSpecBuilder::SandboxSpecBuilder(const policies::Grant& grant)
            {"TMPDIR", "/tmp"},
            {"USER", "casemate"},
            {"PWD", "/workspace"}} {
+  spec_.must_be_strict = grant.strict_sandbox();
   spec_.limits = ceiling_;
 }
 

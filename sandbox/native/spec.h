@@ -41,6 +41,7 @@ class SandboxSpec {
   std::string workspace_path;  // its canonical host path
   policies::Limits limits;
   bool must_hold_cpus = false;  // a strict launcher refuses to run this where nothing holds them
+  bool must_be_strict = false;  // by policy: only a strict launcher runs this
 
  private:
   friend class SandboxSpecBuilder;

@@ -7,7 +7,9 @@
 #include <cstring>
 #include <utility>
 
+#include "sandbox/native/launcher/cgroup_counters.h"
 #include "sandbox/native/launcher/cgroup_files.h"
+#include "sandbox/native/launcher/cgroup_io.h"
 #include "sandbox/native/launcher/text.h"
 
 namespace casemate::launcher {
@@ -58,32 +60,9 @@ int LimitCpu(const Hierarchy& hierarchy, const char* name, std::uint64_t cpu_mil
   return AllowTighterParent(WriteNumber(base, name, "cpu.cfs_quota_us", quota));
 }
 
-void ReadMemory(const Hierarchy& hierarchy, const char* name, wire::LaunchReport* report) {
-  const int base = hierarchy.base.get();
-  std::uint64_t value = 0;
-  if (ReadNumber(base, name, hierarchy.v2 ? "memory.peak" : "memory.max_usage_in_bytes", &value)) {
-    report->max_memory_kb = value / 1024;
-  }
-  if (ReadField(base, name, hierarchy.v2 ? "memory.events" : "memory.oom_control", "oom_kill",
-                &value)) {
-    report->oom_kills = value;
-  }
-}
-
-// v2 counts time used in any group; v1 in a hierarchy of its own, and in nanoseconds.
-void ReadCpu(const Hierarchy& hierarchy, const char* name, wire::LaunchReport* report) {
-  const int base = hierarchy.base.get();
-  std::uint64_t value = 0;
-  if (hierarchy.v2 && ReadField(base, name, "cpu.stat", "usage_usec", &value)) {
-    report->cpu_us = value;
-  }
-  if ((hierarchy.controllers & kCpuacct) != 0 && ReadNumber(base, name, "cpuacct.usage", &value)) {
-    report->cpu_us = value / 1000;
-  }
-  const char* throttled = hierarchy.v2 ? "throttled_usec" : "throttled_time";
-  if ((hierarchy.controllers & kCpu) != 0 && ReadField(base, name, "cpu.stat", throttled, &value)) {
-    report->throttled_us = hierarchy.v2 ? value : value / 1000;
-  }
+// A hierarchy of v1 that does nothing else: runs without a limit on disk I/O have no group there.
+bool IsForIoOnly(const Hierarchy& hierarchy) {
+  return !hierarchy.v2 && hierarchy.controllers == kIo;
 }
 
 }  // namespace
@@ -111,26 +90,30 @@ bool Cgroups::Has(Controller controller) const {
 
 std::uint32_t Cgroups::layers() const {
   return (Has(kMemory) ? wire::kLayerCgroupMemory : 0U) |
-         (Has(kPids) ? wire::kLayerCgroupPids : 0U) | (Has(kCpu) ? wire::kLayerCgroupCpu : 0U);
+         (Has(kPids) ? wire::kLayerCgroupPids : 0U) | (Has(kCpu) ? wire::kLayerCgroupCpu : 0U) |
+         (Has(kIo) ? wire::kLayerCgroupIo : 0U);
+}
+
+int Cgroups::MakeIn(std::size_t hierarchy, RunGroup* group) {
+  const int base = set_.list[hierarchy].base.get();
+  const bool v2 = set_.list[hierarchy].v2;
+  char name[kRunNameBytes];
+  RunName(group->id, name);
+  if (::mkdirat(base, name, 0755) != 0) {
+    return LastError();
+  }
+  UniqueFd& entry = group->entry[hierarchy];
+  entry.Reset(OpenGroupFile(base, name, v2 ? "." : "tasks",
+                            v2 ? O_PATH | O_DIRECTORY | O_CLOEXEC : O_WRONLY | O_CLOEXEC));
+  return entry.valid() ? 0 : LastError();
 }
 
 int Cgroups::Make(RunGroup* group) {
-  const std::uint64_t id = next_id_++;
-  char name[kRunNameBytes];
-  RunName(id, name);
+  group->id = next_id_++;
   int error = 0;
   for (std::size_t i = 0; i < set_.count && error == 0; ++i) {
-    const Hierarchy& hierarchy = set_.list[i];
-    if (::mkdirat(hierarchy.base.get(), name, 0755) != 0) {
-      error = LastError();
-      break;
-    }
-    group->entry[i].Reset(
-        OpenGroupFile(hierarchy.base.get(), name, hierarchy.v2 ? "." : "tasks",
-                      hierarchy.v2 ? O_PATH | O_DIRECTORY | O_CLOEXEC : O_WRONLY | O_CLOEXEC));
-    error = group->entry[i].valid() ? 0 : LastError();
+    error = IsForIoOnly(set_.list[i]) ? 0 : MakeIn(i, group);
   }
-  group->id = id;
   if (error != 0) {
     Remove(group);
   }
@@ -168,13 +151,31 @@ int Cgroups::Take(RunGroup* group) {
   return 0;
 }
 
-int Cgroups::Limit(const wire::LaunchSpec& spec, const RunGroup& group) const {
+int Cgroups::Limit(const wire::LaunchSpec& spec, RunGroup* group) {
   for (std::size_t i = 0; i < set_.count; ++i) {
-    if (const int error = WriteLimits(set_.list[i], group, spec); error != 0) {
+    if (const int error = WriteLimits(set_.list[i], *group, spec); error != 0) {
       return error;
     }
   }
+  return spec.io_bytes_s == 0 ? 0 : LimitIo(spec.io_bytes_s, group);
+}
+
+int Cgroups::LimitIo(std::uint64_t bytes_s, RunGroup* group) {
+  char name[kRunNameBytes];
+  RunName(group->id, name);
+  for (std::size_t i = 0; i < set_.count; ++i) {
+    if ((set_.list[i].controllers & kIo) == 0) {
+      continue;
+    }
+    group->limits_io = true;
+    const int error = IsForIoOnly(set_.list[i]) ? MakeIn(i, group) : 0;
+    return error != 0 ? error : SetIoRate(set_.list[i], name, bytes_s);
+  }
   return 0;
+}
+
+bool Cgroups::CanLimitLater(const wire::LaunchSpec& spec) const {
+  return spec.io_bytes_s == 0 || !Has(kIo) || version() == 2;
 }
 
 void Cgroups::Prepare() {
@@ -184,34 +185,32 @@ void Cgroups::Prepare() {
   }
 }
 
-void Cgroups::Read(const RunGroup& group, wire::LaunchReport* report) const {
-  if (group.id == 0) {
-    return;
-  }
+void Cgroups::OpenAhead(RunGroup* group) const {
   char name[kRunNameBytes];
-  RunName(group.id, name);
-  for (std::size_t i = 0; i < set_.count; ++i) {
-    const Hierarchy& hierarchy = set_.list[i];
-    if ((hierarchy.controllers & kMemory) != 0) {
-      ReadMemory(hierarchy, name, report);
-    }
-    std::uint64_t denied = 0;
-    if ((hierarchy.controllers & kPids) != 0 &&
-        ReadField(hierarchy.base.get(), name, "pids.events", "max", &denied)) {
-      report->pids_denied = denied;
-    }
-    ReadCpu(hierarchy, name, report);
+  RunName(group->id, name);
+  OpenCounters(set_, name, &group->counters);
+  group->has_counters = true;
+}
+
+void Cgroups::Read(RunGroup* group, wire::LaunchReport* report) const {
+  if (!group->has_counters) {
+    OpenAhead(group);
   }
+  ReadCounters(set_, group->counters, report);
 }
 
 void Cgroups::Kill(const RunGroup& group) const {
-  if (group.id == 0 || version() != 2) {
-    return;
-  }
   char name[kRunNameBytes];
   RunName(group.id, name);
-  // Kernels before 5.14 lack the file; init's death does the same there.
-  static_cast<void>(WriteGroupFile(set_.list[0].base.get(), name, "cgroup.kill", "1"));
+  if (group.id != 0 && version() == 2) {
+    // Kernels before 5.14 lack the file; init's death does the same there.
+    static_cast<void>(WriteGroupFile(set_.list[0].base.get(), name, "cgroup.kill", "1"));
+  }
+  for (std::size_t i = 0; group.limits_io && i < set_.count; ++i) {
+    if ((set_.list[i].controllers & kIo) != 0) {
+      static_cast<void>(SetIoRate(set_.list[i], name, 0));
+    }
+  }
 }
 
 void Cgroups::Remove(RunGroup* group) {
@@ -224,11 +223,17 @@ void Cgroups::Remove(RunGroup* group) {
   FormatInto(path, sizeof(path), "%s/%s", base_name_, name);
   for (std::size_t i = 0; i < set_.count; ++i) {
     group->entry[i].Reset();
+    if (IsForIoOnly(set_.list[i]) && !group->limits_io) {
+      continue;
+    }
     if (::unlinkat(set_.list[i].base.get(), name, AT_REMOVEDIR) != 0 && errno != ENOENT) {
       RemoveLater(set_.list[i].own.get(), path);
     }
   }
   group->id = 0;
+  group->counters = Counters();
+  group->has_counters = false;
+  group->limits_io = false;
 }
 
 void Cgroups::RemoveLater(int parent, const char* name) {

@@ -16,6 +16,7 @@ enum Controller : unsigned {
   kPids = 1U << 1,
   kCpu = 1U << 2,
   kCpuacct = 1U << 3,  // v1 only; v2 counts in any group
+  kIo = 1U << 4,       // blkio in v1; limits the rate of disk I/O where someone asks for it
 };
 
 struct Hierarchy {
@@ -35,10 +36,18 @@ struct HierarchySet {
 // (cgroup_discovery.cc).
 void DiscoverHierarchies(const char* incarnation, HierarchySet* set);
 
+inline constexpr std::size_t kCounters = 5;
+struct Counters {
+  UniqueFd file[kCounters];  // cgroup_counters.h
+};
+
 // The groups of one run. `id` 0: none.
 struct RunGroup {
   std::uint64_t id = 0;
   UniqueFd entry[kMaxHierarchies];  // v1: `tasks`, open for writing; v2: the directory
+  bool limits_io = false;           // disk I/O is limited; in v1 it is in one hierarchy more
+  Counters counters;                // open when it was made ahead, or has been read
+  bool has_counters = false;
 };
 
 class Cgroups {
@@ -52,13 +61,17 @@ class Cgroups {
 
   // A fresh group without limits. Without any hierarchy: 0 and an empty group.
   int Take(RunGroup* group);
-  // Sets the limits of `spec`.
-  [[nodiscard]] int Limit(const wire::LaunchSpec& spec, const RunGroup& group) const;
+  // Sets the limits of `spec`, before the run enters its groups, or later if it CanLimitLater.
+  [[nodiscard]] int Limit(const wire::LaunchSpec& spec, RunGroup* group);
+  [[nodiscard]] bool CanLimitLater(const wire::LaunchSpec& spec) const;
   // Makes the next group ahead of time, while a sandbox is setting itself up.
   void Prepare();
+  // Opens what Read reads, which then takes less time.
+  void OpenAhead(RunGroup* group) const;
   // Adds what the group counted to `report`.
-  void Read(const RunGroup& group, wire::LaunchReport* report) const;
-  // v2: kills all in the group at once.
+  void Read(RunGroup* group, wire::LaunchReport* report) const;
+  // v2: kills all in the group at once. Lifts the limit on disk I/O: who waits for a slow disk
+  // cannot be killed.
   void Kill(const RunGroup& group) const;
   void Remove(RunGroup* group);
 
@@ -81,6 +94,8 @@ class Cgroups {
   };
 
   int Make(RunGroup* group);
+  int MakeIn(std::size_t hierarchy, RunGroup* group);
+  int LimitIo(std::uint64_t bytes_s, RunGroup* group);
   [[nodiscard]] int WriteLimits(const Hierarchy& hierarchy, const RunGroup& group,
                                 const wire::LaunchSpec& spec) const;
   // Removes every group `name` in `directory` and below it.

@@ -8,6 +8,7 @@
 #include <string_view>
 
 #include "sandbox/native/launcher/cgroup.h"
+#include "sandbox/native/launcher/cgroup_io.h"
 #include "sandbox/native/launcher/cgroup_mounts.h"
 #include "sandbox/native/launcher/cgroup_v2.h"
 #include "sandbox/native/launcher/syscalls.h"
@@ -100,18 +101,20 @@ void TryV2(const CgroupMount& mount, const char* incarnation, HierarchySet* set)
     return;
   }
   constexpr unsigned kNeeded = kMemory | kPids | kCpu;
-  hierarchy.controllers = AvailableV2(hierarchy.own.get()) & kNeeded;
-  if (hierarchy.controllers != kNeeded) {
+  const unsigned available = AvailableV2(hierarchy.own.get());
+  if ((available & kNeeded) != kNeeded) {
     return;  // a hybrid system: the controllers are in v1 hierarchies
   }
-  set->error = EnableV2(hierarchy.own.get());
+  hierarchy.controllers = kNeeded;
+  set->error = EnableV2(hierarchy.own.get(), (available & kIo) != 0);
   if (set->error == 0) {
     set->error = MakeBase(&hierarchy, incarnation);
   }
   if (set->error == 0) {
-    set->error = EnableV2(hierarchy.base.get());
+    set->error = EnableV2(hierarchy.base.get(), false);  // io: when it is needed (cgroup_io.cc)
   }
   if (set->error == 0) {
+    hierarchy.controllers |= CanLimitIo(hierarchy, hierarchy.base) ? kIo : 0U;
     set->list[set->count++] = std::move(hierarchy);
   }
 }
@@ -125,6 +128,9 @@ void TryV1(const CgroupMount& mount, const char* incarnation, HierarchySet* set)
   Hierarchy hierarchy;
   hierarchy.controllers = mount.controllers;
   hierarchy.own.Reset(OpenOwnGroup(mount));
+  if (mount.controllers == kIo && hierarchy.own.valid() && !CanLimitIo(hierarchy, hierarchy.own)) {
+    return;
+  }
   const int error = hierarchy.own.valid() ? MakeBase(&hierarchy, incarnation) : LastError();
   if (error != 0) {
     set->error = set->error == 0 ? error : set->error;

@@ -18,19 +18,6 @@
 namespace casemate::launcher {
 namespace {
 
-bool ReadGroupFile(int base, const char* group, const char* file, char* text, std::size_t bytes) {
-  const UniqueFd fd(OpenGroupFile(base, group, file, O_RDONLY | O_CLOEXEC));
-  if (!fd.valid()) {
-    return false;
-  }
-  const ssize_t length = ::read(fd.get(), text, bytes - 1);
-  if (length < 0) {
-    return false;
-  }
-  text[length] = '\0';
-  return true;
-}
-
 bool ParseNumber(const char* text, std::uint64_t* value) {
   if (std::isdigit(static_cast<unsigned char>(*text)) == 0) {
     return false;
@@ -110,16 +97,22 @@ int WriteNumber(int base, const char* group, const char* file, std::uint64_t val
   return WriteGroupFile(base, group, file, text);
 }
 
-bool ReadNumber(int base, const char* group, const char* file, std::uint64_t* value) {
-  char text[64];
-  return ReadGroupFile(base, group, file, text, sizeof(text)) && ParseNumber(text, value);
+bool ReadGroupFile(int base, const char* group, const char* file, char* text, std::size_t bytes) {
+  const UniqueFd fd(OpenGroupFile(base, group, file, O_RDONLY | O_CLOEXEC));
+  if (!fd.valid()) {
+    return false;
+  }
+  const ssize_t length = ::read(fd.get(), text, bytes - 1);
+  if (length < 0) {
+    return false;
+  }
+  text[length] = '\0';
+  return true;
 }
 
-bool ReadField(int base, const char* group, const char* file, const char* key,
-               std::uint64_t* value) {
-  char text[1024];
-  if (!ReadGroupFile(base, group, file, text, sizeof(text))) {
-    return false;
+bool NumberIn(const char* text, const char* key, std::uint64_t* value) {
+  if (key == nullptr) {
+    return ParseNumber(text, value);
   }
   const std::size_t length = std::strlen(key);
   for (const char* line = text; line != nullptr;) {
@@ -130,6 +123,12 @@ bool ReadField(int base, const char* group, const char* file, const char* key,
     line = line == nullptr ? nullptr : line + 1;
   }
   return false;
+}
+
+bool ReadNumber(int base, const char* group, const char* file, const char* key,
+                std::uint64_t* value) {
+  char text[16384];  // the rates of some 800 disks
+  return ReadGroupFile(base, group, file, text, sizeof(text)) && NumberIn(text, key, value);
 }
 
 std::FILE* OpenProcessList(int base, const char* group) {

@@ -19,11 +19,14 @@ int OpenGroupFile(int base, const char* group, const char* file, int flags);
 int WriteGroupFile(int base, const char* group, const char* file, const char* text);
 int WriteNumber(int base, const char* group, const char* file, std::uint64_t value);
 
-// False when the file is missing or holds something else.
-bool ReadNumber(int base, const char* group, const char* file, std::uint64_t* value);
-// The number after `key` at the start of a line.
-bool ReadField(int base, const char* group, const char* file, const char* key,
-               std::uint64_t* value);
+// False when the file cannot be read. What does not fit is left out.
+bool ReadGroupFile(int base, const char* group, const char* file, char* text, std::size_t bytes);
+// The number that `text` holds, or, with a `key`, the one after it at the start of a line. False:
+// there is none.
+bool NumberIn(const char* text, const char* key, std::uint64_t* value);
+// The same in a file.
+bool ReadNumber(int base, const char* group, const char* file, const char* key,
+                std::uint64_t* value);
 
 // The processes in the group, one pid a line, as a stream that the caller closes; null when the
 // group is gone.

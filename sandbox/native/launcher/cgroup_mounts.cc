@@ -13,8 +13,8 @@ struct ControllerName {
   std::string_view name;
   unsigned bit;
 };
-constexpr ControllerName kControllers[] = {
-    {"memory", kMemory}, {"pids", kPids}, {"cpu", kCpu}, {"cpuacct", kCpuacct}};
+constexpr ControllerName kControllers[] = {{"memory", kMemory},   {"pids", kPids}, {"cpu", kCpu},
+                                           {"cpuacct", kCpuacct}, {"io", kIo},     {"blkio", kIo}};
 
 // Blanks and backslashes come as \ooo.
 void Unescape(char* text) {

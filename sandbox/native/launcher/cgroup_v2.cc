@@ -1,6 +1,7 @@
 #include "sandbox/native/launcher/cgroup_v2.h"
 
 #include <fcntl.h>
+#include <poll.h>
 #include <sys/stat.h>
 #include <sys/xattr.h>
 #include <unistd.h>
@@ -13,6 +14,8 @@
 
 namespace casemate::launcher {
 namespace {
+
+constexpr int kPatienceMs = 500;
 
 // An ordinary user could not write here unless the group was handed to it. Root can everywhere, but
 // must leave alone what the service manager did not mark as delegated.
@@ -59,18 +62,30 @@ int MoveIntoServerGroup(int group) {
   return 0;
 }
 
-}  // namespace
-
-int EnableV2(int group) {
-  constexpr const char* kControllers = "+memory +pids +cpu";
-  const int error = WriteGroupFile(group, ".", "cgroup.subtree_control", kControllers);
+int Enable(int group, const char* controllers) {
+  int error = WriteGroupFile(group, ".", "cgroup.subtree_control", controllers);
   if (error != EBUSY || !IsDelegated(group) || !HoldsOnlyUs(group)) {
     return error;
   }
   if (const int moved = MoveIntoServerGroup(group); moved != 0) {
     return moved;
   }
-  return WriteGroupFile(group, ".", "cgroup.subtree_control", kControllers);
+  // A thread of the server that is about to end cannot be moved, and counts until it has ended.
+  for (int waited_ms = 0; error == EBUSY && waited_ms <= kPatienceMs; ++waited_ms) {
+    error = WriteGroupFile(group, ".", "cgroup.subtree_control", controllers);
+    if (error == EBUSY) {
+      ::poll(nullptr, 0, 1);
+    }
+  }
+  return error;
+}
+
+}  // namespace
+
+int EnableV2(int group, bool with_io) {
+  constexpr const char* kWithoutIo = "+memory +pids +cpu";
+  // A kernel that refuses io must not cost the others.
+  return with_io && Enable(group, "+memory +pids +cpu +io") == 0 ? 0 : Enable(group, kWithoutIo);
 }
 
 }  // namespace casemate::launcher

@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 
 #include <cstring>
+#include <utility>
 
 #include "sandbox/native/launcher/identity.h"
 #include "sandbox/native/launcher/init.h"
@@ -100,18 +101,22 @@ int AttachCgroup(ChildContext& context) {
 // What was mounted for a call that was expected is fitted to the one that came.
 int AwaitRequest(ChildContext& context) {
   if (context.channel < 0) {
-    return 0;
+    return 0;  // it was there from the beginning, or has come already
   }
   if (const int error = context.request.Receive(context.channel, &context.workspace_tree);
       error != 0) {
     return error;
   }
-  ::close(context.channel);
+  ::close(std::exchange(context.channel, -1));
   SetTitle(context, "casemate-init");
   if (const int error = TakeStreams(context.request); error != 0) {
     return error;
   }
   return FitTmp(context);
+}
+
+int AwaitUnforeseen(ChildContext& context) {
+  return context.is_foreseen ? 0 : AwaitRequest(context);
 }
 
 struct Step {
@@ -136,7 +141,7 @@ constexpr Step kSteps[] = {
     {PivotRoot, wire::Stage::kPivotRoot, 0},
     {BringUpLoopback, wire::Stage::kLoopback, 0},
     {SetHostname, wire::Stage::kHostname, 0},
-    {AwaitRequest, wire::Stage::kAwaitRequest, 0},  // up to here nothing of a call is known
+    {AwaitUnforeseen, wire::Stage::kAwaitRequest, 0},  // up to here nothing of a call is known
     {MountGenerated, wire::Stage::kTmp, 0},
     {MountWorkspace, wire::Stage::kWorkspace, 0},
     {WriteFiles, wire::Stage::kFiles, 0},
@@ -145,6 +150,8 @@ constexpr Step kSteps[] = {
     {DropPrivileges, wire::Stage::kCapabilities,
      wire::kLayerNoCapabilities | wire::kLayerNoNewPrivs},
     {RestrictByLandlock, wire::Stage::kLandlock, wire::kLayerLandlock},
+    {InstallFilter, wire::Stage::kSeccomp, wire::kLayerSeccomp},
+    {AwaitRequest, wire::Stage::kAwaitRequest, 0},  // no right is left that it could misuse
 };
 
 }  // namespace

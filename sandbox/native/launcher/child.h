@@ -17,7 +17,7 @@ namespace casemate::launcher {
 
 using sandbox::Mode;
 
-inline constexpr std::size_t kMaxHierarchies = 4;
+inline constexpr std::size_t kMaxHierarchies = 5;
 
 // What a sandbox's own file systems may hold; zero is never among them.
 struct TmpfsSizes {
@@ -37,12 +37,13 @@ struct ChildContext {
   Mode mode;
   TmpfsSizes sizes;  // as mounted; of a sandbox made ahead those that its call will likely want
   std::uint32_t missing = 0;  // LayerBit: what this machine lacks and the mode allows to
-  int channel = -1;   // of a sandbox made ahead: its request comes here; -1: `request` is there
-  int lifeline = -1;  // lifeline.h
-  int done = -1;      // write end: a byte tells the launcher to look for all_gone
-  int cgroup_tasks[kMaxHierarchies] = {-1, -1, -1, -1};  // v1: writing "0" attaches the writer
-  bool memory_cgroup = false;                            // false: RLIMIT_DATA instead
-  bool pids_cgroup = false;                              // false: RLIMIT_NPROC is the only limit
+  int channel = -1;  // of a sandbox made ahead: its request comes here; -1: `request` is there
+  bool is_foreseen = false;  // with a channel: `request` says what to lock it by (expected.h)
+  int lifeline = -1;         // lifeline.h
+  int done = -1;             // write end: a byte tells the launcher to look for all_gone
+  int cgroup_tasks[kMaxHierarchies] = {-1, -1, -1, -1, -1};  // v1: writing "0" attaches the writer
+  bool memory_cgroup = false;                                // false: RLIMIT_DATA instead
+  bool pids_cgroup = false;  // false: RLIMIT_NPROC is the only limit
   // Detached mount of a host workspace, id-mapped or made by the child. The initialiser is for g++.
   UniqueFd workspace_tree = {};  // NOLINT(readability-redundant-member-init)
   char* title = nullptr;         // memory of the launcher's argv, overwritten for init

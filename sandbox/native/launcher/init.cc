@@ -1,9 +1,6 @@
 #include "sandbox/native/launcher/init.h"
 
 #include <fcntl.h>
-#include <linux/filter.h>
-#include <linux/seccomp.h>
-#include <sys/prctl.h>
 #include <sys/resource.h>
 
 #include <cerrno>
@@ -35,15 +32,6 @@ char** MakeVector(const Request& request, wire::ListRef list) {
     vector[i] = const_cast<char*>(request.Text(request.Argument(list, i)));
   }
   return vector;
-}
-
-int InstallFilter(const Request& request) {
-  const wire::StringRef filter = request.spec().seccomp;
-  sock_fprog program = {};
-  program.len = static_cast<unsigned short>(filter.length / sizeof(sock_filter));
-  // The kernel copies the program; it needs no alignment there.
-  program.filter = reinterpret_cast<sock_filter*>(const_cast<char*>(request.Text(filter)));
-  return ErrorOf(::prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program, 0, 0));
 }
 
 // Signal handlers are default already: the launcher reset them all at its start and never ignores
@@ -133,11 +121,14 @@ std::uint64_t Microseconds(const timeval& time) {
          static_cast<std::uint64_t>(time.tv_usec);
 }
 
-// Ends what the command left and tells the launcher so: what the kernel still has to take down when
-// init ends, namespaces above all, is nothing that a caller need wait for.
+// Ends what the command left and tells the launcher so.
 void EndAll(SharedReport& report, int done) {
-  ::kill(-1, SIGKILL);  // fails when nobody is left
-  while (::waitpid(-1, nullptr, 0) > 0 || errno == EINTR) {
+  // Orphans become init's children: without any, nobody is left, and to look for somebody to kill
+  // takes the kernel the longer the more processes the host has.
+  if (::waitpid(-1, nullptr, WNOHANG | __WALL) >= 0) {
+    ::kill(-1, SIGKILL);
+    while (::waitpid(-1, nullptr, __WALL) > 0 || errno == EINTR) {
+    }
   }
   for (const __rusage_who who : {RUSAGE_SELF, RUSAGE_CHILDREN}) {
     rusage usage = {};
@@ -167,7 +158,11 @@ void EndAll(SharedReport& report, int done) {
     }
   }
   EndAll(report, done);
-  ::_exit(0);
+  // The kernel takes long to take namespaces down, and would do it while the server writes the
+  // outcome to disk. The launcher kills init a moment later.
+  while (true) {
+    ::sigwaitinfo(&signals, nullptr);
+  }
 }
 
 }  // namespace
@@ -188,11 +183,6 @@ void RunInit(ChildContext& context) {
   if (const int error = PlaceDescriptors(null_device, context); error != 0) {
     Fail(report, wire::Stage::kFork, error);
   }
-  report.stage = wire::Stage::kSeccomp;
-  if (const int error = InstallFilter(context.request); error != 0) {
-    Fail(report, wire::Stage::kSeccomp, error);
-  }
-  report.layers |= wire::kLayerSeccomp;
   if (context.request.spec().hold != 0) {
     report.stage = wire::Stage::kAwaitRelease;
     AwaitRelease(report);

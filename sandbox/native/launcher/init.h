@@ -1,6 +1,6 @@
 // Init: PID 1 of a sandbox. Starts the command, reaps everything, forwards the launcher's SIGTERM,
-// records the command's wait status and ends, which ends everything in the PID namespace. It is
-// under the same filter as the command.
+// ends what the command leaves, records its wait status, and waits to be killed by the launcher.
+// Its death ends everything in the PID namespace. It is under the same filter as the command.
 #pragma once
 
 #include "sandbox/native/launcher/child.h"

@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <grp.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -52,7 +53,18 @@ int PrepareDescriptors() {
   return sys::CloseRange(kControlSocket + 1, ~0U);
 }
 
+// Each run takes up to ten. Sandboxes have their own limit (SetRlimits).
+void AllowManyDescriptors() {
+  constexpr rlim_t kEnough = 4096;
+  rlimit limit = {};
+  if (::getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < kEnough) {
+    limit.rlim_cur = limit.rlim_max < kEnough ? limit.rlim_max : kEnough;
+    static_cast<void>(::setrlimit(RLIMIT_NOFILE, &limit));  // fewer serve fewer
+  }
+}
+
 int PrepareProcess() {
+  AllowManyDescriptors();
   if (const int error = ResetSignals(); error != 0) {
     return error;
   }

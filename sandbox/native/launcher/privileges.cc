@@ -1,6 +1,8 @@
 #include "sandbox/native/launcher/privileges.h"
 
 #include <linux/capability.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
 
@@ -121,6 +123,15 @@ int DropPrivileges(ChildContext& context) {
   }
   ::umask(022);
   return DieWithLauncher(context.lifeline);
+}
+
+int InstallFilter(ChildContext& context) {
+  const wire::StringRef filter = context.request.spec().seccomp;
+  sock_fprog program = {};
+  program.len = static_cast<unsigned short>(filter.length / sizeof(sock_filter));
+  // The kernel copies the program; it needs no alignment there.
+  program.filter = reinterpret_cast<sock_filter*>(const_cast<char*>(context.request.Text(filter)));
+  return ErrorOf(::prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program, 0, 0));
 }
 
 }  // namespace casemate::launcher

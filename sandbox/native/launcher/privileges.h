@@ -11,4 +11,7 @@ int SetRlimits(ChildContext& context);
 // without terminal. Reads the sets back.
 int DropPrivileges(ChildContext& context);
 
+// The request's seccomp filter, which init is under as well as the command.
+int InstallFilter(ChildContext& context);
+
 }  // namespace casemate::launcher

@@ -46,7 +46,7 @@ bool IsInjectablePath(std::string_view path) {
   }
 }
 
-// Zero is refused: it means "no limit" to tmpfs.
+// Zero is refused: it means "no limit" to tmpfs. Of io_bytes_s it says just that.
 bool AreLimitsSane(const wire::LaunchSpec& spec) {
   const std::uint64_t limits[] = {
       spec.disk_bytes,   spec.disk_inodes, spec.tmp_bytes,  spec.tmp_inodes, spec.shm_bytes,
@@ -56,7 +56,7 @@ bool AreLimitsSane(const wire::LaunchSpec& spec) {
       return false;
     }
   }
-  return spec.cpu_millis <= kMaxCpuMillis;
+  return spec.cpu_millis <= kMaxCpuMillis && spec.io_bytes_s <= kMaxLimit;
 }
 
 }  // namespace
@@ -66,11 +66,11 @@ Request::~Request() {
 }
 
 void Request::Unmap() {
-  if (data_ != nullptr) {
+  if (size_ != 0) {
     ::munmap(const_cast<char*>(data_), size_);
-    data_ = nullptr;
-    size_ = 0;
   }
+  data_ = nullptr;
+  size_ = 0;
 }
 
 const wire::LaunchSpec& Request::spec() const {

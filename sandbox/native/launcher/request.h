@@ -39,6 +39,8 @@ class Request {
   }
   [[nodiscard]] const wire::StringRef& Argument(wire::ListRef list, std::uint32_t index) const;
   [[nodiscard]] const wire::FileEntry& File(std::uint32_t index) const;
+  // Takes the place of one that is still to come, with no command: `data` (expected.h) is borrowed.
+  void Assume(const char* data) { data_ = data; }
   // Drops the mapping; spec() and all texts are gone with it.
   void Unmap();
 

@@ -10,7 +10,7 @@ const char* StageName(wire::Stage stage) {
     case Stage::kRequest:
       return "read the launch request";
     case Stage::kLimits:
-      return "hold the limit on CPU time";
+      return "hold the stated limits";
     case Stage::kCgroup:
       return "make the cgroup";
     case Stage::kClone:

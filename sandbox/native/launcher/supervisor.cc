@@ -8,9 +8,9 @@
 
 #include <cstdio>
 #include <cstring>
-#include <ctime>
 #include <utility>
 
+#include "sandbox/native/launcher/clock.h"
 #include "sandbox/native/launcher/identity.h"
 #include "sandbox/native/launcher/lifeline.h"
 #include "sandbox/native/launcher/receive.h"
@@ -20,30 +20,20 @@ namespace casemate::launcher {
 namespace {
 
 constexpr int kLeftoverRetryMs = 20;
-constexpr std::int64_t kCallMs = 20;  // after that a call is taken to be a long one
-constexpr int kEndTries = 250;        // of kLeftoverRetryMs: five seconds
+constexpr std::int64_t kTidyMs = 2;  // in which a server has most likely recorded and replied
+constexpr int kEndTries = 250;       // of kLeftoverRetryMs: five seconds
 
 void Send(int socket, const wire::LaunchReport& report) {
   // A server that is gone or does not read cannot be told.
   static_cast<void>(::send(socket, &report, sizeof(report), MSG_NOSIGNAL | MSG_DONTWAIT));
 }
 
-void Refuse(int socket, wire::Stage stage, int error) {
+void Refuse(int socket, wire::Stage stage, int error, std::uint32_t missing = 0) {
   wire::LaunchReport report;
   report.stage = stage;
   report.sys_errno = error;
+  report.missing = missing;
   Send(socket, report);
-}
-
-std::int64_t NowMs() {
-  timespec now = {};
-  static_cast<void>(::clock_gettime(CLOCK_MONOTONIC, &now));
-  return std::int64_t{now.tv_sec} * 1000 + now.tv_nsec / 1'000'000;
-}
-
-bool HasEnded(int pidfd) {
-  pollfd entry = {pidfd, POLLIN, 0};
-  return ::poll(&entry, 1, 0) > 0;
 }
 
 std::uint64_t Microseconds(const timeval& time) {
@@ -116,6 +106,9 @@ void Supervisor::WaitAndHandle() {
   if (ready < 0) {
     return;
   }
+  if (tidy_at_ms_ >= 0) {
+    TidyUp(NowMs());
+  }
   if (ready == 0) {  // nobody waits for us
     KeepWarm();
   }
@@ -181,6 +174,7 @@ void Supervisor::HandleReap(const char* incarnation) {
 
 void Supervisor::HandleLaunch(UniqueFd* fds, std::size_t count) {
   Request request;
+  std::uint32_t missing = 0;
   wire::Stage stage = wire::Stage::kRequest;
   int error = request.Load(fds, count);
   if (error == 0 && request.workspace() != Workspace::kPrivate) {
@@ -189,17 +183,17 @@ void Supervisor::HandleLaunch(UniqueFd* fds, std::size_t count) {
   }
   if (error == 0) {
     stage = wire::Stage::kLimits;
-    error = CheckLimits(request.spec());
+    missing = sandbox::MissingLimits(arguments_.mode, request.spec().must_hold, cgroups_.layers());
+    error = missing == 0 ? 0 : WhyNotHeld();
   }
   if (error == 0) {
-    // A host workspace that only its user may open has to be opened before the root changes.
-    const bool fits = request.workspace() == Workspace::kPrivate || host_.maps_any_id;
-    RunSlot* run = fits ? FindWarmSlot() : nullptr;
+    const bool is_surprise = !expected_.Fits(request) && DiscardLocked();
+    bool is_ready = true;
+    RunSlot* run = ChooseWarm(request, &is_ready);
     last_call_ms_ = NowMs();
-    is_pressed_ =
-        fits && (run == nullptr || run->report.get()->stage != wire::Stage::kAwaitRequest);
+    is_pressed_ = !is_ready && !is_surprise;
     warm_target_.OnCall(last_call_ms_, !is_pressed_);
-    last_sizes_ = SizesOf(request.spec());
+    expected_.Learn(request);
     if (run != nullptr) {
       error = HandOver(request, *run, &stage);
     } else {
@@ -209,14 +203,11 @@ void Supervisor::HandleLaunch(UniqueFd* fds, std::size_t count) {
     }
   }
   if (error != 0 && request.run_socket.valid()) {
-    Refuse(request.run_socket.get(), stage, error);
+    Refuse(request.run_socket.get(), stage, error, missing);
   }
 }
 
-int Supervisor::CheckLimits(const wire::LaunchSpec& spec) const {
-  if (sandbox::MissingLimits(arguments_.mode, spec.must_hold, cgroups_.layers()) == 0) {
-    return 0;
-  }
+int Supervisor::WhyNotHeld() const {
   return cgroups_.error() != 0 ? cgroups_.error() : ENOENT;  // the controller is nowhere
 }
 
@@ -231,39 +222,12 @@ Supervisor::RunSlot* Supervisor::FindFreeSlot() {
   return nullptr;
 }
 
-Supervisor::RunSlot* Supervisor::FindWarmSlot() {
-  RunSlot* oldest = nullptr;
-  for (RunSlot& run : runs_) {
-    if (run.channel.valid() && HasEnded(run.pidfd.get())) {
-      Finish(run);
-    }
-    if (run.channel.valid() && (oldest == nullptr || run.number < oldest->number)) {
-      oldest = &run;
-    }
-  }
-  return oldest;
-}
-
-std::size_t Supervisor::CountWarm() const {
-  std::size_t count = 0;
-  for (const RunSlot& run : runs_) {
-    count += run.channel.valid() ? 1 : 0;
-  }
-  return count;
-}
-
 std::size_t Supervisor::CountUnreported() const {
   std::size_t count = 0;
   for (const RunSlot& run : runs_) {
     count += run.pidfd.valid() && !run.channel.valid() && !run.is_reported ? 1 : 0;
   }
   return count;
-}
-
-// A call keeps two busy: the server's thread and the sandbox. What runs for long is no hurry.
-bool Supervisor::MayMakeAhead(std::int64_t now_ms) const {
-  const std::size_t busy = 2 * CountUnreported();
-  return is_pressed_ || busy == 0 || busy < processors_ || now_ms - last_call_ms_ >= kCallMs;
 }
 
 std::uint32_t Supervisor::KernelId(const RunSlot& run) const {
@@ -293,6 +257,7 @@ int Supervisor::PrepareRequest(const Request& request, const RunSlot& run, Uniqu
 
 int Supervisor::Start(Request& request, RunSlot& run, wire::Stage* stage) {
   UniqueFd workspace_tree;
+  run.is_locked = false;
   if (const int error = PrepareRequest(request, run, &workspace_tree, stage); error != 0) {
     return error;
   }
@@ -300,7 +265,7 @@ int Supervisor::Start(Request& request, RunSlot& run, wire::Stage* stage) {
   if (const int error = cgroups_.Take(&run.group); error != 0) {
     return error;
   }
-  if (const int error = cgroups_.Limit(request.spec(), run.group); error != 0) {
+  if (const int error = cgroups_.Limit(request.spec(), &run.group); error != 0) {
     cgroups_.Remove(&run.group);
     return error;
   }
@@ -315,17 +280,19 @@ int Supervisor::Start(Request& request, RunSlot& run, wire::Stage* stage) {
 int Supervisor::HandOver(Request& request, RunSlot& run, wire::Stage* stage) {
   UniqueFd workspace_tree;
   int error = PrepareRequest(request, run, &workspace_tree, stage);
-  if (error == 0) {
+  if (error == 0 && !run.is_locked) {
     *stage = wire::Stage::kCgroup;
-    error = cgroups_.Limit(request.spec(), run.group);
+    error = cgroups_.Limit(request.spec(), &run.group);
   }
   if (error == 0) {
     *stage = wire::Stage::kAwaitRequest;
     error = request.Send(run.channel.get(), workspace_tree.get());
   }
-  run.channel.Reset();
   if (error != 0) {
     Kill(run);  // half of what this call wanted may be in it
+  }
+  run.channel.Reset();
+  if (error != 0) {
     return error;
   }
   run.socket = std::move(request.run_socket);
@@ -348,8 +315,10 @@ int Supervisor::Beget(Request& request, RunSlot& run, UniqueFd workspace_tree, U
     return error;
   }
   if (pid == 0) {
-    ChildContext context = {request, host_, *run.report.get(), arguments_.mode, last_sizes_};
+    ChildContext context = {request, host_, *run.report.get(), arguments_.mode,
+                            SizesOf(expected_.spec())};
     context.channel = channel.get();
+    context.is_foreseen = run.is_locked;
     context.lifeline = lifeline_.get();
     context.done = done_write_.get();
     context.memory_cgroup = cgroups_.Has(kMemory);
@@ -381,39 +350,6 @@ int Supervisor::Beget(Request& request, RunSlot& run, UniqueFd workspace_tree, U
   return 0;
 }
 
-void Supervisor::MakeOneAhead() {
-  RunSlot* run = FindFreeSlot();
-  int ends[2] = {-1, -1};
-  if (run == nullptr || ::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) != 0) {
-    warm_target_.OnFailure(NowMs());
-    return;
-  }
-  run->channel.Reset(ends[0]);
-  UniqueFd childs_end(ends[1]);
-  Request none;
-  wire::Stage stage = wire::Stage::kNone;
-  if (cgroups_.Take(&run->group) != 0 ||
-      Beget(none, *run, UniqueFd(), std::move(childs_end), &stage) != 0) {
-    run->channel.Reset();
-    warm_target_.OnFailure(NowMs());
-  }
-}
-
-void Supervisor::KeepWarm() {
-  if (closing_) {
-    return;
-  }
-  const std::size_t wanted = warm_target_.Wanted(NowMs());
-  const std::size_t there = CountWarm();
-  if (there < wanted && MayMakeAhead(NowMs())) {
-    MakeOneAhead();
-  } else if (there > wanted) {
-    RunSlot* run = FindWarmSlot();
-    run->channel.Reset();  // it ends by itself
-    Kill(*run);
-  }
-}
-
 // While something is missing, as soon as nobody else wants anything.
 int Supervisor::PollTimeoutMs() const {
   if (closing_) {
@@ -424,15 +360,12 @@ int Supervisor::PollTimeoutMs() const {
   if (CountWarm() > wanted || (CountWarm() < wanted && MayMakeAhead(now))) {
     return 0;
   }
-  if (CountWarm() < wanted) {
-    return static_cast<int>(last_call_ms_ + kCallMs - now);
+  std::int64_t next = CountWarm() < wanted ? last_call_ms_ + kCallMs : warm_target_.EndsAt(now);
+  for (const std::int64_t other :
+       {tidy_at_ms_, cgroups_.has_leftovers() ? now + kLeftoverRetryMs : -1}) {
+    next = next < 0 || (other >= 0 && other < next) ? other : next;
   }
-  const std::int64_t end = warm_target_.EndsAt(now);
-  const int until_idle = end < 0 ? -1 : static_cast<int>(end - now);
-  if (!cgroups_.has_leftovers()) {
-    return until_idle;
-  }
-  return until_idle >= 0 && until_idle < kLeftoverRetryMs ? until_idle : kLeftoverRetryMs;
+  return next < 0 ? -1 : static_cast<int>(next > now ? next - now : 0);
 }
 
 int Supervisor::Clone(const RunSlot& run, UniqueFd* pidfd, pid_t* pid) const {
@@ -471,8 +404,14 @@ void Supervisor::HandleRunSocket(RunSlot& run) {
   }
 }
 
-void Supervisor::Kill(const RunSlot& run) {
+// Where nothing but init is in the sandbox. A rate of disk I/O goes on for what is still to be
+// written.
+void Supervisor::EndInit(const RunSlot& run) {
   static_cast<void>(sys::PidfdSignal(run.pidfd.get(), SIGKILL));
+}
+
+void Supervisor::Kill(const RunSlot& run) {
+  EndInit(run);
   cgroups_.Kill(run.group);
 }
 
@@ -502,12 +441,27 @@ void Supervisor::Report(RunSlot& run, std::uint64_t cpu_us, std::uint64_t max_me
     report.stage = run.failed_stage;
     report.sys_errno = run.failed_errno;
   }
-  cgroups_.Read(run.group, &report);
+  cgroups_.Read(&run.group, &report);
   if (run.socket.valid()) {
     Send(run.socket.get(), report);
   }
   run.socket.Reset();
   run.is_reported = true;
+  if (tidy_at_ms_ < 0) {
+    tidy_at_ms_ = NowMs() + kTidyMs;
+  }
+}
+
+void Supervisor::TidyUp(std::int64_t now_ms) {
+  if (now_ms < tidy_at_ms_) {
+    return;
+  }
+  tidy_at_ms_ = -1;
+  for (const RunSlot& run : runs_) {
+    if (run.pidfd.valid() && run.is_reported) {
+      EndInit(run);
+    }
+  }
 }
 
 void Supervisor::Finish(RunSlot& run) {

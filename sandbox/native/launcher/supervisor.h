@@ -9,6 +9,7 @@
 
 #include "base/unique_fd.h"
 #include "sandbox/native/launcher/cgroup.h"
+#include "sandbox/native/launcher/expected.h"
 #include "sandbox/native/launcher/host.h"
 #include "sandbox/native/launcher/openers.h"
 #include "sandbox/native/launcher/request.h"
@@ -35,6 +36,7 @@ class Supervisor {
   int Run();
 
  private:
+  static constexpr std::int64_t kCallMs = 20;   // after that a call is taken to be a long one
   static constexpr std::size_t kMaxRuns = 256;  // also the ids that one launcher uses
 
   struct RunSlot {
@@ -42,6 +44,7 @@ class Supervisor {
     UniqueFd pidfd;    // of init; valid: the slot is in use
     UniqueFd channel;  // valid: made ahead, and waits for its request here
     bool made_ahead = false;
+    bool is_locked = false;  // ahead, by what was expected
     bool is_reported = false;
     std::uint64_t number = 0;  // in the order of their beginnings
     RunGroup group;
@@ -53,22 +56,30 @@ class Supervisor {
   void WaitAndHandle();
   void HandleControl();
   void HandleLaunch(UniqueFd* fds, std::size_t count);
-  // 0, or why a limit that must hold is not held.
-  [[nodiscard]] int CheckLimits(const wire::LaunchSpec& spec) const;
+  // The errno of a limit that must hold and that nothing holds.
+  [[nodiscard]] int WhyNotHeld() const;
   void HandleReap(const char* incarnation);
   void HandleRunSocket(RunSlot& run);
   void Kill(const RunSlot& run);
+  void EndInit(const RunSlot& run);
   // Those whose command and all that it started have ended: their callers need not wait for more.
   void ReportDone();
   void Report(RunSlot& run, std::uint64_t cpu_us, std::uint64_t max_memory_kb);
+  // Kills the inits of those that are reported, when their servers have had time to go on.
+  void TidyUp(std::int64_t now_ms);
   void Finish(RunSlot& run);
 
   [[nodiscard]] RunSlot* FindFreeSlot();
   [[nodiscard]] RunSlot* FindWarmSlot();  // the oldest
+  // One that can serve `request`, or null; *is_ready: whether calls come no faster than sandboxes.
+  [[nodiscard]] RunSlot* ChooseWarm(const Request& request, bool* is_ready);
+  void Discard(RunSlot& run);  // one that was made ahead
+  // All that are locked by what is expected no more. Whether there was any.
+  bool DiscardLocked();
   [[nodiscard]] std::size_t CountWarm() const;
   [[nodiscard]] std::size_t CountUnreported() const;
-  // Whether one more may be made now: it must not take the processor from a call that is under way,
-  // unless calls come faster than sandboxes.
+  // Whether one more may be made now: it must not take the processor from a call that is under way
+  // or whose outcome is just being recorded, unless calls come faster than sandboxes.
   [[nodiscard]] bool MayMakeAhead(std::int64_t now_ms) const;
   [[nodiscard]] std::uint32_t KernelId(const RunSlot& run) const;
   // 0 or an errno, with *stage set.
@@ -102,9 +113,10 @@ class Supervisor {
   std::uint64_t next_number_ = 1;
   WarmTarget warm_target_;
   std::int64_t last_call_ms_ = 0;
-  bool is_pressed_ = false;  // the last call had to wait for its sandbox
+  std::int64_t tidy_at_ms_ = -1;  // -1: nothing to tidy up
+  bool is_pressed_ = false;       // the last call had to wait for its sandbox
   std::size_t processors_ = 1;
-  TmpfsSizes last_sizes_ = {};  // what the next call will likely want
+  Expected expected_;
 };
 
 }  // namespace casemate::launcher

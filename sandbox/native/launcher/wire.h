@@ -28,7 +28,7 @@
 namespace casemate::sandbox::wire {
 
 inline constexpr std::uint32_t kMagic = 0x434d4c31;  // "CML1"
-inline constexpr std::uint32_t kWireVersion = 2;
+inline constexpr std::uint32_t kWireVersion = 3;
 inline constexpr std::uint32_t kMaxSpecBytes = 256U << 20;
 
 inline constexpr std::uint32_t kMaxRoots = 256;
@@ -91,7 +91,7 @@ struct LaunchSpec {
   std::uint32_t total_bytes = 0;
   std::uint32_t workspace = 0;  // WorkspaceKind
   std::uint32_t hold = 0;       // 1: see [5]; only with a private workspace
-  // LayerBit of limits that the caller stated: a strict launcher runs nothing without them.
+  // LayerBit of limits that were stated: a strict launcher runs nothing without them.
   std::uint32_t must_hold = 0;
   ListRef argv;              // StringRef
   ListRef env;               // StringRef
@@ -107,6 +107,7 @@ struct LaunchSpec {
   std::uint64_t shm_bytes = 0;     // /dev/shm
   std::uint64_t memory_bytes = 0;  // cgroup, or RLIMIT_DATA where there is none
   std::uint64_t cpu_millis = 0;
+  std::uint64_t io_bytes_s = 0;  // read from, and written to, each disk; 0: any rate
   std::uint64_t pids = 0;        // cgroup and RLIMIT_NPROC
   std::uint64_t file_bytes = 0;  // RLIMIT_FSIZE
   std::uint64_t open_files = 0;  // RLIMIT_NOFILE
@@ -160,6 +161,7 @@ enum LayerBit : std::uint32_t {
   kLayerCgroupPids = 1U << 9,
   kLayerCgroupCpu = 1U << 10,
   kLayerIdMappedWorkspace = 1U << 11,
+  kLayerCgroupIo = 1U << 12,  // of a report: can be; is, when the spec has a rate
 };
 
 struct LaunchReport {
@@ -169,6 +171,7 @@ struct LaunchReport {
   std::int32_t wait_status = 0;     // of the command, as from waitpid(2), when init reported it
   std::uint32_t command_ended = 0;  // 1: wait_status holds; 0: init died first (killed, OOM)
   std::uint32_t layers = 0;         // LayerBit
+  std::uint32_t missing = 0;        // stage kLimits: LayerBit of what must hold and does not
   std::uint32_t landlock_abi = 0;
   std::int32_t landlock_errno = 0;   // why there is none
   std::int32_t proc_errno = 0;       // why there is no /proc

@@ -1,0 +1,123 @@
+#include "sandbox/container/engine/create_body.h"
+
+#include <sstream>
+#include <string>
+
+#include <nlohmann/json.hpp>
+
+#include "sandbox/container/run/container_spec.h"
+
+namespace casemate::container {
+namespace {
+
+using nlohmann::json;
+
+constexpr std::int64_t kMib = std::int64_t{1} << 20;
+
+std::string PortKey(const PublishedPort& port) {
+  return std::to_string(port.port) + "/" + port.protocol;
+}
+
+json TmpfsOf(const ContainerSpec& spec) {
+  json tmpfs = json::object();
+  for (const TmpfsMount& mount : spec.tmpfs) {
+    std::ostringstream mode;
+    mode << std::oct << mount.mode;
+    // Without "exec" engines make it noexec.
+    tmpfs[mount.destination] =
+        "rw,exec,nosuid,nodev,size=" + std::to_string(mount.size_bytes) + ",mode=" + mode.str();
+  }
+  return tmpfs;
+}
+
+// As "Mounts", not "Binds": of those Docker makes a directory where the source is missing.
+json MountsOf(const ContainerSpec& spec) {
+  json mounts = json::array();
+  for (const BindMount& bind : spec.binds) {
+    mounts.push_back({{"Type", "bind"},
+                      {"Source", bind.source},
+                      {"Target", bind.destination},
+                      {"ReadOnly", !bind.writable},
+                      {"BindOptions", {{"Propagation", "rprivate"}}}});
+  }
+  return mounts;
+}
+
+json HostConfig(const ContainerSpec& spec, EngineKind kind) {
+  json ports = json::object();
+  for (const PublishedPort& port : spec.ports) {
+    ports[PortKey(port)].push_back(
+        {{"HostIp", port.host_address},
+         {"HostPort", port.host_port == 0 ? "" : std::to_string(port.host_port)}});
+  }
+  json host = {{"ReadonlyRootfs", spec.read_only_root},
+               {"Privileged", false},
+               {"CapDrop", {"ALL"}},
+               {"CapAdd", spec.capabilities},
+               {"SecurityOpt", {"no-new-privileges"}},
+               {"NetworkMode", spec.network},
+               {"IpcMode", "private"},
+               {"Init", false},
+               {"AutoRemove", false},
+               {"Tmpfs", TmpfsOf(spec)},
+               {"Mounts", MountsOf(spec)},
+               {"PortBindings", std::move(ports)},
+               {"RestartPolicy", {{"Name", spec.restart_policy}, {"MaximumRetryCount", 0}}}};
+  if (spec.keep_user) {
+    host["UsernsMode"] = "keep-id";
+  }
+  if (spec.limits.memory_mb > 0) {
+    host["Memory"] = spec.limits.memory_mb * kMib;
+    host["MemorySwap"] = spec.limits.memory_mb * kMib;  // of both together: no swap
+  }
+  if (spec.limits.cpu_millis > 0) {
+    host["NanoCpus"] = spec.limits.cpu_millis * 1'000'000;
+  }
+  if (spec.limits.pids > 0) {
+    host["PidsLimit"] = spec.limits.pids;
+  }
+  if (spec.keep_user && kind == EngineKind::kPodman) {
+    host["UsernsMode"] = "keep-id";
+  }
+  // Podman's own defaults are above what a service without CAP_SYS_RESOURCE may give.
+  if (kind == EngineKind::kPodman) {
+    host["Ulimits"] = {{{"Name", "nofile"}, {"Soft", 1024}, {"Hard", 4096}},
+                       {{"Name", "nproc"}, {"Soft", 4096}, {"Hard", 4096}}};
+  }
+  return host;
+}
+
+}  // namespace
+
+json CreateBody(const ContainerSpec& spec, EngineKind kind) {
+  json body = {{"Image", spec.image_id},
+               {"AttachStdin", spec.open_stdin},
+               {"AttachStdout", true},
+               {"AttachStderr", true},
+               {"OpenStdin", spec.open_stdin},
+               {"StdinOnce", spec.open_stdin},
+               {"Tty", false},
+               {"Env", spec.environment},
+               {"User", spec.user},
+               {"HostConfig", HostConfig(spec, kind)}};
+  if (!spec.entry_point.empty()) {
+    body["Entrypoint"] = spec.entry_point;
+  }
+  if (!spec.command.empty()) {
+    body["Cmd"] = spec.command;
+  }
+  if (!spec.working_directory.empty()) {
+    body["WorkingDir"] = spec.working_directory;
+  }
+  json labels = json::object();
+  for (const auto& [name, value] : spec.labels) {
+    labels[name] = value;
+  }
+  body["Labels"] = std::move(labels);
+  for (const PublishedPort& port : spec.ports) {
+    body["ExposedPorts"][PortKey(port)] = json::object();
+  }
+  return body;
+}
+
+}  // namespace casemate::container

@@ -1,0 +1,54 @@
+#include "sandbox/container/engine/json_lines.h"
+
+#include <nlohmann/json.hpp>
+
+#include "sandbox/container/engine/answer.h"
+
+namespace casemate::container {
+bool JsonLines::Take(std::string_view line) {
+  if (line.find_first_not_of(" \r\t") == std::string_view::npos) {
+    return true;
+  }
+  auto object = ParseObject(what_, line);
+  if (!object) {
+    error_ = std::move(object).error();
+    return false;
+  }
+  return take_(*object);
+}
+
+bool JsonLines::Feed(std::string_view bytes) {
+  while (!bytes.empty()) {
+    const std::size_t end = bytes.find('\n');
+    const std::string_view piece = bytes.substr(0, end);
+    if (pending_.size() + piece.size() > max_line_bytes_) {
+      error_ = Error{ErrorCode::kInternal,
+                     what_ + ": expected lines of at most " + std::to_string(max_line_bytes_) +
+                         " bytes, got more",
+                     {},
+                     "see what the engine logs",
+                     0};
+      return false;
+    }
+    if (end == std::string_view::npos) {
+      pending_.append(piece);
+      return true;
+    }
+    bytes.remove_prefix(end + 1);
+    bool goes_on = false;
+    if (pending_.empty()) {
+      goes_on = Take(piece);
+    } else {
+      pending_.append(piece);
+      const std::string line = std::move(pending_);
+      pending_.clear();
+      goes_on = Take(line);
+    }
+    if (!goes_on) {
+      return false;
+    }
+  }
+  return true;
+}
+
+}  // namespace casemate::container

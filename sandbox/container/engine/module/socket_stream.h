@@ -1,0 +1,67 @@
+// SocketStream: a connected socket as cpp-httplib's stream, with what the library lacks: limits of
+// time that hold whatever the peer does, an end at once when the call is taken back, and bounds on
+// lines. Owned by one exchange; borrows the socket.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <string>
+
+#include <httplib.h>
+
+namespace casemate::container {
+
+std::int64_t NowNs();  // CLOCK_MONOTONIC
+
+class SocketStream final : public httplib::Stream {
+ public:
+  enum class Failure { kNone, kClosed, kIdle, kDeadline, kStopped, kLineTooLong, kSystem };
+
+  // `socket` is non-blocking. `stop_fd` becomes readable when the call is taken back; -1: never.
+  // `idle_ms` and `deadline_ns` (CLOCK_MONOTONIC): 0 is any time.
+  SocketStream(int socket, int stop_fd, std::int64_t idle_ms, std::int64_t deadline_ns)
+      : socket_(socket), stop_fd_(stop_fd), idle_ms_(idle_ms), deadline_ns_(deadline_ns) {}
+
+  // The first failure is final: what is asked afterwards fails as well.
+  [[nodiscard]] Failure failure() const { return failure_; }
+  [[nodiscard]] int error_number() const { return errno_; }
+  [[nodiscard]] bool has_sent() const { return has_sent_; }
+  [[nodiscard]] bool has_received() const { return has_received_; }
+  // The peer takes no more, but may have said why: reading goes on.
+  [[nodiscard]] bool is_write_broken() const { return write_broken_; }
+  // All that came was read, so that the connection can be used again.
+  [[nodiscard]] bool is_drained() const { return begin_ == end_ && failure_ == Failure::kNone; }
+  // A piece of the body was taken: what comes is a new line, or more of it.
+  void BeginLine() { line_bytes_ = 0; }
+
+  [[nodiscard]] bool is_readable() const override { return failure_ == Failure::kNone; }
+  [[nodiscard]] bool is_writable() const override { return failure_ == Failure::kNone; }
+  ssize_t read(char* into, size_t size) override;
+  ssize_t write(const char* from, size_t size) override;
+  void get_remote_ip_and_port(std::string&, int&) const override {}
+  void get_local_ip_and_port(std::string&, int&) const override {}
+  [[nodiscard]] socket_t socket() const override { return socket_; }
+
+ private:
+  bool Wait(short events);
+  ssize_t Fail(Failure failure, int error = 0);
+  ssize_t Fill();
+
+  const int socket_;
+  const int stop_fd_;
+  const std::int64_t idle_ms_;
+  const std::int64_t deadline_ns_;
+  Failure failure_ = Failure::kNone;
+  int errno_ = 0;
+  bool has_sent_ = false;
+  bool has_received_ = false;
+  bool write_broken_ = false;
+  bool at_end_ = false;
+  std::size_t line_bytes_ = 0;
+  std::size_t begin_ = 0;
+  std::size_t end_ = 0;
+  std::array<char, std::size_t{16} << 10> buffer_;
+};
+
+}  // namespace casemate::container
