@@ -78,11 +78,6 @@ std::string DescribeJson(const json& value) {
   }
 }
 
-std::string Quoted(std::string_view text) {
-  std::string shown = EscapeControls(ToValidUtf8(text.substr(0, kQuotedBytes)), false);
-  return "`" + shown + (text.size() > kQuotedBytes ? "…`" : "`");
-}
-
 std::optional<std::string> ReadText(const json& value, const std::string& path,
                                     const TextRule& rule, ArgErrors& errors) {
   if (!value.is_string()) {
@@ -214,8 +209,9 @@ std::optional<std::string> ArgReader::Choice(std::string_view name,
     return text;
   }
   const auto nearest = NearestName(text, choices);
-  errors_.Expected(PathOf(name), expected, Quoted(text),
-                   nearest ? "did you mean `" + *nearest + "`?" : std::string());
+  errors_.Expected(
+      PathOf(name), expected, Quoted(text),
+      "use " + (nearest ? "`" + *nearest + "`" : expected) + " as `" + std::string(name) + "`");
   return std::nullopt;
 }
 

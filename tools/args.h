@@ -15,6 +15,7 @@
 #include <nlohmann/json_fwd.hpp>
 
 #include "base/result.h"
+#include "base/text.h"  // Quoted
 
 namespace casemate::tools {
 
@@ -37,8 +38,6 @@ class ArgErrors {
 
 // Type and, for numbers, value; never the text of a string, which may be a secret.
 std::string DescribeJson(const nlohmann::json& value);
-// `text` cut to 64 bytes, made printable and quoted, for "got …".
-std::string Quoted(std::string_view text);
 
 struct TextRule {
   std::size_t min_bytes = 0;

@@ -23,6 +23,7 @@ struct ResourceContents {
   std::string mime_type;
   std::string bytes;
   bool binary = false;
+  bool untrusted = false;  // it comes from outside of its reader's workspace
 };
 // A pointer to a resource that the client may read.
 struct ResourceLink {

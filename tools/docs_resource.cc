@@ -19,9 +19,10 @@ constexpr std::string_view kPrefix = "casemate://docs/";
 constexpr const char* kTemplate = "casemate://docs/{page}";
 constexpr const char* kMimeType = "text/markdown";
 
-constexpr std::array<std::pair<std::string_view, std::string_view>, 6> kDescriptions = {{
+constexpr std::array<std::pair<std::string_view, std::string_view>, 7> kDescriptions = {{
     {"tools", "Arguments, results and errors of the tools."},
     {"sandbox", "What confines a command, and what it sees."},
+    {"containers", "Docker and Podman: configuration, rights, command line."},
     {"policy", "How calls are allowed or refused; how to write rules."},
     {"audit", "What is recorded, and how to verify it."},
     {"configuration", "Settings of the server."},

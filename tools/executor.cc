@@ -1,12 +1,15 @@
 #include "tools/executor.h"
 
 #include <exception>
+#include <optional>
 #include <utility>
 
 #include <nlohmann/json.hpp>
 
 #include "base/log.h"
 #include "base/text.h"
+#include "tools/approvals.h"
+#include "tools/call_metrics.h"
 #include "tools/job_runner.h"
 
 namespace casemate::tools {
@@ -54,11 +57,9 @@ Result<std::unique_ptr<PreparedCall>> PrepareCaught(const Tool& tool, const json
 
 ToolResult InternalError(const std::string& what) {
   Log(LogLevel::kError, "a tool call failed: " + what);
-  ToolResult result = ErrorResult("internal_error", Error{ErrorCode::kInternal,
-                                                          "the tool failed unexpectedly: " + what,
-                                                          {},
-                                                          "report this as a defect of Casemate",
-                                                          0});
+  ToolResult result =
+      ErrorResult(ErrorKind::kInternalError,
+                  Error{ErrorCode::kInternal, "the tool failed unexpectedly: " + what, {}, {}, 0});
   // Unlike with other errors, we cannot say how far the call came.
   result.structured["status"] = "internal_error";
   result.audit = {{"status", "internal_error"}, {"message", ToValidUtf8(what.substr(0, 512))}};
@@ -75,7 +76,8 @@ ToolResult RunCaught(PreparedCall& call, const policies::Grant& grant, CallConte
   }
 }
 
-// While the trail is written to disk. What goes wrong here goes wrong again, and is told, in Run.
+// While the trail is on its way to disk. What goes wrong here goes wrong again, and is told, in
+// Run.
 void GetReady(AdmittedCall& call, CallContext& context) {
   if (!call.decision.grant.has_value()) {
     return;
@@ -84,26 +86,59 @@ void GetReady(AdmittedCall& call, CallContext& context) {
     call.prepared->GetReady(*call.decision.grant, context);
   } catch (const std::exception& caught) {
     Log(LogLevel::kWarning, std::string("a call could not get ready: ") + caught.what());
+  } catch (...) {
+    Log(LogLevel::kWarning, "a call could not get ready: an exception of unknown type");
   }
 }
 
-ToolResult Refused(const policies::Decision& decision) {
-  ToolResult result = ErrorResult(
-      "refused", Error{ErrorCode::kPermissionDenied, decision.reason, {}, decision.remedy, 0});
-  result.structured["error"]["rule_id"] = ToValidUtf8(decision.rule_id);
+// What policy would have allowed of it, and what would have to change for the call itself.
+std::string RemedyOf(const AdmittedCall& call, const Gate& gate, const Operation& operation) {
+  std::vector<std::string> allowed;
+  for (const OtherWay& way : call.prepared->OtherWays()) {
+    const Operation other{operation.action,  operation.principal, operation.channel,
+                          operation.session, way.normalised,      way.context};
+    if (gate.Decide(other).effect == policies::Effect::kAllow) {
+      allowed.push_back(way.words);
+    }
+  }
+  if (allowed.empty()) {
+    return call.decision.remedy;
+  }
+  return Join(allowed, ", or ") + "; or ask your user: " + call.decision.remedy;
+}
+
+ToolResult Refused(const AdmittedCall& call, std::string remedy) {
+  const policies::Decision& decision = call.decision;
+  const std::string rule = ToValidUtf8(decision.rule_id);
+  ToolResult result =
+      ErrorResult(ErrorKind::kRefused,
+                  Error{ErrorCode::kPermissionDenied, decision.reason, {}, std::move(remedy), 0},
+                  "(rule " + rule + ", decision " + decision.decision_id + ", audit record " +
+                      std::to_string(call.audit_seq) + ")");
+  result.structured["error"]["rule_id"] = rule;
   return result;
 }
 
 // The call ran, but the trail does not say how it ended: whoever called must know.
 void MarkUnrecorded(ToolResult& result, const Error& cause) {
-  const ToolResult error =
-      ErrorResult("outcome_not_recorded",
-                  AuditUnavailable("the call ran, but its outcome could not be recorded in the "
-                                   "audit trail",
-                                   cause));
+  Error error = AuditUnavailable(
+      "the call ran, but its outcome could not be recorded in the audit trail", cause);
+  error.remedy = "use the result below and do not repeat the call; tell your user, " + error.remedy;
+  const ToolResult told = ErrorResult(ErrorKind::kOutcomeNotRecorded, error);
   result.is_error = true;
-  result.structured["error"] = error.structured["error"];
-  result.text = error.text + "\n\n" + result.text;
+  result.structured["error"] = told.structured["error"];
+  result.text = told.text + "\n\n" + result.text;
+}
+
+// Also a result that is an error, of a command that ran out of time for instance: what it printed
+// until then is in there. Of a call that was not run all words are ours.
+void LabelUntrusted(ToolResult& result) {
+  if (result.is_error && result.structured.is_object() &&
+      result.structured.value("status", json()) == "not_run") {
+    return;
+  }
+  result.structured["untrusted"] = true;
+  result.text = std::string(kUntrustedNote) + "\n\n" + result.text;
 }
 
 void Stamp(ToolResult& result, const policies::Decision& decision, std::int64_t audit_seq) {
@@ -132,49 +167,93 @@ Result<Admission> ToolExecutor::Admit(std::string_view name, const json& args, C
   if (tool == nullptr) {
     return UnknownTool(catalog_, name);
   }
-  if (const auto violations = catalog_.SchemaOf(*tool).Check(args); !violations.empty()) {
+  Admission admission = AdmitTool(*tool, args, context, runs_here);
+  if (const auto* refused = std::get_if<ToolResult>(&admission)) {
+    NoteEnd(tool->spec(), *refused);
+  }
+  return admission;
+}
+
+Admission ToolExecutor::AdmitTool(const Tool& tool, const json& args, CallContext& context,
+                                  bool runs_here) {
+  if (const auto violations = catalog_.SchemaOf(tool).Check(args); !violations.empty()) {
     return Admission(InvalidArguments(violations));
   }
-  auto prepared = PrepareCaught(*tool, args, context.principal);
+  auto prepared = PrepareCaught(tool, args, context.principal);
   if (!prepared) {
     return Admission(ErrorResult(prepared.error()));
   }
-  AdmittedCall call{&tool->spec(), *std::move(prepared), {}, 0};
-  const Operation operation{tool->spec().name, context.principal, context.channel,
-                            call.prepared->normalised(), call.prepared->context()};
-  call.decision = gate_.Decide(operation);
-  if (runs_here && call.decision.effect == policies::Effect::kAllow &&
-      !call.prepared->background()) {
-    GetReady(call, context);
+  AdmittedCall call{&tool.spec(), *std::move(prepared), {}, 0};
+  const Operation operation{
+      tool.spec().name, context.principal,           context.channel,
+      context.session,  call.prepared->normalised(), call.prepared->context()};
+  call.decision = gate_.Judge(operation);
+  policies::ApprovalMark mark;
+  std::optional<ToolResult> unapproved;
+  if (call.decision.effect == policies::Effect::kAsk && call.decision.asked &&
+      call.decision.approval && approvals_ != nullptr) {
+    auto settled = approvals_->Settle(operation, *call.prepared, std::move(call.decision), context);
+    call.decision = std::move(settled.decision);
+    mark = std::move(settled.mark);
+    unapproved = std::move(settled.refused);
+    if (!settled.is_due) {
+      return Admission(unapproved ? *std::move(unapproved)
+                                  : InternalError("a call was neither approved nor refused"));
+    }
   }
-  const auto begun = gate_.Begin(operation, call.decision);
+  const auto begun = gate_.Begin(operation, call.decision, mark.id.empty() ? nullptr : &mark);
   if (!begun) {
     return Admission(ErrorResult(
-        "audit_unavailable",
+        ErrorKind::kAuditUnavailable,
         AuditUnavailable("the call was not run: it could not be recorded in the audit trail",
                          begun.error())));
   }
   call.audit_seq = *begun;
   context.audit_seq = *begun;
+  context.untrusted = IsUntrusted(call.decision, call.prepared->context());
+  if (runs_here && call.decision.effect == policies::Effect::kAllow &&
+      !call.prepared->background()) {
+    GetReady(call, context);
+  }
+  if (const auto synced = gate_.Sync(); !synced) {
+    ToolResult result = ErrorResult(
+        ErrorKind::kAuditUnavailable,
+        AuditUnavailable("the call was not run: its record in the audit trail could not be brought "
+                         "to disk",
+                         synced.error()));
+    // Most likely it cannot be written either; then the intent stays without an outcome.
+    static_cast<void>(gate_.End(*begun, result.audit));
+    return Admission(std::move(result));
+  }
   if (call.decision.effect == policies::Effect::kAllow) {
     return Admission(std::move(call));
   }
-  ToolResult refused = Refused(call.decision);
+  ToolResult refused =
+      unapproved ? *std::move(unapproved) : Refused(call, RemedyOf(call, gate_, operation));
   Stamp(refused, call.decision, *begun);
-  refused.text += "\n(rule " + ToValidUtf8(call.decision.rule_id) + ", decision " +
-                  call.decision.decision_id + ", audit record " + std::to_string(*begun) + ")";
   return Admission(std::move(refused));
+}
+
+void ToolExecutor::NoteEnd(const ToolSpec& spec, const ToolResult& result) {
+  if (metrics_ != nullptr) {
+    metrics_->NoteCall(spec.name, result);
+  }
 }
 
 ToolResult ToolExecutor::Finish(AdmittedCall& call, CallContext& context) {
   context.audit_seq = call.audit_seq;
+  context.untrusted = IsUntrusted(call.decision, call.prepared->context());
   const auto& grant = call.decision.grant;
   ToolResult result = grant.has_value() ? RunCaught(*call.prepared, *grant, context)
                                         : InternalError("a call without a grant was admitted");
+  if (context.untrusted) {
+    LabelUntrusted(result);
+  }
   Stamp(result, call.decision, call.audit_seq);
   if (const auto ended = gate_.End(call.audit_seq, result.audit); !ended) {
     MarkUnrecorded(result, ended.error());
   }
+  NoteEnd(*call.spec, result);
   return result;
 }
 
@@ -188,6 +267,7 @@ ToolResult ToolExecutor::Abandon(AdmittedCall& call, const Error& why) {
   if (const auto ended = gate_.End(call.audit_seq, result.audit); !ended) {
     MarkUnrecorded(result, ended.error());
   }
+  NoteEnd(*call.spec, result);
   return result;
 }
 

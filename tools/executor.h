@@ -18,6 +18,8 @@
 
 namespace casemate::tools {
 
+class Approvals;
+class CallMetrics;
 class JobRunner;
 
 // A call that policy allowed and whose intent is on disk: it must be passed to Finish, once.
@@ -61,15 +63,24 @@ class ToolExecutor {
 
   // Where background calls go. Borrowed; null: they are errors. Call before the first call.
   void set_jobs(JobRunner* jobs) { jobs_ = jobs; }
+  // Where calls get approval for which policy says `ask`. Likewise; null: they are refused.
+  void set_approvals(Approvals* approvals) { approvals_ = approvals; }
+  // Where calls that are over are counted. Likewise; null: nowhere.
+  void set_metrics(CallMetrics* metrics) { metrics_ = metrics; }
 
  private:
   // `runs_here`: Finish follows with the same context, so that the call may get ready for it.
   Result<Admission> Admit(std::string_view name, const nlohmann::json& args, CallContext& context,
                           bool runs_here);
+  Admission AdmitTool(const Tool& tool, const nlohmann::json& args, CallContext& context,
+                      bool runs_here);
+  void NoteEnd(const ToolSpec& spec, const ToolResult& result);
 
   const Catalog& catalog_;
   Gate& gate_;
   JobRunner* jobs_ = nullptr;
+  Approvals* approvals_ = nullptr;
+  CallMetrics* metrics_ = nullptr;
 };
 
 }  // namespace casemate::tools

@@ -141,6 +141,7 @@ class FixFailingCommandPrompt : public Prompt {
                    "arguments.run_id", "leave `run_id` out", 0};
     }
     bool any = false;
+    bool noted = false;
     for (const char* stream : {"stderr", "stdout"}) {
       auto contents = sources_.read("casemate://runs/" + id + "/" + stream, context);
       if (!contents) {
@@ -149,6 +150,9 @@ class FixFailingCommandPrompt : public Prompt {
         return error;
       }
       any = any || !contents->bytes.empty();
+      if (contents->untrusted && !contents->bytes.empty() && !std::exchange(noted, true)) {
+        result.messages.push_back(UserText(kUntrustedNote));
+      }
       EmbedStream(stream, *std::move(contents), result);
     }
     if (!any) {

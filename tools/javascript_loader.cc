@@ -16,13 +16,23 @@ const source = fs.readFileSync('/run/casemate/main.js', 'utf8');
 const names = ['exports', 'require', 'module', '__filename', '__dirname'];
 process.argv[1] = filename;
 
-function isModule() {
+function makeModule(options) {
+  const emit_warning = process.emitWarning;
+  process.emitWarning = () => {};  // vm modules are "experimental"
   try {
-    vm.compileFunction(source, names, { filename });
-    return false;
-  } catch (error) {
-    return /import statement|import\.meta|token 'export'|await is only valid/.test(error.message);
+    return new vm.SourceTextModule(source, { identifier: filename, ...options });
+  } finally {
+    process.emitWarning = emit_warning;
   }
+}
+
+// Only what cannot be CommonJS and can be a module: words about a stray `await` differ too much.
+function isModule() {
+  const parses = (parse) => {
+    try { parse(); } catch { return false; }
+    return true;
+  };
+  return !parses(() => vm.compileFunction(source, names, { filename })) && parses(makeModule);
 }
 
 function locate(specifier, require) {
@@ -39,14 +49,10 @@ async function runModule() {
   const require = Module.createRequire(filename);
   globalThis.require = require;
   const load = (specifier) => import(locate(specifier, require));
-  const emit_warning = process.emitWarning;
-  process.emitWarning = () => {};  // vm modules are "experimental"
-  const main = new vm.SourceTextModule(source, {
-    identifier: filename,
+  const main = makeModule({
     initializeImportMeta: (meta) => { meta.url = url.pathToFileURL(filename).href; },
     importModuleDynamically: load,
   });
-  process.emitWarning = emit_warning;
   await main.link(async (specifier) => {
     const loaded = await load(specifier);
     const exported = Object.keys(loaded);

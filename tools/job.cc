@@ -40,4 +40,12 @@ std::string OwnerOf(const policies::Principal& principal) {
   return std::to_string(principal.tenant.size()) + ":" + principal.tenant + "/" + principal.id;
 }
 
+nlohmann::json FactsOf(const JobView& job) {
+  nlohmann::json facts = {{"own", true}};
+  if (job.untrusted) {
+    facts["untrusted"] = true;
+  }
+  return facts;
+}
+
 }  // namespace casemate::tools

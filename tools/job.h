@@ -33,6 +33,7 @@ struct JobView {
   std::int64_t updated_ms = 0;
   std::int64_t ttl_ms = 0;  // from created_ms; afterwards it may be forgotten
   std::int64_t audit_seq = 0;
+  bool untrusted = false;          // what it returns comes from outside of its caller's workspace
   std::optional<double> progress;  // the latest that was reported, while it runs
   std::optional<double> total;
   // What it waits for, exactly when the status is kInputRequired. Keys are unique in a job's life.
@@ -44,6 +45,8 @@ struct JobView {
 
 // Names whoever runs and jobs belong to: two principals of different tenants never share one.
 std::string OwnerOf(const policies::Principal& principal);
+// What policy is told of a job of the caller's own: {own: true}, and {untrusted: true} if it is.
+nlohmann::json FactsOf(const JobView& job);
 
 // For whom a job runs.
 // The initialiser lets g++ 12 accept designated initialisers that name only some members.

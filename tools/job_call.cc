@@ -14,7 +14,7 @@ std::string ReadJobId(ArgReader& reader, ArgErrors& errors) {
   if (!IsRunId(id)) {
     errors.Expected("args.job_id", "26 characters of a-z and 2-7",
                     reader.Has("job_id") ? Quoted(id) : "nothing",
-                    "use the job_id that the call in the background returned");
+                    "use the job_id or run_id that `run` returned");
   }
   return id;
 }
@@ -22,7 +22,7 @@ std::string ReadJobId(ArgReader& reader, ArgErrors& errors) {
 json JobIdSchema() {
   return {{"type", "string"},
           {"pattern", "^[a-z2-7]{26}$"},
-          {"description", "As `run` with background: true returned it."}};
+          {"description", "The job_id or run_id that `run` returned."}};
 }
 
 json JobOutputSchema(json properties) {

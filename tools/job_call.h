@@ -35,13 +35,23 @@ class JobCall : public PreparedCall {
       : jobs_(jobs), id_(std::move(id)), normalised_(std::move(normalised)) {
     normalised_["job_id"] = id_;
   }
-  void Bind(const policies::Principal& principal) override { context_["own"] = IsOwn(principal); }
+  void Bind(const policies::Principal& principal) override {
+    context_["own"] = IsOwn(principal);
+    if (ShowsUntrusted(principal)) {
+      context_["untrusted"] = true;
+    }
+  }
   [[nodiscard]] const nlohmann::json& normalised() const override { return normalised_; }
   [[nodiscard]] const nlohmann::json& context() const override { return context_; }
 
  protected:
   [[nodiscard]] virtual bool IsOwn(const policies::Principal& principal) const {
     return jobs_.Get(id_, principal).ok();
+  }
+  // What comes from outside of its caller's workspace does so at every look.
+  [[nodiscard]] virtual bool ShowsUntrusted(const policies::Principal& principal) const {
+    const auto job = jobs_.Get(id_, principal);
+    return job && job->untrusted;
   }
   [[nodiscard]] JobRunner& jobs() const { return jobs_; }
   [[nodiscard]] const std::string& id() const { return id_; }

@@ -40,6 +40,7 @@ LiveJob::LiveJob(AdmittedCall call, const JobOrigin& origin, milliseconds ask_ti
   view_.created_ms = WallClockMs();
   view_.updated_ms = view_.created_ms;
   view_.audit_seq = call_.audit_seq;
+  view_.untrusted = IsUntrusted(call_.decision, call_.prepared->context());
 }
 
 CallContext LiveJob::MakeContext() {

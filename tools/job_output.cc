@@ -44,10 +44,16 @@ class OutputCall : public JobCall {
  protected:
   // A run that is no job has the same kind of id, and its kept output is read the same way.
   [[nodiscard]] bool IsOwn(const policies::Principal& principal) const override {
-    return runs_.IsOwn(id(), OwnerOf(principal)).value_or(false) || JobCall::IsOwn(principal);
+    return Label(principal).own || JobCall::IsOwn(principal);
+  }
+  [[nodiscard]] bool ShowsUntrusted(const policies::Principal& principal) const override {
+    return Label(principal).untrusted || JobCall::ShowsUntrusted(principal);
   }
 
  private:
+  [[nodiscard]] RunLabel Label(const policies::Principal& principal) const {
+    return runs_.LabelOf(id(), OwnerOf(principal)).value_or(RunLabel{});
+  }
   [[nodiscard]] std::uint64_t Start(std::uint64_t total) const;
   // From the run's own output, and else from what the job reported or ended with.
   [[nodiscard]] Result<OutputSlice> Slice(const Result<JobView>& job, CallContext& context,
@@ -111,7 +117,9 @@ ToolResult OutputCall::Run(const policies::Grant& /*grant*/, CallContext& contex
       {"text", text}};
   result.text = "job " + id() + " (" + status + "), " + std::string(StreamName(args_.stream)) +
                 " bytes " + std::to_string(start) + " to " + std::to_string(next) + " of " +
-                std::to_string(slice->total) + ":\n" + EscapeControls(text, true);
+                std::to_string(slice->total) +
+                (next < slice->total ? ", go on with offset " + std::to_string(next) : "") + ":\n" +
+                EscapeControls(text, true);
   result.audit = {{"status", "completed"}, {"bytes", slice->bytes.size()}};
   return result;
 }
@@ -133,8 +141,8 @@ JobOutputTool::JobOutputTool(JobRunner& jobs, RunStore& runs) : jobs_(jobs), run
   spec_.title = "Output of a background job";
   spec_.icon = IconOf("M0 1h8v1H0zM0 4h8v1H0zM0 7h5v1H0z");
   spec_.description =
-      "What a background job has written so far or, after its end, all of it; also the output of "
-      "a `run` whose reply was cut.";
+      "What a background job has written so far or, after its end, all of it; with a run_id as "
+      "job_id, the output of a `run` whose reply was cut. Go on at next_offset.";
   spec_.input_schema = {
       {"type", "object"},
       {"properties",

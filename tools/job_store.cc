@@ -11,7 +11,7 @@ namespace casemate::tools {
 
 namespace {
 
-constexpr std::array<Migration, 1> kMigrations = {{
+constexpr std::array<Migration, 2> kMigrations = {{
     {1, R"(
 CREATE TABLE jobs(
   id TEXT PRIMARY KEY,
@@ -29,6 +29,8 @@ CREATE TABLE jobs(
 CREATE INDEX jobs_by_principal ON jobs(principal, created_ms);
 CREATE INDEX jobs_open ON jobs(incarnation) WHERE status IN ('working', 'input_required');
 )"},
+    // Of older jobs the result says it.
+    {2, "ALTER TABLE jobs ADD COLUMN untrusted INTEGER NOT NULL DEFAULT 0"},
 }};
 constexpr const char* kServerEnded = "the server that ran it ended";
 
@@ -57,11 +59,14 @@ Result<JobView> JobOf(const Statement& row) {
   job.status = JobStatusFromName(row.Text(7)).value_or(JobStatus::kFailed);
   job.status_message = row.Text(8);
   job.audit_seq = row.Int(10);
+  job.untrusted = row.Int(11) != 0;
   if (!row.IsNull(9)) {
     auto result = DecodeToolResult(row.Text(9));
     if (!result) {
       return std::move(result).error();
     }
+    job.untrusted = job.untrusted ||
+                    (result->structured.is_object() && result->structured.contains("untrusted"));
     job.result = *std::move(result);
   }
   return job;
@@ -146,7 +151,8 @@ Result<void> JobStore::Insert(JobView& job) {
   return store_.Transaction([&]() -> Result<void> {
     auto insert = store_.Prepare(
         "INSERT INTO jobs(id, tool, principal, incarnation, created_ms, updated_ms, ttl_ms,"
-        " status, status_message, audit_seq) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)");
+        " status, status_message, audit_seq, untrusted)"
+        " VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)");
     if (!insert) {
       return std::move(insert).error();
     }
@@ -154,6 +160,7 @@ Result<void> JobStore::Insert(JobView& job) {
     insert->BindText(4, incarnation_).BindInt(5, job.created_ms).BindInt(6, job.updated_ms);
     insert->BindInt(7, job.ttl_ms).BindText(8, ToString(job.status));
     insert->BindText(9, job.status_message).BindInt(10, job.audit_seq);
+    insert->BindInt(11, job.untrusted ? 1 : 0);
     if (auto inserted = Run(*insert); !inserted) {
       return inserted;
     }
@@ -186,7 +193,8 @@ Result<JobStore::Found> JobStore::Find(std::string_view id, std::string_view own
       const auto lock = store_.Lock();
       auto query = store_.Prepare(
           "SELECT id, tool, principal, incarnation, created_ms, updated_ms, ttl_ms, status,"
-          " status_message, result, audit_seq FROM jobs WHERE id = ?1 AND principal = ?2");
+          " status_message, result, audit_seq, untrusted FROM jobs WHERE id = ?1 AND principal = "
+          "?2");
       if (!query) {
         return std::move(query).error();
       }

@@ -67,8 +67,10 @@ class JobStatusTool : public Tool {
     spec_.title = "Status of a background job";
     spec_.icon = IconOf("M0 5h2v3H0zM3 3h2v5H3zM6 0h2v8H6z");
     spec_.description =
-        "How a background job stands: working, input_required, completed, failed or cancelled, "
-        "with the call's result once there is one. With wait_ms it waits for the end.";
+        "How a background job stands: working, input_required, completed, failed or cancelled; "
+        "with the call's result once there is one. With wait_ms it returns when the job ends or "
+        "the "
+        "time is over; while it says working, call again.";
     spec_.input_schema = InputSchema({{"wait_ms",
                                        {{"type", "integer"},
                                         {"minimum", 0},
@@ -106,10 +108,11 @@ class JobCancelTool : public Tool {
     spec_.title = "Cancel a background job";
     spec_.icon = IconOf("M1 1h6v6H1z");
     spec_.description =
-        "Stops a background job and everything it started, and returns how it stands then. One "
-        "that has ended stays as it is.";
+        "Stops a background job and everything it started; its output stays readable. One that "
+        "has ended stays as it is.";
     spec_.input_schema = InputSchema(json::object());
-    spec_.output_schema = StatusOutputSchema();
+    spec_.output_schema = {
+        {"type", "object"}};  // that of job_status; said once, for it costs context
     spec_.is_short = true;
     spec_.annotations = {
         .read_only = false, .destructive = true, .idempotent = true, .open_world = false};

@@ -44,12 +44,15 @@ std::vector<Language> MakeTable() {
   Language python = Row("python", "python3", "python3", "main.py", {"/run/casemate/main.py"});
   python.env = {
       {"PYTHONPATH", "/workspace"}, {"PYTHONUNBUFFERED", "1"}, {"PYTHONDONTWRITEBYTECODE", "1"}};
+  python.inline_flag = "-c";
   Language javascript = Row("javascript", "node", "nodejs", "main.js",
                             {"--experimental-vm-modules", "/run/casemate/loader.cjs"});
   javascript.support_file = "loader.cjs";
   javascript.support_content = JavascriptLoader();
-  return {std::move(python), std::move(javascript),
-          Row("bash", "bash", "bash", "main.sh", {"/run/casemate/main.sh"}),
+  javascript.inline_flag = "-e";
+  Language bash = Row("bash", "bash", "bash", "main.sh", {"/run/casemate/main.sh"});
+  bash.inline_flag = "-c";
+  return {std::move(python), std::move(javascript), std::move(bash),
           CompiledRow("c", "gcc", "gcc libc6-dev", "main.c",
                       "\"$1\" -O1 -I/workspace -o /tmp/main /run/casemate/main.c -lm -pthread"),
           CompiledRow("cpp", "g++", "g++", "main.cc",
@@ -111,7 +114,8 @@ Result<std::string> FindToolchain(const Language& language,
     error.message = "language `" + std::string(language.name) + "` needs `" + hidden +
                     "`, which links to a place outside /usr that the sandbox does not show";
   }
-  error.remedy = "install it on the host: apt-get install " + std::string(language.package);
+  error.remedy = "use another language; your user can install it on the host: apt-get install " +
+                 std::string(language.package);
   return error;
 }
 
@@ -124,6 +128,10 @@ std::vector<std::string> LanguageCommand(const Language& language, const std::st
   command.push_back(program);
   command.insert(command.end(), language.arguments.begin(), language.arguments.end());
   return command;
+}
+
+std::vector<std::string> InlineCommand(const Language& language, std::string code) {
+  return {std::string(language.program), std::string(language.inline_flag), std::move(code)};
 }
 
 std::vector<sandbox::InjectedFile> LanguageFiles(const Language& language, std::string code) {

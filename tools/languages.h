@@ -23,6 +23,8 @@ struct Language {
   std::vector<std::string> arguments;
   bool compiled = false;
   std::vector<std::pair<std::string_view, std::string_view>> env;  // unless the caller sets it
+  // With which `program` takes the code itself as an argument; empty: it needs a file.
+  std::string_view inline_flag;
   std::string_view support_file;  // further file below /run/casemate, or empty
   std::string_view support_content;
 };
@@ -41,6 +43,8 @@ Result<std::string> FindToolchain(const Language& language,
 
 // The command that runs the code file with `program`.
 std::vector<std::string> LanguageCommand(const Language& language, const std::string& program);
+// The command that needs no file. Precondition: inline_flag.
+std::vector<std::string> InlineCommand(const Language& language, std::string code);
 // The code and what it needs, as files below /run/casemate.
 std::vector<sandbox::InjectedFile> LanguageFiles(const Language& language, std::string code);
 

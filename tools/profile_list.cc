@@ -44,21 +44,17 @@ class ProfileListCall : public PreparedCall {
 };
 
 json OutputSchema() {
-  json limits = {{"type", "object"}, {"additionalProperties", {{"type", "number"}}}};
-  json profile = {
+  const json text = {{"type", "string"}};
+  const json profile = {{"type", "object"},
+                        {"properties",
+                         {{"name", text},
+                          {"description", text},
+                          {"workspace_mode", text},
+                          {"limits", {{"type", "object"}}}}}};
+  return {
       {"type", "object"},
       {"properties",
-       {{"name", {{"type", "string"}}},
-        {"description", {{"type", "string"}}},
-        {"workspace_mode", {{"type", "string"}, {"enum", {"read_write", "read_only", "overlay"}}}},
-        {"limits", std::move(limits)}}},
-      {"required", {"name", "description", "workspace_mode", "limits"}}};
-  return {{"type", "object"},
-          {"properties",
-           {{"profiles", {{"type", "array"}, {"items", std::move(profile)}}},
-            {"error", {{"type", "object"}}},
-            {"decision_id", {{"type", "string"}}},
-            {"audit_seq", {{"type", "integer"}}}}}};
+       {{"profiles", {{"type", "array"}, {"items", profile}}}, {"error", {{"type", "object"}}}}}};
 }
 
 class ProfileListTool : public Tool {
@@ -69,7 +65,7 @@ class ProfileListTool : public Tool {
     spec_.icon = IconOf("M0 0h3v3H0zM5 0h3v3H5zM0 5h3v3H0zM5 5h3v3H5z");
     spec_.description =
         "Lists the profiles that `run` accepts, with their limits and how they mount a host "
-        "workspace. Takes no arguments. Policy may grant less than a profile asks for.";
+        "workspace.";
     spec_.input_schema = {{"type", "object"}, {"additionalProperties", false}};
     spec_.output_schema = OutputSchema();
     spec_.is_short = true;

@@ -123,7 +123,9 @@ Result<PromptResult> PromptReader::Get(std::string_view name, const PromptArgume
   }
   const json args = {{"name", name}, {"arguments", RecordedArguments(arguments)}};
   const json facts = {{"kind", "prompt"}};
-  if (auto passed = gate_.Pass({kGet, context.principal, context.channel, args, facts}); !passed) {
+  if (auto passed =
+          gate_.Pass({kGet, context.principal, context.channel, context.session, args, facts});
+      !passed) {
     return std::move(passed).error();
   }
   try {
@@ -150,7 +152,8 @@ Result<std::vector<std::string>> PromptReader::Complete(std::string_view name,
   }
   const json args = {{"prompt", name}, {"argument", argument}};
   const json facts = {{"ref", "prompt"}};
-  if (auto passed = gate_.Pass({"completion", context.principal, context.channel, args, facts});
+  if (auto passed = gate_.Pass(
+          {"completion", context.principal, context.channel, context.session, args, facts});
       !passed) {
     return std::move(passed).error();
   }

@@ -49,12 +49,19 @@ class ResourceProvider {
   [[nodiscard]] virtual std::vector<ResourceSpec> List(
       const policies::Principal& principal) const = 0;
   [[nodiscard]] virtual std::vector<ResourceTemplateSpec> Templates() const { return {}; }
-  // Facts for the policy: at least {kind}, and {own: bool} where things have an owner.
+  // Facts for the policy: at least {kind}, {own: bool} where things have an owner, and
+  // {untrusted: true} for what comes from outside of the principal's workspace.
   [[nodiscard]] virtual nlohmann::json Facts(std::string_view uri,
                                              const policies::Principal& principal) const = 0;
   // Errors: kNotFound, also for what belongs to another principal.
   [[nodiscard]] virtual Result<ResourceContents> Read(
       std::string_view uri, const policies::Principal& principal) const = 0;
+  // Called once policy lets `principal` watch `uri`: whatever tells of its changes has to run from
+  // now on. Errors: kNotFound; kInvalidArgument for a URI that can be read but not watched.
+  [[nodiscard]] virtual Result<void> Watch(std::string_view /*uri*/,
+                                           const policies::Principal& /*principal*/) const {
+    return {};
+  }
   // Values of `variable` of `uri_template` that begin with `prefix`, at most 100.
   [[nodiscard]] virtual std::vector<std::string> Complete(
       std::string_view uri_template, std::string_view variable, std::string_view prefix,

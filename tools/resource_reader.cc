@@ -41,6 +41,15 @@ const ResourceProvider* ProviderOfTemplate(const Catalog& catalog, std::string_v
 
 }  // namespace
 
+// A name alone may tell something: what could not be read is not named either.
+bool ResourceReader::MayRead(const ResourceProvider& provider, const std::string& uri,
+                             const CallContext& context) const {
+  const json args = {{"uri", uri}};
+  const json facts = provider.Facts(uri, context.principal);
+  return gate_.Decide({kRead, context.principal, {}, context.session, args, facts}).effect ==
+         policies::Effect::kAllow;
+}
+
 Result<std::vector<ResourceSpec>> ResourceReader::List(const CallContext& context) const {
   std::vector<ResourceSpec> listed;
   if (!gate_.MayEverAllow(kRead, context.principal)) {
@@ -49,11 +58,7 @@ Result<std::vector<ResourceSpec>> ResourceReader::List(const CallContext& contex
   try {
     for (const auto& provider : catalog_.providers()) {
       for (ResourceSpec& spec : provider->List(context.principal)) {
-        const json args = {{"uri", spec.uri}};
-        const json facts = provider->Facts(spec.uri, context.principal);
-        // A name alone may tell something: what could not be read is not named either.
-        if (gate_.Decide({kRead, context.principal, {}, args, facts}).effect !=
-            policies::Effect::kDeny) {
+        if (MayRead(*provider, spec.uri, context)) {
           listed.push_back(std::move(spec));
         }
       }
@@ -63,7 +68,8 @@ Result<std::vector<ResourceSpec>> ResourceReader::List(const CallContext& contex
   }
   const json args = json::object();
   const json facts = {{"kind", "list"}, {"listed", listed.size()}};
-  if (auto passed = gate_.Pass({"resource_list", context.principal, context.channel, args, facts});
+  if (auto passed = gate_.Pass(
+          {"resource_list", context.principal, context.channel, context.session, args, facts});
       !passed) {
     return std::move(passed).error();
   }
@@ -84,9 +90,9 @@ std::vector<ResourceTemplateSpec> ResourceReader::Templates(
   return templates;
 }
 
-Result<const ResourceProvider*> ResourceReader::Admit(std::string_view uri,
-                                                      const std::string& action,
-                                                      const CallContext& context) const {
+Result<ResourceReader::Admitted> ResourceReader::Admit(std::string_view uri,
+                                                       const std::string& action,
+                                                       const CallContext& context) const {
   const ResourceProvider* provider =
       uri.size() <= kMaxUriBytes ? catalog_.ProviderOf(uri) : nullptr;
   if (provider == nullptr) {
@@ -94,21 +100,26 @@ Result<const ResourceProvider*> ResourceReader::Admit(std::string_view uri,
   }
   const json args = {{"uri", uri}};
   const json facts = provider->Facts(uri, context.principal);
-  if (auto passed = gate_.Pass({action, context.principal, context.channel, args, facts});
-      !passed) {
-    return std::move(passed).error();
+  const auto passed =
+      gate_.Pass({action, context.principal, context.channel, context.session, args, facts});
+  if (!passed) {
+    return passed.error();
   }
-  return provider;
+  return Admitted{provider, *passed};
 }
 
 Result<ResourceContents> ResourceReader::Read(std::string_view uri,
                                               const CallContext& context) const {
   try {
-    const auto provider = Admit(uri, kRead, context);
-    if (!provider) {
-      return provider.error();
+    const auto admitted = Admit(uri, kRead, context);
+    if (!admitted) {
+      return admitted.error();
     }
-    return (*provider)->Read(uri, context.principal);
+    auto contents = admitted->provider->Read(uri, context.principal);
+    if (contents) {
+      contents->untrusted = contents->untrusted || admitted->passage.untrusted;
+    }
+    return contents;
   } catch (const std::exception& caught) {
     return ProviderFailed(caught.what());
   }
@@ -116,8 +127,9 @@ Result<ResourceContents> ResourceReader::Read(std::string_view uri,
 
 Result<void> ResourceReader::Watchable(std::string_view uri, const CallContext& context) const {
   try {
-    const auto provider = Admit(uri, "resource_watch", context);
-    return provider ? Result<void>() : Result<void>(provider.error());
+    const auto admitted = Admit(uri, "resource_watch", context);
+    return admitted ? admitted->provider->Watch(uri, context.principal)
+                    : Result<void>(admitted.error());
   } catch (const std::exception& caught) {
     return ProviderFailed(caught.what());
   }
@@ -141,7 +153,8 @@ Result<std::vector<std::string>> ResourceReader::Complete(std::string_view uri_t
   }
   const json args = {{"uri_template", uri_template}, {"argument", variable}};
   const json facts = {{"ref", "template"}};
-  if (auto passed = gate_.Pass({"completion", context.principal, context.channel, args, facts});
+  if (auto passed = gate_.Pass(
+          {"completion", context.principal, context.channel, context.session, args, facts});
       !passed) {
     return std::move(passed).error();
   }
@@ -151,6 +164,12 @@ Result<std::vector<std::string>> ResourceReader::Complete(std::string_view uri_t
   try {
     auto values = provider->Complete(uri_template, variable, prefix, context.principal);
     values.resize(std::min(values.size(), kMaxCompletions));
+    const std::string brackets = "{" + std::string(variable) + "}";
+    const std::size_t at = uri_template.find(brackets);
+    std::erase_if(values, [&](const std::string& value) {
+      std::string uri(uri_template);
+      return !MayRead(*provider, uri.replace(at, brackets.size(), value), context);
+    });
     return values;
   } catch (const std::exception& caught) {
     return ProviderFailed(caught.what());

@@ -32,26 +32,32 @@ class ResourceReader {
   [[nodiscard]] std::vector<ResourceTemplateSpec> Templates(
       const policies::Principal& principal) const;
 
-  // Action "resource_read" with args {uri} and the provider's facts. Errors: kNotFound for "uri";
-  // those of Gate::Pass.
+  // Action "resource_read" with args {uri} and the provider's facts; labels what these or policy
+  // say is untrusted. Errors: kNotFound for "uri"; those of Gate::Pass.
   [[nodiscard]] Result<ResourceContents> Read(std::string_view uri,
                                               const CallContext& context) const;
-  // Whether its changes may be watched: action "resource_watch", otherwise like Read.
+  // Whether its changes may be watched, and will be told: action "resource_watch", otherwise like
+  // Read. Errors: those of ResourceProvider::Watch, too.
   [[nodiscard]] Result<void> Watchable(std::string_view uri, const CallContext& context) const;
 
-  // At most kMaxCompletions values of `variable` that begin with `prefix`: action "completion" with
-  // args {uri_template, argument} and context {ref: "template"}. Errors: kInvalidArgument for
-  // "ref.uri" (no such template) and "argument.name" (it has no such variable); those of
-  // Gate::Pass.
+  // At most kMaxCompletions values of `variable` that begin with `prefix` and lead to what the
+  // caller may read: action "completion" with args {uri_template, argument} and context {ref:
+  // "template"}. Errors: kInvalidArgument for "ref.uri" (no such template) and "argument.name" (it
+  // has no such variable); those of Gate::Pass.
   [[nodiscard]] Result<std::vector<std::string>> Complete(std::string_view uri_template,
                                                           std::string_view variable,
                                                           std::string_view prefix,
                                                           const CallContext& context) const;
 
  private:
-  [[nodiscard]] Result<const ResourceProvider*> Admit(std::string_view uri,
-                                                      const std::string& action,
-                                                      const CallContext& context) const;
+  struct Admitted {
+    const ResourceProvider* provider;
+    Passage passage;
+  };
+  [[nodiscard]] Result<Admitted> Admit(std::string_view uri, const std::string& action,
+                                       const CallContext& context) const;
+  [[nodiscard]] bool MayRead(const ResourceProvider& provider, const std::string& uri,
+                             const CallContext& context) const;
 
   const Catalog& catalog_;
   Gate& gate_;

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "policies/workspace_root.h"
+#include "sandbox/container/containers.h"
 #include "sandbox/native/runner.h"
 #include "tools/run_store.h"
 #include "tools/tool.h"
@@ -21,6 +22,7 @@ struct RunOptions {
   RunStore* store = nullptr;  // borrowed; where output goes that a reply does not hold
   // KiB of each stream in a reply when the caller states no limits.output_kb; 0: the profile's.
   std::int64_t reply_kb = 0;
+  container::Containers* containers = nullptr;  // borrowed; null: there is no args.target
 };
 // NOLINTEND(readability-redundant-member-init)
 

@@ -17,9 +17,9 @@ namespace {
 
 using nlohmann::json;
 
-constexpr std::array<std::string_view, 12> kNames = {
-    "command",   "code",       "language", "stdin",   "env",     "files",
-    "workspace", "timeout_ms", "limits",   "network", "profile", "background"};
+constexpr std::array<std::string_view, 13> kNames = {
+    "command",    "code",   "language", "stdin",   "env",        "files", "workspace",
+    "timeout_ms", "limits", "network",  "profile", "background", "target"};
 constexpr std::array<std::string_view, 1> kNetworks = {"none"};
 constexpr TextRule kArgumentRule{.max_bytes = kMaxArgumentBytes, .allow_nul = false};
 
@@ -39,7 +39,8 @@ void DecodeCommand(ArgReader& reader, ArgErrors& errors, RunArgs& run) {
     return;
   }
   if (command->empty()) {
-    errors.Expected("args.command", "at least one element, the program", "an empty array");
+    errors.Expected("args.command", "at least one element, the program", "an empty array",
+                    "give the program and its arguments, such as [\"ls\", \"-l\"]");
     return;
   }
   for (std::size_t i = 0; i < command->size(); ++i) {
@@ -76,7 +77,7 @@ void DecodeProgram(ArgReader& reader, ArgErrors& errors, RunArgs& run) {
   if (!reader.Has("language")) {
     const std::vector<std::string> choices(names.begin(), names.end());
     errors.Expected("args.language", "one of " + Join(choices, ", ") + " (the language of `code`)",
-                    "nothing");
+                    "nothing", "add `language`, for instance \"language\": \"python\"");
     return;
   }
   run.code = reader.Text("code").value_or(std::string());
@@ -96,7 +97,7 @@ void DecodeEnv(ArgReader& reader, ArgErrors& errors, RunArgs& run) {
   for (const auto& [name, value] : env->items()) {
     if (!IsVariableName(name)) {
       errors.Expected("args.env", "names of letters, digits and _ that start with no digit",
-                      Quoted(name));
+                      Quoted(name), "rename the variable, or pass its value in `stdin` or `files`");
       return;
     }
     auto text = ReadText(value, "args.env." + Quoted(name), kArgumentRule, errors);
@@ -117,6 +118,34 @@ void DecodeWorkspace(ArgReader& reader, ArgErrors& errors, RunArgs& run) {
     return;
   }
   run.workspace = *path;
+}
+
+// What a container that exists cannot give a single command.
+void CheckTarget(const RunArgs& run, ArgErrors& errors) {
+  if (!run.target || run.target->kind != RunTarget::Kind::kContainer) {
+    return;
+  }
+  const std::string remedy = "leave it out, or use target {\"image\": …}";
+  if (run.language != nullptr && run.language->inline_flag.empty()) {
+    errors.Expected("args.language", "a language that needs no files, in a container that exists",
+                    std::string(run.language->name), "use target {\"image\": …}");
+  }
+  if (run.language != nullptr && run.code.size() > kMaxArgumentBytes) {
+    errors.Expected("args.code", "at most 131071 bytes, in a container that exists",
+                    std::to_string(run.code.size()), "use target {\"image\": …}");
+  }
+  if (!run.files.empty()) {
+    errors.Expected("args.files", "none, in a container that exists", "some",
+                    "pass data through `stdin`, or use target {\"image\": …}");
+  }
+  if (!run.workspace.empty()) {
+    errors.Expected("args.workspace", "none: a container sees what it was made with", "one",
+                    remedy);
+  }
+  if (run.explicit_limits.disk_mb) {
+    errors.Expected("args.limits.disk_mb", "none: a container was made with its disk", "one",
+                    remedy);
+  }
 }
 
 // Bounds that span several arguments.
@@ -149,7 +178,8 @@ void CheckTotals(const RunArgs& run, ArgErrors& errors) {
 
 }  // namespace
 
-Result<RunArgs> DecodeRunArgs(const json& args, const std::string& default_profile) {
+Result<RunArgs> DecodeRunArgs(const json& args, const std::string& default_profile,
+                              bool has_containers) {
   ArgErrors errors;
   ArgReader reader(args, "args", kNames, errors);
   RunArgs run;
@@ -160,6 +190,8 @@ Result<RunArgs> DecodeRunArgs(const json& args, const std::string& default_profi
   DecodeWorkspace(reader, errors, run);
   run.explicit_limits = DecodeLimits(reader, errors);
   (void)reader.Choice("network", kNetworks);
+  run.target = DecodeTarget(reader, errors, has_containers);
+  CheckTarget(run, errors);
   run.background = reader.Boolean("background").value_or(false);
   const auto profile = policies::FindProfile(reader.Text("profile").value_or(default_profile));
   if (!profile) {

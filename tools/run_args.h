@@ -13,6 +13,7 @@
 #include "base/result.h"
 #include "policies/profiles/profile.h"
 #include "tools/languages.h"
+#include "tools/run_target.h"
 
 namespace casemate::tools {
 
@@ -28,6 +29,7 @@ inline constexpr Range<double> kCpus{0.05, 256};
 inline constexpr Range<std::int64_t> kPids{1, 32'768};
 inline constexpr Range<std::int64_t> kOutputKb{1, 1024};
 inline constexpr Range<std::int64_t> kDiskMb{1, 1'048'576};
+inline constexpr Range<std::int64_t> kIoMbS{1, 1'048'576};
 
 inline constexpr std::size_t kMaxInputBytes = std::size_t{16} << 20;  // stdin, files and code
 inline constexpr std::size_t kMaxArgumentBytes = 131'071;  // Linux MAX_ARG_STRLEN, without the NUL
@@ -45,6 +47,7 @@ struct ExplicitLimits {
   std::optional<std::int64_t> wall_ms;
   std::optional<std::int64_t> output_kb;
   std::optional<std::int64_t> disk_mb;
+  std::optional<std::int64_t> io_mb_s;
 };
 
 struct RunFile {
@@ -59,22 +62,25 @@ struct RunArgs {
   std::optional<std::string> stdin_data;
   std::vector<std::pair<std::string, std::string>> env;
   std::vector<RunFile> files;
-  std::string workspace;  // absolute host path as given; empty: a private one
+  std::string workspace;            // absolute host path as given; empty: a private one
+  std::optional<RunTarget> target;  // none: the native sandbox
   bool background = false;
   policies::Profile profile;
   ExplicitLimits explicit_limits;
   policies::Limits limits;  // the profile's, overridden by the explicit ones
 };
 
-// Errors: kInvalidArgument naming the field, what was expected and what was got.
-Result<RunArgs> DecodeRunArgs(const nlohmann::json& args, const std::string& default_profile);
+// `has_containers`: `target` may be given. Errors: kInvalidArgument naming the field, what was
+// expected and what was got.
+Result<RunArgs> DecodeRunArgs(const nlohmann::json& args, const std::string& default_profile,
+                              bool has_containers = false);
 
 // What policy judges and the trail keeps: the command (long elements cut, with digest), names of
 // variables, digests and sizes of contents; never the value of a variable nor the input itself.
 // `workspace` is the path that policy is to judge; empty: none.
 nlohmann::json NormaliseRunArgs(const RunArgs& args, const std::string& workspace);
 
-// {memory_mb, cpus, pids, output_kb, disk_mb}
+// {memory_mb, cpus, pids, output_kb, disk_mb}, and io_mb_s where there is such a limit
 nlohmann::json LimitsJson(const policies::Limits& limits);
 
 }  // namespace casemate::tools

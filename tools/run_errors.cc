@@ -57,15 +57,16 @@ Error ExplainExec(const SandboxOutcome& outcome, const RunFacts& facts) {
     case ENOENT: {
       const std::string nearest = NearestProgram(facts.program);
       return Make(ErrorCode::kNotFound, "command not found: " + shown,
-                  (nearest.empty() ? std::string() : "did you mean `" + nearest + "`? ") +
-                      "The sandbox sees the host's /usr: install the program there, or put it into "
-                      "the workspace and call it as ./name (a script needs its interpreter too)");
+                  (nearest.empty() ? std::string() : "did you mean `" + nearest + "`? Else ") +
+                      "use another program of the host's /usr, or put this one into the workspace "
+                      "or `files` and call it as ./name (a script needs its interpreter too); your "
+                      "user can install it on the host");
     }
     case EACCES:
       return Make(
           ErrorCode::kPermissionDenied, shown + " cannot be executed: permission denied",
           "run a script through its interpreter, such as [\"bash\", \"script.sh\"], or make "
-          "the file executable");
+          "the file executable (one of `files` is, if it starts with #!)");
     case ENOEXEC:
       return Make(
           ErrorCode::kInvalidArgument, shown + " is not in a format that can be executed",
@@ -76,7 +77,8 @@ Error ExplainExec(const SandboxOutcome& outcome, const RunFacts& facts) {
     default:
       return Make(ErrorCode::kInternal,
                   shown + " cannot be executed: " + ErrnoText(outcome.sys_errno),
-                  "check the program; `casemate doctor` checks the sandbox");
+                  "use another program, and tell your user that `casemate doctor` checks the "
+                  "sandbox");
   }
 }
 
@@ -96,10 +98,9 @@ Error ExplainSetup(const SandboxOutcome& outcome) {
   if (outcome.sys_errno != 0) {
     message += ": " + ErrnoText(outcome.sys_errno);
   }
-  Error error =
-      Make(ErrorCode::kUnavailable, std::move(message),
-           outcome.remedy.empty() ? "run `casemate doctor` on the host to see what is missing"
-                                  : outcome.remedy);
+  Error error = Make(
+      ErrorCode::kUnavailable, std::move(message),
+      outcome.remedy.empty() ? std::string(NextStep(ErrorKind::kSetupFailed)) : outcome.remedy);
   error.field = outcome.field;
   return error;
 }
@@ -116,7 +117,7 @@ std::optional<Error> ExplainFailure(const SandboxOutcome& outcome, const RunFact
                   "stopped after " + std::to_string(facts.limits.wall_ms) +
                       " ms, the limit timeout_ms; the output up to then is kept",
                   Raise("timeout_ms", facts.limits.wall_ms, facts.granted.wall_ms) +
-                      ", or do the work in smaller steps");
+                      ", above 50000 with background: true, or do the work in smaller steps");
     case OutcomeStatus::kOomKilled:
       return Make(ErrorCode::kResourceExhausted,
                   "killed: it needed more memory than limits.memory_mb, " +
@@ -129,11 +130,11 @@ std::optional<Error> ExplainFailure(const SandboxOutcome& outcome, const RunFact
           ErrorCode::kPermissionDenied,
           "killed: it made a system call of a foreign architecture, which the sandbox never "
           "allows",
-          "use a program built for this machine's own 64-bit architecture");
+          std::string(NextStep(ErrorKind::kSeccompKilled)));
     case OutcomeStatus::kCancelled:
       return Make(ErrorCode::kCancelled,
                   "cancelled before it ended; everything it had started was stopped",
-                  "call again if this was not intended");
+                  std::string(NextStep(ErrorKind::kCancelled)));
     case OutcomeStatus::kSetupFailed:
       return ExplainSetup(outcome);
     case OutcomeStatus::kLost:

@@ -135,7 +135,7 @@ Error FilesNeedWriting() {
   Error error =
       InvalidArgument("args.files", "expected no files over a read-only workspace, got some");
   error.remedy =
-      "leave `files` out, or use profile `scratch` (changes are dropped), or a private workspace";
+      "leave `files` out, or use profile `scratch` (changes are dropped), or leave `workspace` out";
   return error;
 }
 

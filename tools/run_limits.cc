@@ -16,8 +16,8 @@ namespace {
 using nlohmann::json;
 using policies::Limits;
 
-constexpr std::array<std::string_view, 5> kLimitNames = {"memory_mb", "cpus", "pids", "output_kb",
-                                                         "disk_mb"};
+constexpr std::array<std::string_view, 6> kLimitNames = {"memory_mb", "cpus",    "pids",
+                                                         "output_kb", "disk_mb", "io_mb_s"};
 
 // One limit in the three places where it appears.
 struct LimitField {
@@ -25,13 +25,14 @@ struct LimitField {
   std::optional<std::int64_t> ExplicitLimits::* stated;
   std::int64_t Limits::* value;
 };
-constexpr std::array<LimitField, 6> kFields = {{
+constexpr std::array<LimitField, 7> kFields = {{
     {"args.limits.memory_mb", &ExplicitLimits::memory_mb, &Limits::memory_mb},
     {"args.limits.cpus", &ExplicitLimits::cpu_millis, &Limits::cpu_millis},
     {"args.limits.pids", &ExplicitLimits::pids, &Limits::pids},
     {"args.timeout_ms", &ExplicitLimits::wall_ms, &Limits::wall_ms},
     {"args.limits.output_kb", &ExplicitLimits::output_kb, &Limits::output_kb},
     {"args.limits.disk_mb", &ExplicitLimits::disk_mb, &Limits::disk_mb},
+    {"args.limits.io_mb_s", &ExplicitLimits::io_mb_s, &Limits::io_mb_s},
 }};
 
 std::string Show(const LimitField& field, std::int64_t value) {
@@ -65,6 +66,7 @@ ExplicitLimits DecodeLimits(ArgReader& reader, ArgErrors& errors) {
   stated.pids = limits.Integer("pids", kPids.min, kPids.max);
   stated.output_kb = limits.Integer("output_kb", kOutputKb.min, kOutputKb.max);
   stated.disk_mb = limits.Integer("disk_mb", kDiskMb.min, kDiskMb.max);
+  stated.io_mb_s = limits.Integer("io_mb_s", kIoMbS.min, kIoMbS.max);
   return stated;
 }
 
@@ -102,12 +104,13 @@ Result<void> CheckLimits(const RunArgs& args) {
 Result<Limits> LimitsUnder(const Limits& granted, const RunArgs& args) {
   for (const LimitField& field : kFields) {
     const auto& stated = args.explicit_limits.*field.stated;
-    if (stated && *stated > granted.*field.value) {
+    const bool any = field.value == &Limits::io_mb_s && granted.io_mb_s == 0;
+    if (stated && !any && *stated > granted.*field.value) {
       const std::string maximum = Show(field, granted.*field.value);
       Error error = InvalidArgument(field.path, "expected at most " + maximum +
                                                     ", which policy grants for this call, got " +
                                                     Show(field, *stated));
-      error.remedy = "use " + maximum + " or less, or raise the limit in the policy";
+      error.remedy = "use " + maximum + " or less; only your user can raise it, in the policy";
       return error;
     }
   }

@@ -21,15 +21,21 @@ json Digest(const std::string& bytes) {
 }  // namespace
 
 json LimitsJson(const policies::Limits& limits) {
-  return {{"memory_mb", limits.memory_mb},
-          {"cpus", static_cast<double>(limits.cpu_millis) / 1000},
-          {"pids", limits.pids},
-          {"output_kb", limits.output_kb},
-          {"disk_mb", limits.disk_mb}};
+  json shown = {{"memory_mb", limits.memory_mb},
+                {"cpus", static_cast<double>(limits.cpu_millis) / 1000},
+                {"pids", limits.pids},
+                {"output_kb", limits.output_kb},
+                {"disk_mb", limits.disk_mb}};
+  if (limits.io_mb_s != 0) {  // a rule must not take no limit for a low one
+    shown["io_mb_s"] = limits.io_mb_s;
+  }
+  return shown;
 }
 
 json NormaliseRunArgs(const RunArgs& args, const std::string& workspace) {
-  json normal = {{"network", "none"},
+  // A container that exists has its own network, whatever that is.
+  const bool has_own_network = args.target && args.target->kind == RunTarget::Kind::kContainer;
+  json normal = {{"network", has_own_network ? "container" : "none"},
                  {"profile", args.profile.name},
                  {"timeout_ms", args.limits.wall_ms},
                  {"limits", LimitsJson(args.limits)},

@@ -28,7 +28,7 @@ RunOutput::RunOutput(RunStore* store, const CallContext& context)
   }
   if (store != nullptr) {
     spool_ = store->Begin(context.job != nullptr ? context.job->id : NewRunId(),
-                          OwnerOf(context.principal));
+                          OwnerOf(context.principal), context.untrusted);
   }
 }
 
@@ -45,6 +45,9 @@ void RunOutput::OnOutput(Stream stream, std::string_view bytes) {
   if (progress_) {
     progress_->OnOutput(stream, bytes);
   }
+  if (context_.output != nullptr) {
+    context_.output->OnOutput(stream, bytes);
+  }
 }
 
 Result<ToolResult> RunOutput::Keep(const SandboxOutcome& outcome, RunFacts facts) {
@@ -54,6 +57,9 @@ Result<ToolResult> RunOutput::Keep(const SandboxOutcome& outcome, RunFacts facts
   facts.kept =
       KeptOutput{spool_->id(), spool_->held(Stream::kStdout), spool_->held(Stream::kStderr)};
   ToolResult result = MakeRunResult(outcome, facts);
+  if (context_.untrusted) {
+    result.structured["untrusted"] = true;  // whoever reads this one alone
+  }
   if (auto kept = store_->Keep(*spool_, DumpJson(result.structured)); !kept) {
     return std::move(kept).error();
   }
@@ -76,6 +82,7 @@ ToolResult RunOutput::Finish(const SandboxOutcome& outcome, RunFacts facts) {
     Log(LogLevel::kWarning, "cannot keep a run's output: " + Describe(kept.error()));
     facts.not_kept = kept.error().message;
   }
+  facts.is_streamed = context_.output != nullptr;
   ToolResult result = MakeRunResult(outcome, facts);
   if (context_.raw_output) {
     result.raw = RawOutput{StreamBytes(outcome.out), StreamBytes(outcome.err)};

@@ -171,8 +171,11 @@ std::vector<ResourceTemplateSpec> RunResources::Templates() const {
 json RunResources::Facts(std::string_view uri, const policies::Principal& principal) const {
   json facts = {{"kind", "run"}};
   if (const auto parsed = ParseUri(uri)) {
-    if (const auto own = runs_.IsOwn(parsed->id, OwnerOf(principal))) {
-      facts["own"] = *own;
+    if (const auto label = runs_.LabelOf(parsed->id, OwnerOf(principal))) {
+      facts["own"] = label->own;
+      if (label->untrusted) {
+        facts["untrusted"] = true;
+      }
     }
   }
   return facts;

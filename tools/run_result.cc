@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <cstring>
+#include <iterator>
 #include <limits>
 #include <optional>
 #include <utility>
@@ -15,6 +16,7 @@
 #include "tools/output_text.h"
 #include "tools/run_args.h"
 #include "tools/run_errors.h"
+#include "tools/run_symptoms.h"
 #include "tools/run_workspace.h"
 
 namespace casemate::tools {
@@ -62,12 +64,14 @@ std::string CutNote(const StreamFacts& stream, const KeptOutput& kept) {
   const std::string what =
       all ? std::string("all of it") : "its first " + std::to_string(stream.kept_bytes) + " bytes";
   return std::string(stream.name) + " was cut; " + what + ": job_output with job_id " + kept.id +
-         ", or " + UriOf(kept.id, stream.name);
+         (std::string_view(stream.name) == "stdout" ? "" : " and stream stderr") +
+         " (offset and limit_kb pick a part), or " + UriOf(kept.id, stream.name) +
+         "?offset=0&limit=8192";
 }
 
 void AddCutNotes(const SandboxOutcome& outcome, const RunFacts& facts,
                  std::vector<std::string>& notes) {
-  if (!outcome.out.truncated() && !outcome.err.truncated()) {
+  if (facts.is_streamed || (!outcome.out.truncated() && !outcome.err.truncated())) {
     return;
   }
   if (facts.kept) {
@@ -91,25 +95,27 @@ std::string Cpus(std::int64_t millis) {
 std::vector<std::string> Notes(const SandboxOutcome& outcome, const RunFacts& facts) {
   std::vector<std::string> notes;
   const auto at_limit = [&](const std::string& what, const char* limit, const std::string& value,
-                            const std::string& granted) {
+                            const std::string& granted, const char* instead) {
     notes.push_back(what + " at limits." + limit + " = " + value + " (policy grants up to " +
-                    granted + ")");
+                    granted + "): raise it, or " + instead);
   };
   if (outcome.pids_limit_hit) {
     at_limit("new processes or threads were refused", "pids", std::to_string(facts.limits.pids),
-             std::to_string(facts.granted.pids));
+             std::to_string(facts.granted.pids), "start fewer at once");
   }
   // A command that died of it has that as its status.
   if (outcome.oom_kills > 0 && outcome.status != OutcomeStatus::kOomKilled) {
     at_limit("the kernel killed some of its processes (" + std::to_string(outcome.oom_kills) + ")",
              "memory_mb", std::to_string(facts.limits.memory_mb),
-             std::to_string(facts.granted.memory_mb));
+             std::to_string(facts.granted.memory_mb), "hold less in memory");
   }
   if (outcome.cpu_throttled_ms * kSlowedShare >= std::max<std::int64_t>(outcome.duration_ms, 1)) {
     at_limit("it was held back for " + std::to_string(outcome.cpu_throttled_ms) +
                  " ms (of all processors together)",
-             "cpus", Cpus(facts.limits.cpu_millis), Cpus(facts.granted.cpu_millis));
+             "cpus", Cpus(facts.limits.cpu_millis), Cpus(facts.granted.cpu_millis),
+             "give it more time");
   }
+  std::ranges::move(SymptomNotes(outcome, facts), std::back_inserter(notes));
   AddCutNotes(outcome, facts, notes);
   if (!facts.not_kept.empty()) {
     notes.push_back("the full output could not be kept: " + ToValidUtf8(facts.not_kept));
@@ -272,7 +278,7 @@ ToolResult MakeRunResult(const SandboxOutcome& outcome, const RunFacts& facts) {
   result.structured = Structured(outcome, facts);
   if (const auto error = ExplainFailure(outcome, facts)) {
     result.is_error = true;
-    result.structured["error"] = ErrorResult(ToString(outcome.status), *error).structured["error"];
+    result.structured["error"] = ErrorResult(KindOf(outcome.status), *error).structured["error"];
   }
   result.audit = AuditOutcome(outcome, facts, result.structured);
   AddResources(outcome, facts, result);

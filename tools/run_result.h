@@ -30,7 +30,8 @@ struct RunFacts {
   sandbox::WorkspaceKind workspace = sandbox::WorkspaceKind::kPrivate;
   std::size_t max_text_bytes = 0;  // of the result's text; 0: as limits.output_kb allows
   std::optional<KeptOutput> kept;
-  std::string not_kept;  // why it should have been kept and was not
+  std::string not_kept;      // why it should have been kept and was not
+  bool is_streamed = false;  // the caller has all of the output, whatever the result holds
 };
 
 ToolResult MakeRunResult(const sandbox::SandboxOutcome& outcome, const RunFacts& facts);

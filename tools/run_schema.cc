@@ -16,12 +16,14 @@ namespace {
 using nlohmann::json;
 
 constexpr const char* kDescription =
-    "Runs a command or a code snippet in a fresh sandbox without network and returns its output. "
-    "Give either `command` (program and arguments; no shell) or `code` with `language`. The "
-    "working "
-    "directory /workspace is empty unless you pass `files` or a host `workspace`; nothing else is "
-    "kept between calls. A non-zero exit code is a normal result: read stdout and stderr. isError "
-    "means that it was refused, could not start, or hit a limit; `error.remedy` says what to do.";
+    "Runs a program in a fresh sandbox and returns its output. Give either `command` (program and "
+    "arguments; no shell) or `code` with `language`. There is no network; of the host it sees /usr "
+    "and what you name as `workspace`. The working directory /workspace starts empty and is "
+    "dropped afterwards unless it is a host `workspace`: pass what is needed in `files` or "
+    "`stdin`. "
+    "A non-zero exit code is a normal result: read stdout and stderr. isError means that it was "
+    "refused, could not start or was stopped at a limit: do what the error says under `What to do` "
+    "instead of repeating the call. For work of more than 50 s use `background`.";
 
 template <typename T>
 json Number(const char* type, Range<T> range, const std::string& description) {
@@ -47,11 +49,16 @@ json LimitsSchema() {
        {"cpus", Number("number", kCpus, "CPUs' worth of time; 0.5 is half of one.")},
        {"pids", Number("integer", kPids, "Processes and threads at once.")},
        {"output_kb",
-        Number("integer", kOutputKb, "KiB of stdout and of stderr each in the reply; default 4.")},
+        Number("integer", kOutputKb,
+               "KiB of stdout and of stderr each in the reply; default 4. What is longer is cut in "
+               "the middle and kept for job_output.")},
        {"disk_mb", Number("integer", kDiskMb,
                           "MiB of files in a private workspace or overlay; at most memory_mb. Not "
-                          "possible with a directly mounted host workspace.")}},
-      "Upper bounds; each defaults to the profile's. More than policy grants is an error.");
+                          "possible with a directly mounted host workspace.")},
+       {"io_mb_s",
+        Number("integer", kIoMbS, "MiB/s read from, and written to, each disk; default any.")}},
+      "Upper bounds; each defaults to the profile's. More than policy grants is an error that "
+      "says how much it grants.");
 }
 
 json FilesSchema() {
@@ -67,7 +74,9 @@ json FilesSchema() {
   return {{"type", "array"},
           {"maxItems", kMaxFiles},
           {"items", std::move(file)},
-          {"description", "Files written into the working directory before the start."}};
+          {"description",
+           "Files written into the working directory before the start; one that starts with #! is "
+           "executable."}};
 }
 
 json ProfileSchema(const std::string& default_profile) {
@@ -81,6 +90,16 @@ json ProfileSchema(const std::string& default_profile) {
           {"enum", std::move(names)},
           {"default", default_profile},
           {"description", std::move(description)}};
+}
+
+json TargetSchema() {
+  return Object(
+      {{"container",
+        Text("Name or id of a running container: the command runs in it, with its files, "
+             "network and user; `workspace` and `files` are not possible.")},
+       {"image", Text("Reference of an allowed image: a container is made from it for this "
+                      "command, without network, and removed.")}},
+      "Where to run instead of the sandbox: exactly one of both.");
 }
 
 json InputSchema(const std::string& default_profile) {
@@ -102,30 +121,33 @@ json InputSchema(const std::string& default_profile) {
        {{"type", "object"},
         {"additionalProperties", {{"type", "string"}}},
         {"description",
-         "Environment variables to add. Names: letters, digits and _. Nothing of the host's "
-         "environment is passed on."}}},
+         "Environment variables to add; names of letters, digits and _. The host's are not passed "
+         "on."}}},
       {"files", FilesSchema()},
       {"workspace",
        {{"type", "string"},
         {"minLength", 1},
         {"pattern", "^/"},
         {"description",
-         "Absolute host directory below an allowed root, mounted as the working directory. "
-         "Default: "
-         "an empty private directory, gone at the end."}}},
-      {"timeout_ms", Number("integer", kTimeoutMs,
-                            "Milliseconds until it is stopped; defaults to the profile's.")},
+         "Absolute host directory below an allowed root, mounted as /workspace: for a project, or "
+         "to keep what is written. Default: an empty private directory."}}},
+      {"timeout_ms",
+       Number("integer", kTimeoutMs,
+              "Milliseconds until it is stopped; defaults to the profile's. Many clients give up "
+              "after 60 s: above 50000 use `background`.")},
       {"limits", LimitsSchema()},
       {"network",
        {{"type", "string"},
         {"enum", {"none"}},
         {"default", "none"},
-        {"description", "Only `none`: the command cannot reach any network."}}},
+        {"description", "Only `none`."}}},
       {"profile", ProfileSchema(default_profile)},
       {"background",
        {{"type", "boolean"},
         {"default", false},
-        {"description", "Return a job_id at once; follow it with job_status and job_output."}}},
+        {"description",
+         "Return a job_id at once: job_status waits for the end, job_output shows output so "
+         "far."}}},
   };
   return {
       {"type", "object"}, {"properties", std::move(properties)}, {"additionalProperties", false}};
@@ -159,16 +181,15 @@ json OutputSchema() {
          {"exited", "signaled", "timed_out", "oom_killed", "seccomp_killed", "cancelled",
           "setup_failed", "exec_failed", "lost", "not_run", "internal_error", "working"}},
         {"description",
-         "How it ended; `exited` and `signaled` are the command's own doing; `lost`: unknown, it "
-         "may have run."}}},
+         "`exited` and `signaled`: the command's own doing; `lost`: it may have run."}}},
       {"exit_code", Described({"integer", "null"}, "Set exactly when status is exited.")},
       {"signal", Described({"string", "null"}, "Such as SIGSEGV.")},
-      {"stdout", Described("string", "UTF-8; the middle is cut when too long.")},
-      {"stderr", Described("string", "UTF-8; the middle is cut when too long.")},
+      {"stdout", {{"type", "string"}}},
+      {"stderr", {{"type", "string"}}},
       {"truncated", Record({{"stdout", {{"type", "boolean"}}}, {"stderr", {{"type", "boolean"}}}})},
-      {"stdout_bytes", Described("integer", "Bytes written, cut ones included.")},
-      {"stderr_bytes", Described("integer", "Bytes written, cut ones included.")},
-      {"duration_ms", Described("integer", "Wall-clock milliseconds.")},
+      {"stdout_bytes", {{"type", "integer"}}},
+      {"stderr_bytes", {{"type", "integer"}}},
+      {"duration_ms", {{"type", "integer"}}},
       {"usage", Record({{"cpu_ms", {{"type", "integer"}}},
                         {"cpu_throttled_ms", {{"type", "integer"}}},
                         {"max_memory_kb", {{"type", "integer"}}},
@@ -179,35 +200,39 @@ json OutputSchema() {
                          {"pids", {{"type", "integer"}}},
                          {"output_kb", {{"type", "integer"}}},
                          {"disk_mb", {{"type", "integer"}}},
+                         {"io_mb_s", {{"type", "integer"}}},
                          {"timeout_ms", {{"type", "integer"}}}})},
       {"isolation", IsolationSchema()},
-      {"job_id", Described("string", "With status working: runs in the background.")},
-      {"run_id", Described("string", "Of output that was cut here and kept as a whole.")},
+      {"job_id", Described("string", "With status working.")},
+      {"run_id", Described("string", "For job_output, when output was cut.")},
       {"resources", Record({{"stdout", {{"type", "string"}}},
                             {"stderr", {{"type", "string"}}},
                             {"result", {{"type", "string"}}}})},
       {"notes", {{"type", "array"}, {"items", {{"type", "string"}}}}},
-      {"errno", Described("integer", "With setup_failed and exec_failed.")},
+      {"errno", {{"type", "integer"}}},
       {"error", Record({{"kind", {{"type", "string"}}},
                         {"field", {{"type", "string"}}},
                         {"message", {{"type", "string"}}},
                         {"remedy", {{"type", "string"}}},
                         {"rule_id", {{"type", "string"}}}})},
-      {"decision_id", Described("string", "The policy decision behind this call.")},
-      {"audit_seq", Described("integer", "Number of this call's record in the audit trail.")},
+      {"decision_id", {{"type", "string"}}},
+      {"audit_seq", {{"type", "integer"}}},
   };
   return {{"type", "object"}, {"properties", std::move(properties)}, {"required", {"status"}}};
 }
 
 }  // namespace
 
-ToolSpec MakeRunSpec(const std::string& default_profile) {
+ToolSpec MakeRunSpec(const std::string& default_profile, bool has_containers) {
   ToolSpec spec;
   spec.name = "run";
   spec.title = "Run code in a sandbox";
   spec.icon = IconOf("M1 0v8l6-4z");
   spec.description = kDescription;
   spec.input_schema = InputSchema(default_profile);
+  if (has_containers) {
+    spec.input_schema["properties"]["target"] = TargetSchema();
+  }
   spec.output_schema = OutputSchema();
   spec.task = TaskSupport::kWhenSlow;
   // It can change files of a host workspace; it never reaches the network.

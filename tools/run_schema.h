@@ -8,7 +8,8 @@
 
 namespace casemate::tools {
 
-// `default_profile` is stated as the default of args.profile.
-ToolSpec MakeRunSpec(const std::string& default_profile);
+// `default_profile` is stated as the default of args.profile; `has_containers`: there is
+// args.target.
+ToolSpec MakeRunSpec(const std::string& default_profile, bool has_containers = false);
 
 }  // namespace casemate::tools

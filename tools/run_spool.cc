@@ -84,10 +84,12 @@ Result<std::string> ReadRange(int fd, std::uint64_t offset, std::uint64_t limit)
   return bytes;
 }
 
-RunSpool::RunSpool(std::string directory, std::string id, std::string owner, SpoolLimits limits)
+RunSpool::RunSpool(std::string directory, std::string id, std::string owner, bool untrusted,
+                   SpoolLimits limits)
     : path_(std::move(directory) + "/" + id),
       id_(std::move(id)),
       owner_(std::move(owner)),
+      untrusted_(untrusted),
       limits_(limits) {}
 
 RunSpool::~RunSpool() {

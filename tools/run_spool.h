@@ -40,8 +40,9 @@ struct SpoolLimits {
 
 class RunSpool : public sandbox::OutputSink {
  public:
-  // Touches no disk yet.
-  RunSpool(std::string directory, std::string id, std::string owner, SpoolLimits limits);
+  // Touches no disk yet. `untrusted`: the output comes from outside of its caller's workspace.
+  RunSpool(std::string directory, std::string id, std::string owner, bool untrusted,
+           SpoolLimits limits);
   ~RunSpool() override;
   RunSpool(const RunSpool&) = delete;
   RunSpool& operator=(const RunSpool&) = delete;
@@ -56,6 +57,7 @@ class RunSpool : public sandbox::OutputSink {
 
   [[nodiscard]] const std::string& id() const { return id_; }
   [[nodiscard]] const std::string& owner() const { return owner_; }
+  [[nodiscard]] bool untrusted() const { return untrusted_; }
   // Bytes held, and bytes beyond the limit.
   [[nodiscard]] std::uint64_t held(sandbox::Stream stream) const;
   [[nodiscard]] std::uint64_t dropped(sandbox::Stream stream) const;
@@ -82,6 +84,7 @@ class RunSpool : public sandbox::OutputSink {
   const std::string path_;  // of this run's own directory
   const std::string id_;
   const std::string owner_;
+  const bool untrusted_;
   const SpoolLimits limits_;
   mutable std::mutex mutex_;
   std::array<Kept, 2> streams_;  // guarded by mutex_, as are all below

@@ -18,7 +18,7 @@ namespace {
 
 using sandbox::Stream;
 
-constexpr std::array<Migration, 1> kMigrations = {{
+constexpr std::array<Migration, 2> kMigrations = {{
     {1, R"(
 CREATE TABLE runs(
   id TEXT PRIMARY KEY,
@@ -30,6 +30,8 @@ CREATE TABLE runs(
 CREATE INDEX runs_by_principal ON runs(principal, created_ms);
 CREATE INDEX runs_by_time ON runs(created_ms);
 )"},
+    // Where the output of older runs came from nobody wrote down: the careful answer.
+    {2, "ALTER TABLE runs ADD COLUMN untrusted INTEGER NOT NULL DEFAULT 1"},
 }};
 constexpr std::int64_t kMaxCandidates = 101;  // see kMaxCompletions
 
@@ -80,9 +82,9 @@ Result<std::unique_ptr<RunStore>> RunStore::Open(Store& store, RunStoreOptions o
   return runs;
 }
 
-std::shared_ptr<RunSpool> RunStore::Begin(std::string id, std::string owner) {
+std::shared_ptr<RunSpool> RunStore::Begin(std::string id, std::string owner, bool untrusted) {
   auto spool = std::make_shared<RunSpool>(options_.directory, std::move(id), std::move(owner),
-                                          options_.spool);
+                                          untrusted, options_.spool);
   const std::lock_guard lock(mutex_);
   std::erase_if(live_, [](const auto& entry) { return entry.second.expired(); });
   live_[spool->id()] = spool;
@@ -98,15 +100,16 @@ std::shared_ptr<RunSpool> RunStore::Live(std::string_view id) const {
 Result<void> RunStore::Insert(const RunSpool& spool, std::string_view result) {
   return store_.Transaction([&]() -> Result<void> {
     auto insert = store_.Prepare(
-        "INSERT INTO runs(id, principal, created_ms, stdout_bytes, stderr_bytes, result)"
-        " VALUES(?1, ?2, ?3, ?4, ?5, ?6)");
+        "INSERT INTO runs(id, principal, created_ms, stdout_bytes, stderr_bytes, result, untrusted)"
+        " VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7)");
     if (!insert) {
       return std::move(insert).error();
     }
     insert->BindText(1, spool.id()).BindText(2, spool.owner()).BindInt(3, WallClockMs());
     insert->BindInt(4, static_cast<std::int64_t>(spool.held(Stream::kStdout)))
         .BindInt(5, static_cast<std::int64_t>(spool.held(Stream::kStderr)))
-        .BindText(6, result);
+        .BindText(6, result)
+        .BindInt(7, spool.untrusted() ? 1 : 0);
     auto done = insert->Step();
     return done ? Result<void>() : Result<void>(std::move(done).error());
   });
@@ -281,20 +284,24 @@ Result<OutputSlice> RunStore::Read(std::string_view id, std::string_view owner, 
   return OutputSlice{*std::move(bytes), static_cast<std::uint64_t>(total)};
 }
 
-std::optional<bool> RunStore::IsOwn(std::string_view id, std::string_view owner) const {
+std::optional<RunLabel> RunStore::LabelOf(std::string_view id, std::string_view owner) const {
+  const auto label = [&](std::string_view its_owner, bool untrusted) {
+    const bool own = its_owner == owner;
+    return RunLabel{own, own && untrusted};
+  };
   if (const auto live = Live(id)) {
-    return live->owner() == owner;
+    return label(live->owner(), live->untrusted());
   }
   const auto lock = store_.Lock();
-  auto query = store_.Prepare("SELECT principal FROM runs WHERE id = ?1");
+  auto query = store_.Prepare("SELECT principal, untrusted FROM runs WHERE id = ?1");
   if (!query) {
-    return false;
+    return RunLabel{};
   }
   const auto row = query->BindText(1, id).Step();
   if (!row) {
-    return false;
+    return RunLabel{};
   }
-  return *row ? std::optional(query->Text(0) == owner) : std::nullopt;
+  return *row ? std::optional(label(query->Text(0), query->Int(1) != 0)) : std::nullopt;
 }
 
 std::vector<std::string> RunStore::Complete(std::string_view prefix, std::string_view owner) const {

@@ -36,6 +36,13 @@ struct StoredRun {
   std::string result;  // JSON
 };
 
+// What is known of a run before anything of it is shown.
+struct RunLabel {
+  bool own = false;  // it is the asking principal's
+  bool untrusted =
+      false;  // its output comes from outside of its owner's workspace; false unless own
+};
+
 class RunStore {
  public:
   // Removes what crashed runs left and what is too old. Borrows `store` and `changes` (may be
@@ -43,8 +50,9 @@ class RunStore {
   static Result<std::unique_ptr<RunStore>> Open(Store& store, RunStoreOptions options,
                                                 Changes* changes);
 
-  // The spool of a run that begins; it can be read through this store from now on.
-  std::shared_ptr<RunSpool> Begin(std::string id, std::string owner);
+  // The spool of a run that begins; it can be read through this store from now on. `untrusted`: as
+  // of RunLabel, and stays with the run.
+  std::shared_ptr<RunSpool> Begin(std::string id, std::string owner, bool untrusted);
   // Registers a run that ended, with its result as JSON, and keeps its files. The spool must have
   // been flushed. On error nothing is kept.
   Result<void> Keep(RunSpool& spool, std::string_view result);
@@ -58,8 +66,8 @@ class RunStore {
   [[nodiscard]] Result<OutputSlice> Read(std::string_view id, std::string_view owner,
                                          sandbox::Stream stream, std::uint64_t offset,
                                          std::uint64_t limit) const;
-  // nullopt: no such run. Whether it is `owner`'s otherwise.
-  [[nodiscard]] std::optional<bool> IsOwn(std::string_view id, std::string_view owner) const;
+  // nullopt: no such run.
+  [[nodiscard]] std::optional<RunLabel> LabelOf(std::string_view id, std::string_view owner) const;
   [[nodiscard]] std::vector<std::string> Complete(std::string_view prefix,
                                                   std::string_view owner) const;
 

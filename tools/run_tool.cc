@@ -3,11 +3,14 @@
 #include <algorithm>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <utility>
 
 #include <nlohmann/json.hpp>
 
+#include "base/json.h"
+#include "sandbox/native/native_backend.h"
 #include "tools/languages.h"
 #include "tools/run.h"
 #include "tools/run_args.h"
@@ -16,70 +19,98 @@
 #include "tools/run_output.h"
 #include "tools/run_result.h"
 #include "tools/run_schema.h"
+#include "tools/run_target.h"
 #include "tools/run_workspace.h"
+#include "tools/secret_signs.h"
 
 namespace casemate::tools {
 
 namespace {
 
 using nlohmann::json;
-using sandbox::SandboxSpecBuilder;
 using sandbox::WorkspaceKind;
 
 constexpr unsigned kScriptMode = 0755;
 constexpr unsigned kFileMode = 0644;
 constexpr std::size_t kBytesPerKb = 1024;
+constexpr std::size_t kMaxRootsTold = 8;
 
 Error OutsideOfRoots() {
   Error error;
   error.code = ErrorCode::kPermissionDenied;
   error.field = "args.workspace";
   error.message = "the directory is not below an allowed root or does not exist";
-  error.remedy = "use a directory below one of the configured `workspace_roots`";
+  error.remedy = "leave `workspace` out, or use a directory below a configured workspace root";
   return error;
 }
 
 class RunCall : public PreparedCall {
  public:
-  RunCall(sandbox::SandboxRunner& runner, const RunOptions& options, RunArgs args,
-          std::string program, OpenedWorkspace workspace, json context)
-      : runner_(runner),
+  // `native`: where it runs without a target.
+  RunCall(sandbox::Backend& native, const RunOptions& options, RunArgs args, std::string program,
+          OpenedWorkspace workspace, std::optional<ResolvedTarget> target, json context)
+      : native_(native),
         options_(options),
         args_(std::move(args)),
         program_(std::move(program)),
         workspace_(std::move(workspace)),
+        target_(std::move(target)),
         normalised_(NormaliseRunArgs(args_, workspace_.path)),
-        context_(std::move(context)) {}
+        context_(std::move(context)) {
+    if (target_) {
+      normalised_["target"] = target_->Normalised();
+      context_.update(target_->Facts());
+    }
+  }
+
+  void Bind(const policies::Principal& principal) override;
 
   [[nodiscard]] const json& normalised() const override { return normalised_; }
   [[nodiscard]] const json& context() const override { return context_; }
   [[nodiscard]] bool background() const override { return args_.background; }
+  // The values of variables; all else is in normalised(), as it is or as its digest.
+  [[nodiscard]] std::string Unshown() const override {
+    std::string unshown;
+    for (const auto& [name, value] : args_.env) {  // lengths first: any bytes, without doubt
+      unshown += std::to_string(name.size()) + ":" + std::to_string(value.size()) + ":";
+      unshown += name + value;
+    }
+    return unshown;
+  }
   // Launches what has a private workspace; its command waits for Run.
   void GetReady(const policies::Grant& grant, CallContext& context) override;
   ToolResult Run(const policies::Grant& grant, CallContext& context) override;
+  // For a workspace that lies below no root: the roots, and none.
+  [[nodiscard]] std::vector<OtherWay> OtherWays() const override;
 
  private:
   // private, or how the host directory is mounted under this grant.
   [[nodiscard]] Result<WorkspaceKind> Kind(const policies::Grant& grant) const;
-  Result<sandbox::SandboxSpec> Build(const policies::Grant& grant, WorkspaceKind kind,
-                                     const policies::Limits& limits);
-  void AddProgram(SandboxSpecBuilder& builder);
+  sandbox::Command Build(WorkspaceKind kind, const policies::Limits& limits);
+  void AddProgram(sandbox::Command& command);
+  [[nodiscard]] bool is_in_container() const {
+    return args_.target && args_.target->kind == RunTarget::Kind::kContainer;
+  }
+  // That of the target, made now, or the native one.
+  Result<sandbox::Backend*> ChooseBackend();
   // Consumes the arguments: called once. Sets `launched_`, or `failed_`.
   void Launch(const policies::Grant& grant, CallContext& context, bool hold);
 
-  sandbox::SandboxRunner& runner_;
+  sandbox::Backend& native_;
   const RunOptions& options_;  // of the tool
   RunArgs args_;
   std::string program_;  // of the language; empty for a command
   OpenedWorkspace workspace_;
+  std::optional<ResolvedTarget> target_;
   json normalised_;
   json context_;
+  std::unique_ptr<sandbox::Backend> backend_;  // of the target
 
   struct Launched {
     Launched(RunStore* store, const CallContext& context) : output(store, context) {}
     RunFacts facts;
     RunOutput output;
-    std::unique_ptr<sandbox::SandboxRun> run;  // last: it uses the output
+    std::unique_ptr<sandbox::Run> run;  // last: it uses the output
     bool is_held = false;
   };
   std::unique_ptr<Launched> launched_;
@@ -105,42 +136,65 @@ Result<WorkspaceKind> RunCall::Kind(const policies::Grant& grant) const {
   return kind;
 }
 
-void RunCall::AddProgram(SandboxSpecBuilder& builder) {
+// The output of a container that somebody else made is not the caller's own.
+void RunCall::Bind(const policies::Principal& principal) {
+  if (!target_ || !is_in_container()) {
+    return;
+  }
+  const bool own = target_->Owner() == principal.id;
+  context_["container"]["own"] = own;
+  if (!own) {
+    context_["untrusted"] = true;
+  }
+}
+
+Result<sandbox::Backend*> RunCall::ChooseBackend() {
+  if (!target_) {
+    return &native_;
+  }
+  auto made = target_->MakeBackend();
+  if (!made) {
+    return std::move(made).error();
+  }
+  backend_ = *std::move(made);
+  return backend_.get();
+}
+
+void RunCall::AddProgram(sandbox::Command& command) {
   if (args_.language == nullptr) {
-    builder.Command(std::move(args_.command));
+    command.argv = std::move(args_.command);
+    return;
+  }
+  if (is_in_container()) {
+    command.argv = InlineCommand(*args_.language, std::move(args_.code));
     return;
   }
   for (const auto& [name, value] : args_.language->env) {
-    builder.Env(std::string(name), std::string(value));
+    command.env.emplace_back(name, value);
   }
-  for (sandbox::InjectedFile& file : LanguageFiles(*args_.language, std::move(args_.code))) {
-    builder.File(std::move(file));
-  }
-  builder.Command(LanguageCommand(*args_.language, program_));
+  command.files = LanguageFiles(*args_.language, std::move(args_.code));
+  command.argv = LanguageCommand(*args_.language, program_);
 }
 
-Result<sandbox::SandboxSpec> RunCall::Build(const policies::Grant& grant, WorkspaceKind kind,
-                                            const policies::Limits& limits) {
-  SandboxSpecBuilder builder(grant);
-  builder.Limits(limits);
-  if (args_.explicit_limits.cpu_millis) {
-    builder.MustHoldCpus();
+sandbox::Command RunCall::Build(WorkspaceKind kind, const policies::Limits& limits) {
+  sandbox::Command command;
+  command.limits = limits;
+  command.must_hold_cpus = args_.explicit_limits.cpu_millis.has_value();
+  AddProgram(command);
+  for (auto& variable : args_.env) {  // after the language's: the caller's win
+    command.env.push_back(std::move(variable));
   }
-  AddProgram(builder);
-  for (auto& [name, value] : args_.env) {  // after the language's: the caller's win
-    builder.Env(std::move(name), std::move(value));
-  }
-  if (args_.stdin_data) {
-    builder.Stdin(*std::move(args_.stdin_data));
-  }
+  command.stdin_data = std::move(args_.stdin_data).value_or(std::string());
   for (RunFile& file : args_.files) {
     const unsigned mode = file.content.starts_with("#!") ? kScriptMode : kFileMode;
-    builder.File({std::move(file.path), std::move(file.content), mode});
+    command.files.push_back({std::move(file.path), std::move(file.content), mode});
   }
+  command.workspace = kind;
   if (kind != WorkspaceKind::kPrivate) {
-    builder.HostWorkspace(std::move(workspace_.directory), workspace_.path, kind);
+    command.workspace_fd = std::move(workspace_.directory);
+    command.workspace_path = workspace_.path;
   }
-  return std::move(builder).Build();
+  return command;
 }
 
 void RunCall::Launch(const policies::Grant& grant, CallContext& context, bool hold) {
@@ -159,16 +213,16 @@ void RunCall::Launch(const policies::Grant& grant, CallContext& context, bool ho
   facts.program = args_.language == nullptr ? args_.command.front() : program_;
   facts.granted = grant.limits();
   facts.workspace = *kind;
-  auto spec = Build(grant, *kind, *limits);
-  if (!spec) {
-    failed_ = ErrorResult(spec.error());
-    return;
-  }
-  facts.limits = spec->limits;
+  facts.limits = policies::Intersect(grant.limits(), *limits);
   if (options_.reply_kb > 0 && !args_.explicit_limits.output_kb) {
     facts.max_text_bytes = 2 * kBytesPerKb * static_cast<std::size_t>(options_.reply_kb);
   }
-  auto run = runner_.Start(*std::move(spec), context.stop, &launched->output, hold);
+  auto backend = ChooseBackend();
+  if (!backend) {
+    failed_ = ErrorResult(backend.error());
+    return;
+  }
+  auto run = (*backend)->Start(grant, Build(*kind, *limits), context.stop, &launched->output, hold);
   if (!run) {
     failed_ = ErrorResult(run.error());
     return;
@@ -179,9 +233,34 @@ void RunCall::Launch(const policies::Grant& grant, CallContext& context, bool ho
 }
 
 void RunCall::GetReady(const policies::Grant& grant, CallContext& context) {
-  if (args_.workspace.empty()) {  // files in a host's directory could be seen
+  // Files in a host's directory could be seen, and so could a container.
+  if (args_.workspace.empty() && !target_) {
     Launch(grant, context, true);
   }
+}
+
+std::vector<OtherWay> RunCall::OtherWays() const {
+  std::vector<OtherWay> ways;
+  if (args_.workspace.empty() || workspace_.root != nullptr) {
+    return ways;
+  }
+  for (const policies::WorkspaceRoot& root :
+       std::span(options_.roots).first(std::min(options_.roots.size(), kMaxRootsTold))) {
+    OtherWay way{normalised_, context_, "use `" + root.path + "` or a directory below it"};
+    way.normalised["workspace"] = root.path;
+    way.context.erase("config_file");
+    way.context["workspace"] = root.path;
+    way.context["workspace_root"] = root.path;
+    way.context["workspace_writable"] = root.writable;
+    way.words += root.writable ? "" : " (read-only)";
+    ways.push_back(std::move(way));
+  }
+  OtherWay none{normalised_,
+                {{"profile", args_.profile.name}},
+                "leave `workspace` out and pass what it needs in `files`"};
+  none.normalised.erase("workspace");
+  ways.push_back(std::move(none));
+  return ways;
 }
 
 ToolResult RunCall::Run(const policies::Grant& grant, CallContext& context) {
@@ -205,8 +284,9 @@ class RunTool : public Tool {
  public:
   RunTool(sandbox::SandboxRunner& runner, RunOptions options)
       : runner_(runner),
+        native_(runner),
         options_(std::move(options)),
-        spec_(MakeRunSpec(options_.default_profile)) {}
+        spec_(MakeRunSpec(options_.default_profile, options_.containers != nullptr)) {}
 
   [[nodiscard]] const ToolSpec& spec() const override { return spec_; }
   [[nodiscard]] Result<std::unique_ptr<PreparedCall>> Prepare(const json& args) const override;
@@ -215,12 +295,20 @@ class RunTool : public Tool {
   [[nodiscard]] json Context(const RunArgs& args, const OpenedWorkspace& workspace) const;
 
   sandbox::SandboxRunner& runner_;
+  // What holds no state of a call.
+  mutable sandbox::NativeBackend native_;
   RunOptions options_;
   ToolSpec spec_;
 };
 
 json RunTool::Context(const RunArgs& args, const OpenedWorkspace& workspace) const {
   json context = {{"profile", args.profile.name}};
+  const std::int64_t secrets =
+      CountSecrets(args) +
+      (workspace.directory.valid() ? CountSecretFiles(workspace.directory.get()) : 0);
+  if (secrets > 0) {
+    context["secrets"] = secrets;
+  }
   if (args.workspace.empty()) {
     return context;
   }
@@ -229,6 +317,9 @@ json RunTool::Context(const RunArgs& args, const OpenedWorkspace& workspace) con
   if (workspace.root != nullptr) {
     context["workspace_root"] = workspace.root->path;
     context["workspace_writable"] = workspace.root->writable;
+    if (!workspace.root->writable) {
+      context["untrusted"] = true;  // somebody else's: the caller only looks
+    }
   } else if (!options_.config_file.empty()) {
     context["config_file"] = options_.config_file;  // for the remedy of the refusal
   }
@@ -236,7 +327,7 @@ json RunTool::Context(const RunArgs& args, const OpenedWorkspace& workspace) con
 }
 
 Result<std::unique_ptr<PreparedCall>> RunTool::Prepare(const json& args) const {
-  auto decoded = DecodeRunArgs(args, options_.default_profile);
+  auto decoded = DecodeRunArgs(args, options_.default_profile, options_.containers != nullptr);
   if (!decoded) {
     return decoded.error();
   }
@@ -244,7 +335,9 @@ Result<std::unique_ptr<PreparedCall>> RunTool::Prepare(const json& args) const {
     decoded->limits.output_kb = std::min(decoded->limits.output_kb, options_.reply_kb);
   }
   std::string program;
-  if (decoded->language != nullptr) {
+  if (decoded->language != nullptr && decoded->target) {
+    program = decoded->language->program;  // the image's own
+  } else if (decoded->language != nullptr) {
     auto found = FindToolchain(*decoded->language, ToolchainDirectories());
     if (!found) {
       return found.error();
@@ -259,10 +352,18 @@ Result<std::unique_ptr<PreparedCall>> RunTool::Prepare(const json& args) const {
     }
     workspace = *std::move(opened);
   }
+  std::optional<ResolvedTarget> target;
+  if (const auto& asked = decoded->target; asked) {
+    auto resolved = ResolvedTarget::Resolve(*options_.containers, *asked);
+    if (!resolved) {
+      return resolved.error();
+    }
+    target = *std::move(resolved);
+  }
   json context = Context(*decoded, workspace);
   return std::unique_ptr<PreparedCall>(
-      std::make_unique<RunCall>(runner_, options_, *std::move(decoded), std::move(program),
-                                std::move(workspace), std::move(context)));
+      std::make_unique<RunCall>(native_, options_, *std::move(decoded), std::move(program),
+                                std::move(workspace), std::move(target), std::move(context)));
 }
 
 }  // namespace

@@ -65,7 +65,9 @@ Result<OpenedWorkspace> OpenWorkspace(sandbox::SandboxRunner& runner, const std:
         "args.workspace", "expected an existing directory, got " + Quoted(opened.path) + ": " +
                               std::generic_category().message(found->reason));
     error.sys_errno = found->reason;
-    error.remedy = "create the directory on the host first, or leave `workspace` out";
+    error.remedy =
+        "use a directory that exists (mkdir in the one above it makes one), or leave `workspace` "
+        "out";
     return error;
   }
   return opened;
@@ -79,7 +81,7 @@ Result<sandbox::WorkspaceKind> MountKind(policies::WorkspaceMode asked,
     error.code = ErrorCode::kPermissionDenied;
     error.field = "args.workspace";
     error.message = "policy grants this call a private workspace only";
-    error.remedy = "leave `workspace` out, or change `workspace:` of the allowing rule";
+    error.remedy = "leave `workspace` out; your user can change `workspace:` of the allowing rule";
     return error;
   }
   switch (asked) {

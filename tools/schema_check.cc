@@ -182,6 +182,9 @@ ToolResult InvalidArguments(std::span<const Violation> violations) {
   const Violation& first = violations.front();
   Error error = InvalidArgument(first.path, first.message);
   error.remedy = first.remedy;
+  if (violations.size() > 1) {
+    error.remedy += "\nThe others likewise, as they say above.";
+  }
   for (const Violation& violation : violations.subspan(1)) {
     error.message += "\n" + violation.path + ": " + violation.message;
   }

@@ -132,7 +132,7 @@ std::string ExpectedText(const json& schema) {
       }
       parts.push_back(Shown(choice));
     }
-    return "one of " + Join(parts, ", ");
+    return (parts.size() == 1 ? "" : "one of ") + Join(parts, ", ");
   }
   if (!schema.contains("type")) {
     return "a value that the schema allows";

@@ -19,6 +19,7 @@ namespace {
 using nlohmann::json;
 
 constexpr std::size_t kMaxNameBytes = 64;
+constexpr std::size_t kMinPrefixBytes = 3;  // fewer begin too many names
 
 bool HasType(const json& value, std::string_view type) {
   if (type == "integer") {
@@ -128,20 +129,57 @@ std::optional<std::string> Fault(const json& schema, const json& value, const Pa
   return std::nullopt;
 }
 
-std::string RemedyOf(const json& schema, const json* value) {
-  if (value != nullptr && value->is_string() && schema.contains("enum")) {
+// What to pass instead, as `name`.
+std::string RemedyOf(const json& schema, const std::string& name, const json* value) {
+  if (schema.contains("enum")) {
     std::vector<std::string_view> names;
     for (const json& choice : schema["enum"]) {
       if (choice.is_string()) {
         names.emplace_back(choice.get_ref<const std::string&>());
       }
     }
-    const auto nearest = NearestName(value->get_ref<const std::string&>(), names);
-    if (nearest) {
-      return "did you mean `" + *nearest + "`?";
-    }
+    const auto nearest = value != nullptr && value->is_string()
+                             ? NearestName(value->get_ref<const std::string&>(), names)
+                             : std::nullopt;
+    return "use " + (nearest ? "`" + *nearest + "`" : ExpectedText(schema)) + " as `" + name + "`";
   }
-  return schema.value("description", std::string());
+  const std::string about = schema.value("description", std::string());
+  return about.empty() ? "pass " + ExpectedText(schema) + " as `" + name + "`"
+                       : "correct `" + name + "`: " + about;
+}
+
+// What the caller may have meant by a member that is unknown: "limits.pids", and how to say so.
+struct Meant {
+  std::string path;
+  std::string remedy;
+};
+
+// A member of the same name further in, the nearest name, or the only one that begins like it.
+std::optional<Meant> MeantBy(const json& properties, const std::string& name) {
+  std::vector<std::string_view> known;
+  std::vector<std::string> longer;
+  std::string holder;
+  for (const auto& [property, schema] : properties.items()) {
+    const auto inner = schema.find("properties");
+    if (inner != schema.end() && inner->contains(name)) {
+      holder = property;
+    }
+    if (name.size() >= kMinPrefixBytes && property.starts_with(name)) {
+      longer.push_back(property);
+    }
+    known.emplace_back(property);
+  }
+  if (!holder.empty()) {
+    return Meant{holder + "." + name, "move `" + name + "` into `" + holder + "`"};
+  }
+  auto nearest = NearestName(name, known);
+  if (!nearest && longer.size() == 1) {
+    nearest = longer.front();
+  }
+  if (!nearest) {
+    return std::nullopt;
+  }
+  return Meant{*nearest, "rename " + Quoted(name) + " to `" + *nearest + "`"};
 }
 
 // Walks arguments and schema together; a frame for each level, so at most kMaxSchemaDepth + 1.
@@ -174,13 +212,20 @@ class Walk {
     }
   }
 
+  // As the caller wrote it: without what stands for the arguments as a whole.
+  static std::string Shown(const std::string& path) {
+    constexpr std::string_view kRoot = "args.";
+    return path.starts_with(kRoot) ? path.substr(kRoot.size()) : "arguments";
+  }
+
   static std::string Below(const std::string& path, std::string_view name) {
     return path + "." + EscapeControls(ToValidUtf8(name.substr(0, kMaxNameBytes)), false);
   }
 
   void Enter(const json& schema, const json& value, std::string path) {
     if (auto got = Fault(schema, value, patterns_)) {
-      Report(std::move(path), ExpectedText(schema), *std::move(got), RemedyOf(schema, &value));
+      std::string remedy = RemedyOf(schema, Shown(path), &value);
+      Report(std::move(path), ExpectedText(schema), *std::move(got), std::move(remedy));
       return;
     }
     if (!value.is_structured()) {
@@ -202,31 +247,33 @@ class Walk {
       const json& property = schema.contains("properties") && schema["properties"].contains(name)
                                  ? schema["properties"][name]
                                  : kAny;
-      Report(Below(path, name), property.empty() ? "a value" : ExpectedText(property), "nothing",
-             RemedyOf(property, nullptr));
+      const std::string below = Below(path, name);
+      Report(below, property.empty() ? "a value" : ExpectedText(property), "nothing",
+             RemedyOf(property, Shown(below), nullptr));
     }
   }
 
   void ReportUnknown(const Frame& frame, const std::string& name) {
-    std::vector<std::string_view> known;
     std::vector<std::string> shown;
+    std::optional<Meant> meant;
     if (const auto properties = frame.schema.find("properties"); properties != frame.schema.end()) {
       for (const auto& [property, schema] : properties->items()) {
-        known.emplace_back(property);
         shown.push_back(property);
       }
+      meant = MeantBy(*properties, name);
     }
-    const auto nearest = NearestName(name, known);
     Violation violation;
     violation.path = Below(frame.path, name);
     violation.got = "unknown member " + Quoted(name);
-    violation.message = violation.got + (nearest ? "; did you mean `" + *nearest + "`?" : "");
-    violation.remedy = shown.empty() ? "pass an empty object" : "use only: " + Join(shown, ", ");
+    violation.message = violation.got + (meant ? "; did you mean `" + meant->path + "`?" : "");
     violation.expected = "no such member";
-    if (nearest) {
-      violation.expected = "`" + *nearest + "`";
+    violation.remedy = "pass an empty object";
+    if (meant) {
+      violation.expected = "`" + meant->path + "`";
+      violation.remedy = meant->remedy;
     } else if (!shown.empty()) {
       violation.expected = "one of " + Join(shown, ", ");
+      violation.remedy = "use only: " + Join(shown, ", ");
     }
     violations_.push_back(std::move(violation));
   }

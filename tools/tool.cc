@@ -8,32 +8,6 @@ namespace {
 
 using nlohmann::json;
 
-const char* KindOf(ErrorCode code) {
-  switch (code) {
-    case ErrorCode::kInvalidArgument:
-      return "invalid_arguments";
-    case ErrorCode::kNotFound:
-      return "not_found";
-    case ErrorCode::kPermissionDenied:
-      return "permission_denied";
-    case ErrorCode::kUnavailable:
-      return "unavailable";
-    case ErrorCode::kResourceExhausted:
-      return "resource_exhausted";
-    case ErrorCode::kCancelled:
-      return "cancelled";
-    case ErrorCode::kInputRequired:
-      return "input_required";
-    case ErrorCode::kUnsupportedByClient:
-      return "unsupported_by_client";
-    case ErrorCode::kDataLoss:
-      return "data_loss";
-    case ErrorCode::kInternal:
-      return "internal_error";
-  }
-  return "internal_error";
-}
-
 // Messages quote the caller: a quoted escape sequence must not reach a terminal.
 std::string Shown(std::string_view text) {
   return EscapeControls(ToValidUtf8(text), true);
@@ -56,24 +30,26 @@ ToolResult ErrorResult(const Error& error) {
   return ErrorResult(KindOf(error.code), error);
 }
 
-ToolResult ErrorResult(std::string_view kind, const Error& error) {
-  json body = {{"kind", kind}, {"message", Shown(error.message)}};
-  std::string text = std::string(kind) + ": ";
+ToolResult ErrorResult(ErrorKind kind, const Error& error, std::string_view aside) {
+  const std::string remedy =
+      error.remedy.empty() ? std::string(NextStep(kind)) : Shown(error.remedy);
+  json body = {{"kind", ToString(kind)}, {"message", Shown(error.message)}, {"remedy", remedy}};
+  std::string text = std::string(ToString(kind)) + ": ";
   if (!error.field.empty()) {
     body["field"] = Shown(error.field);
     text += Shown(error.field) + ": ";
   }
   text += Shown(error.message);
-  if (!error.remedy.empty()) {
-    body["remedy"] = Shown(error.remedy);
-    text += "\nWhat to do: " + Shown(error.remedy);
+  if (!aside.empty()) {
+    text += "\n" + Shown(aside);
   }
+  text += "\nWhat to do: " + remedy;
   ToolResult result;
   result.is_error = true;
   result.text = std::move(text);
   result.structured = {{"status", "not_run"}, {"error", std::move(body)}};
   // Without the message: it may quote an argument.
-  result.audit = {{"status", "not_run"}, {"kind", kind}};
+  result.audit = {{"status", "not_run"}, {"kind", ToString(kind)}};
   if (!error.field.empty()) {
     result.audit["field"] = Shown(error.field);
   }

@@ -19,6 +19,11 @@
 #include "policies/identity/principal.h"
 #include "tools/ask.h"
 #include "tools/content.h"
+#include "tools/error_kind.h"
+
+namespace casemate::sandbox {
+class OutputSink;
+}
 
 namespace casemate::tools {
 
@@ -91,16 +96,28 @@ struct JobMark {
 struct CallContext {
   policies::Principal principal;
   std::string channel;               // "mcp-stdio", "mcp-http", "cli"
+  std::string session;               // the client's, within this process; empty: it has none
   std::stop_token stop;              // requested: end the work, report kCancelled
   ProgressSink* progress = nullptr;  // borrowed for the call; null: nobody listens
   LogSink* log = nullptr;            // likewise
   Asker* asker = nullptr;            // likewise; null: nobody can be asked
   const JobMark* job = nullptr;      // likewise; null: the caller waits for the result
   std::int64_t audit_seq = 0;        // set by the executor before Run
+  bool untrusted = false;            // likewise: what it returns is from outside of its workspace
   bool raw_output = false;           // the caller wants bytes, not text (the command line)
+  // Borrowed for the call: what a command or a container writes, byte for byte, as it comes. Called
+  // on the thread of the call, which waits for it. null: the result has it.
+  sandbox::OutputSink* output = nullptr;
 
   // Asks the caller's client; kUnsupportedByClient when there is nobody to ask.
   [[nodiscard]] Result<Answers> Ask(const std::vector<Question>& questions) const;
+};
+
+// A call that could be made instead of one that policy refused, as policy would judge it.
+struct OtherWay {
+  nlohmann::json normalised;
+  nlohmann::json context;
+  std::string words;  // what to do differently: "leave `workspace` out"
 };
 
 class PreparedCall {
@@ -113,11 +130,16 @@ class PreparedCall {
   [[nodiscard]] virtual const nlohmann::json& normalised() const = 0;
   // Facts that we established about it (workspace_root, profile, …).
   [[nodiscard]] virtual const nlohmann::json& context() const = 0;
+  // What the call does beyond those two, because it may be secret (values of variables): for the
+  // digest that an approval is bound to, and for nothing else. Asked before Run.
+  [[nodiscard]] virtual std::string Unshown() const { return {}; }
   // What may be made ready before the call is on record: nothing that anyone could see, and nothing
   // that outlives this object. `context` is that of Run, which follows on the same thread, or not
   // at all.
   virtual void GetReady(const policies::Grant& /*grant*/, CallContext& /*context*/) {}
   virtual ToolResult Run(const policies::Grant& grant, CallContext& context) = 0;
+  // Asked when policy refused it; of what this returns, the caller learns only what policy allows.
+  [[nodiscard]] virtual std::vector<OtherWay> OtherWays() const { return {}; }
   // Whether the caller asked for the call to go on in the background, as a job.
   [[nodiscard]] virtual bool background() const { return false; }
 };
@@ -131,9 +153,10 @@ class Tool {
       const nlohmann::json& args) const = 0;
 };
 
-// {status: "not_run", error: {kind, field?, message, remedy?}} as a ToolResult with is_error set.
-// The kind follows from the error's code, or is `kind`.
+// {status: "not_run", error: {kind, field?, message, remedy}} as a ToolResult with is_error set.
+// The kind follows from the error's code, or is `kind`; an error without remedy gets that of its
+// kind. The text ends with the remedy; `aside` stands before it.
 ToolResult ErrorResult(const Error& error);
-ToolResult ErrorResult(std::string_view kind, const Error& error);
+ToolResult ErrorResult(ErrorKind kind, const Error& error, std::string_view aside = {});
 
 }  // namespace casemate::tools

@@ -27,7 +27,8 @@ struct EncodeContent {
             {"uri", resource.uri},
             {"mime_type", resource.mime_type},
             {"bytes", EncodeBase64(resource.bytes)},
-            {"binary", resource.binary}};
+            {"binary", resource.binary},
+            {"untrusted", resource.untrusted}};
   }
   json operator()(const ResourceLink& link) const {
     json body = {{"type", "link"},
@@ -53,8 +54,8 @@ Content DecodeContent(const json& body) {
   }
   if (type == "resource") {
     return ResourceContents{text("uri"), text("mime_type"),
-                            DecodeBase64(text("bytes")).value_or(""),
-                            body.at("binary").get<bool>()};
+                            DecodeBase64(text("bytes")).value_or(""), body.at("binary").get<bool>(),
+                            body.value("untrusted", false)};
   }
   ResourceLink link{text("uri"), text("name"), text("description"), text("mime_type"), {}};
   if (body.contains("size")) {

@@ -1,0 +1,27 @@
+// The services inside running containers, as this machine's /proc shows them. Blocks; thread-safe.
+#pragma once
+
+#include <map>
+#include <span>
+#include <string>
+
+#include "sandbox/container/engine/engine.h"
+#include "sandbox/container/services/find_services.h"
+
+namespace casemate::tools {
+
+// What could not be seen is named in blind_spots. `signatures` is null where they are damaged.
+container::ServiceReport LookInside(const container::ContainerDetails& details,
+                                    const container::SignatureTable* signatures);
+
+struct Inside {
+  container::ContainerDetails details;
+  container::ServiceReport services;
+};
+// By id; without those that the engine does not know any more. Some at a time, for that takes some
+// milliseconds each.
+std::map<std::string, Inside> LookInsideAll(const container::Engine& engine,
+                                            const container::SignatureTable* signatures,
+                                            std::span<const std::string> ids);
+
+}  // namespace casemate::tools
