@@ -7,9 +7,12 @@
 
 #include "base/file.h"
 #include "base/yaml.h"
+#include "mcp/config_containers.h"
 #include "mcp/config_fields.h"
 #include "mcp/config_http.h"
+#include "mcp/config_rego.h"
 #include "mcp/config_roots.h"
+#include "policies/profiles/profile.h"
 
 namespace casemate {
 namespace {
@@ -103,6 +106,7 @@ Result<void> ReadScalars(const YamlNode& root, Config& config) {
       .Then([&] { return CheckVersion(root); })
       .Then([&] { return ReadText(root, "user", config.user); })
       .Then([&] { return ReadText(root, "policy_file", config.policy_file); })
+      .Then([&] { return ReadText(root, "policy_shadow", config.policy_shadow); })
       .Then([&] { return ReadText(root, "default_profile", config.default_profile); })
       .Then([&] {
         return ReadSize(root, "max_line_bytes", kMinLineBytes, kMaxLineBytes,
@@ -126,10 +130,10 @@ Result<void> ApplyFile(const std::string& text, Config& config) {
   }
   return Steps()
       .Then([&] {
-        return root->OnlyKeys({"version", "user", "workspace_roots", "policy_file",
+        return root->OnlyKeys({"version", "user", "workspace_roots", "policy_file", "policy_shadow",
                                "default_profile", "max_line_bytes", "max_concurrent_calls",
                                "warm_sandboxes", "toolsets", "http", "auth", "runs", "jobs",
-                               "sandbox"});
+                               "sandbox", "rego", "containers"});
       })
       .Then([&] { return ReadScalars(*root, config); })
       .Then([&] { return ReadHttp(*root, config); })
@@ -147,6 +151,8 @@ Result<void> ApplyFile(const std::string& text, Config& config) {
           return ReadMode(section, config.sandbox_mode);
         });
       })
+      .Then([&] { return ReadRegoSection(*root, config); })
+      .Then([&] { return ReadContainersSection(*root, config); })
       .Then([&] { return ReadRoots(*root, config); })
       .Take();
 }
@@ -229,6 +235,20 @@ Result<void> OverrideMode(const ConfigOverrides& overrides, Config& config) {
                  config.sandbox_mode);
 }
 
+// A name that is wrong in the file shows at the start (Runtime): not every command needs it.
+Result<void> OverrideProfile(const ConfigOverrides& overrides, Config& config) {
+  if (overrides.default_profile.empty()) {
+    return {};
+  }
+  if (auto profile = policies::FindProfile(overrides.default_profile); !profile) {
+    Error error = std::move(profile).error();
+    error.field = "--profile";
+    return error;
+  }
+  config.default_profile = overrides.default_profile;
+  return {};
+}
+
 }  // namespace
 
 Result<Config> LoadConfig(const ConfigOverrides& overrides) {
@@ -245,6 +265,8 @@ Result<Config> LoadConfig(const ConfigOverrides& overrides) {
           .Then([&] { return AddRoots("--workspace-root", overrides.workspace_roots, config); })
           .Then([&] { return OverridePolicy(overrides, config); })
           .Then([&] { return OverrideMode(overrides, config); })
+          .Then([&] { return OverrideOpa(config); })
+          .Then([&] { return OverrideProfile(overrides, config); })
           .Then([&] { return RefuseUnsafeRoots(config); })
           .Then([&] { return ApplyToolsets(overrides.toolsets, config); })
           .Then([&] { return ApplyHttpFlags(overrides, config.http); })

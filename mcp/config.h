@@ -10,7 +10,9 @@
 
 #include "base/result.h"
 #include "mcp/http/server.h"
+#include "policies/opa/options.h"
 #include "policies/workspace_root.h"
+#include "sandbox/container/run/images.h"
 #include "sandbox/native/mode.h"
 
 namespace casemate {
@@ -29,6 +31,7 @@ struct HttpConfig {
   std::vector<std::string> allowed_hosts;    // key `http.allowed_hosts`
   http::Limits limits;  // keys `http.max_body_bytes`, `max_connections`, `max_streams`,
                         // `header_timeout_s`, `body_timeout_s`, `idle_timeout_s`, `write_timeout_s`
+  bool metrics = false;                     // key `http.metrics`: GET /metrics is there
   std::size_t max_sessions = 1024;          // key `http.max_sessions`
   std::chrono::seconds session_idle{3600};  // key `http.session_idle_s`
 };
@@ -44,13 +47,24 @@ struct JobsConfig {
   std::size_t max_running = 32;  // key `jobs.max_running`
 };
 
+// Of the toolset `containers`.
+struct ContainersConfig {
+  std::string engine = "auto";               // key `containers.engine`: auto, docker or podman
+  std::string socket;                        // key `containers.socket`; empty: it is looked for
+  std::vector<container::ImageRule> images;  // key `containers.images`; none: no new containers
+  std::string user = "65532:65532";          // key `containers.user`
+  std::string signatures;  // key `containers.signatures`; empty: the built-in ones
+};
+
 struct Config {
   std::string state_dir;  // $CASEMATE_STATE_DIR, else $XDG_STATE_HOME/casemate, else
                           // ~/.local/state/casemate
   std::string
       config_file;   // $CASEMATE_CONFIG, else $XDG_CONFIG_HOME/casemate/config.yaml; may not exist
   std::string user;  // key `user`: whom root's server works as (service_user.h)
-  std::string policy_file;  // $CASEMATE_POLICY or key `policy_file`; empty: the shipped policy
+  std::string policy_file;  // $CASEMATE_POLICY or key `policy_file`: a file or the name of a policy
+                            // that ships; empty: the first of those
+  std::string policy_shadow;  // key `policy_shadow`: likewise; a candidate that is only noted
   std::vector<policies::WorkspaceRoot>
       workspace_roots;  // key `workspace_roots`: list of paths or {path, writable}
   std::string default_profile = "default";             // key `default_profile`
@@ -64,6 +78,8 @@ struct Config {
   HttpConfig http;                               // keys `http.*`
   RunsConfig runs;                               // keys `runs.*`
   JobsConfig jobs;                               // keys `jobs.*`
+  ContainersConfig containers;                   // keys `containers.*`
+  policies::OpaOptions rego;                     // $CASEMATE_OPA and keys `rego.*`
 };
 
 // The initialisers let g++ 12 accept designated initialisers that name only some members.
@@ -78,6 +94,7 @@ struct ConfigOverrides {
   std::string tls_certificate{};
   std::string tls_key{};
   std::string sandbox_mode{};
+  std::string default_profile{};
 };
 // NOLINTEND(readability-redundant-member-init)
 

@@ -129,6 +129,7 @@ Result<void> ReadHttpSection(const YamlNode& section, HttpConfig& http) {
       .Then([&] { return ReadListen(section, http); })
       .Then([&] { return ReadTls(section, http.tls); })
       .Then([&] { return ReadFlag(section, "trusted_proxy", http.trusted_proxy); })
+      .Then([&] { return ReadFlag(section, "metrics", http.metrics); })
       .Then([&] {
         return ReadTexts(section, "allowed_origins", CheckOriginText, http.allowed_origins);
       })
@@ -162,8 +163,8 @@ Result<void> ReadHttp(const YamlNode& root, Config& config) {
         return ReadSection(
             root, "http",
             {"listen", "tls", "trusted_proxy", "allowed_origins", "allowed_hosts", "max_body_bytes",
-             "max_connections", "max_streams", "max_sessions", "session_idle_s", "header_timeout_s",
-             "body_timeout_s", "idle_timeout_s", "write_timeout_s"},
+             "max_connections", "max_streams", "metrics", "max_sessions", "session_idle_s",
+             "header_timeout_s", "body_timeout_s", "idle_timeout_s", "write_timeout_s"},
             [&](const YamlNode& section) { return ReadHttpSection(section, config.http); });
       })
       .Then([&] {

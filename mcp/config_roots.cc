@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "mcp/config_fields.h"
+#include "policies/source/policy_files.h"
 
 namespace casemate {
 namespace {
@@ -183,6 +184,8 @@ Result<void> RefuseChangeable(const Config& config, const std::vector<std::strin
   return {};
 }
 
+}  // namespace
+
 Result<void> RefuseExposed(const Config& config, const std::string& file, const char* what) {
   if (file.empty()) {
     return {};
@@ -193,6 +196,25 @@ Result<void> RefuseExposed(const Config& config, const std::string& file, const 
   }
   place->links.push_back(std::move(place->path));
   return RefuseChangeable(config, place->links, what);
+}
+
+namespace {
+
+// A root inside of a directory of policy would let a call change that, too.
+Result<void> RefuseInside(const Config& config, const std::string& directory) {
+  auto place = directory.empty() ? Result<Place>(Place{}) : Resolve(directory);
+  if (!place) {
+    return std::move(place).error();
+  }
+  for (const policies::WorkspaceRoot& root : config.workspace_roots) {
+    if (!directory.empty() && root.writable && IsSameOrBelow(root.path, place->path)) {
+      return InvalidArgument("workspace_roots", "`" + root.path + "` lies in the policy bundle `" +
+                                                    place->path +
+                                                    "`; move one of them, or make the root "
+                                                    "read-only");
+    }
+  }
+  return {};
 }
 
 // A root is mounted as a whole: a read-only one inside a writable one would not be read-only.
@@ -229,8 +251,22 @@ Result<void> RefuseUnsafeRoots(const Config& config) {
   if (auto file = RefuseExposed(config, config.config_file, "configuration"); !file) {
     return file;
   }
-  if (auto file = RefuseExposed(config, config.policy_file, "policy"); !file) {
-    return file;
+  for (const std::string& policy : {config.policy_file, config.policy_shadow}) {
+    auto file =
+        policies::IsShippedName(policy) ? Result<void>() : RefuseExposed(config, policy, "policy");
+    if (!file) {
+      return file;
+    }
+  }
+  for (const auto& [path, what] : {std::pair(&config.rego.bundle, "policy bundle"),
+                                   {&config.rego.opa, "program"},
+                                   {&config.rego.verification_key, "verification key"}}) {
+    if (auto file = RefuseExposed(config, *path, what); !file) {
+      return file;
+    }
+  }
+  if (auto inside = RefuseInside(config, config.rego.bundle); !inside) {
+    return inside;
   }
   return RefuseOverlaps(config);
 }

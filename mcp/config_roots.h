@@ -18,5 +18,8 @@ Result<void> AddRoots(const std::string& source, const std::vector<std::string>&
                       Config& config);
 // The agent must not reach our own records through a workspace.
 Result<void> RefuseUnsafeRoots(const Config& config);
+// A file that decides about calls must not be one that a call can change, nor the way to it. An
+// empty path is none.
+Result<void> RefuseExposed(const Config& config, const std::string& file, const char* what);
 
 }  // namespace casemate

@@ -3,7 +3,9 @@
 #include <unistd.h>
 
 #include <atomic>
+#include <functional>
 #include <iostream>
+#include <optional>
 #include <stop_token>
 
 #include <nlohmann/json.hpp>
@@ -11,10 +13,13 @@
 #include "clients/cli/command_line.h"
 #include "clients/cli/commands.h"
 #include "mcp/config.h"
+#include "mcp/config_containers.h"
+#include "mcp/rego.h"
 #include "mcp/runtime.h"
 #include "mcp/serve.h"
 #include "mcp/service_user.h"
 #include "mcp/signals.h"
+#include "policies/approvals/approval_desk.h"
 #include "policies/identity/incarnation.h"
 #include "policies/identity/token_store.h"
 
@@ -28,7 +33,8 @@ int Complain(const Error& error, int code) {
 
 // A grant for the doctor's own trial run: the policy in force is asked, as for any call.
 Result<policies::Grant> GrantForProbe(const Config& config) {
-  auto policy = LoadPolicy(config);
+  std::vector<std::string> files;
+  auto policy = ReadYaml(config, files);
   if (!policy) {
     return std::move(policy).error();
   }
@@ -36,7 +42,7 @@ Result<policies::Grant> GrantForProbe(const Config& config) {
       {"command", {"/bin/true"}}, {"network", "none"}, {"profile", "small"}};
   const nlohmann::json context = nlohmann::json::object();
   policies::Decision decision =
-      (*policy)->Decide({.tool = "run", .principal = {}, .args = args, .context = context});
+      policy->in_force->Decide({"run", {}, args, context, policies::NoHistory()});
   if (!decision.grant.has_value()) {
     return Error{ErrorCode::kPermissionDenied,
                  "the policy in force refuses `run` of /bin/true: " + decision.reason, "policy",
@@ -53,6 +59,7 @@ int RunDoctor(const cli::DoctorArgs& args, const Config& config) {
   if (!grant) {
     return Complain(grant.error(), cli::kExitUsage);
   }
+  auto rego = ReadRego(config);
   auto user = ServiceUser::Choose(config.user);
   auto state_dir = user ? StateDirectory(config, *user) : Result<std::string>(user.error());
   if (!state_dir) {
@@ -61,25 +68,63 @@ int RunDoctor(const cli::DoctorArgs& args, const Config& config) {
   // So that the next start reaps what a killed doctor leaves.
   auto incarnation = policies::Incarnation::Begin(*state_dir);
   int code = cli::kExitFailure;
+  std::vector<sandbox::Probe> more;
+  if (incarnation) {
+    more = ProbePolicy(config, *state_dir);
+    const auto of_rego = ProbeRego(config, std::move(rego), *state_dir, incarnation->id());
+    more.insert(more.end(), of_rego.begin(), of_rego.end());
+  }
   auto examined = !incarnation ? Result<void>(incarnation.error()) : user->AsRoot([&] {
-    code = cli::DoctorCommand(args, *grant, incarnation->id(), config.sandbox_mode);
+    const auto engines =
+        container::ReportEngines(container::DiscoveryInput::Current(config.containers.socket));
+    code = cli::DoctorCommand(args, *grant, incarnation->id(), config.sandbox_mode, more, engines);
     return Result<void>();
   });
   return examined ? code : Complain(examined.error(), cli::kExitFailure);
 }
 
-struct CliCall {
-  Result<tools::ToolResult> result;
-  int signal = 0;  // that took the call back
+// The whole stack, for calls that the usual signals take back.
+class Stack : public cli::ToolCalls {
+ public:
+  explicit Stack(Runtime& runtime) : runtime_(runtime) {}
+  Result<void> Watch() {
+    auto signals = SignalWatch::Start([this](int signal) {
+      received_ = signal;
+      stop_.request_stop();
+    });
+    if (!signals) {
+      return std::move(signals).error();
+    }
+    signals_ = *std::move(signals);
+    return {};
+  }
+  Result<tools::ToolResult> Call(std::string_view tool, const nlohmann::json& args,
+                                 const Options& options) override {
+    tools::CallContext context;
+    context.channel = "cli";
+    context.stop = stop_.get_token();
+    context.raw_output = options.raw;
+    context.output = options.output;
+    return runtime_.executor().Call(tool, args, context);
+  }
+  [[nodiscard]] std::stop_token stop() const override { return stop_.get_token(); }
+  [[nodiscard]] int signal() const override { return received_; }
+  void Cancel() override { stop_.request_stop(); }
+
+ private:
+  Runtime& runtime_;
+  std::stop_source stop_;
+  std::atomic<int> received_ = 0;
+  std::optional<SignalWatch> signals_;  // last: it uses the others
 };
 
-// One call through the whole stack, taken back by the usual signals. When this returns, the stack
-// is gone and signals do what they always do: nobody waits for a reader that does not read.
-CliCall CallOnce(const Config& config, const char* tool, const nlohmann::json& args, bool raw) {
+// When this returns, the stack is gone and signals do what they always do: nobody waits for a
+// reader that does not read.
+Result<void> WithStack(const Config& config, const std::function<void(cli::ToolCalls&)>& body) {
   if (auto blocked = SignalWatch::Block(); !blocked) {
-    return {std::move(blocked).error()};
+    return blocked;
   }
-  CliCall call{Error{ErrorCode::kInternal, "no call was made", {}, {}, 0}};
+  Result<void> stood;
   auto user = ServiceUser::Choose(config.user);
   auto runtime =
       user ? Runtime::Start(config, "cli", *user) : Result<std::unique_ptr<Runtime>>(user.error());
@@ -89,27 +134,35 @@ CliCall CallOnce(const Config& config, const char* tool, const nlohmann::json& a
     }
   }
   if (runtime) {
-    std::stop_source stop;
-    std::atomic<int> received = 0;
-    auto signals = SignalWatch::Start([&stop, &received](int signal) {
-      received = signal;
-      stop.request_stop();
-    });
-    if (signals) {
-      tools::CallContext context;
-      context.channel = "cli";
-      context.stop = stop.get_token();
-      context.raw_output = raw;
-      call.result = (*runtime)->executor().Call(tool, args, context);
-      call.signal = received;
-    } else {
-      call.result = std::move(signals).error();
+    {
+      Stack stack(**runtime);
+      stood = stack.Watch();
+      if (stood) {
+        body(stack);
+      }
     }
     runtime->reset();
   } else {
-    call.result = std::move(runtime).error();
+    stood = std::move(runtime).error();
   }
   SignalWatch::Unblock();
+  return stood;
+}
+
+struct CliCall {
+  Result<tools::ToolResult> result;
+  int signal = 0;  // that took the call back
+};
+
+CliCall CallOnce(const Config& config, const char* tool, const nlohmann::json& args, bool raw) {
+  CliCall call{Error{ErrorCode::kInternal, "no call was made", {}, {}, 0}};
+  auto stood = WithStack(config, [&](cli::ToolCalls& calls) {
+    call.result = calls.Call(tool, args, {.raw = raw});
+    call.signal = calls.signal();
+  });
+  if (!stood) {
+    call.result = std::move(stood).error();
+  }
   return call;
 }
 
@@ -148,8 +201,29 @@ int WithTokens(const Config& config, const Body& body) {
   return tokens ? body(**tokens, *trail->audit) : Complain(tokens.error(), cli::kExitFailure);
 }
 
+template <typename Body>
+int WithApprovals(const Config& config, const Body& body) {
+  auto user = ServiceUser::Choose(config.user);
+  auto state_dir = user ? StateDirectory(config, *user) : Result<std::string>(user.error());
+  auto trail = state_dir ? OpenTrail(*state_dir, "cli") : Result<Trail>(state_dir.error());
+  if (!trail) {
+    return Complain(trail.error(), cli::kExitFailure);
+  }
+  policies::ApprovalDesk desk(*trail->store, *trail->audit);
+  return body(desk);
+}
+
+// Who asks for containers by a command need not have asked for the tools before.
+Config WithContainers(Config config) {
+  if (!HasContainers(config)) {
+    config.toolsets.emplace_back("containers");
+  }
+  return config;
+}
+
 struct Run {
   const Config& config;
+  const cli::GlobalFlags& flags;
 
   int operator()(const cli::ServeArgs&) const { return Serve(config); }
   int operator()(const cli::RunArgs& args) const { return RunOnce(args, config); }
@@ -182,6 +256,38 @@ struct Run {
       return cli::TokenRmCommand(args, tokens, audit);
     });
   }
+  int operator()(const cli::ApproveListArgs& args) const {
+    return WithApprovals(
+        config, [&](policies::ApprovalDesk& desk) { return cli::ApproveListCommand(args, desk); });
+  }
+  int operator()(const cli::ApproveShowArgs& args) const {
+    return WithApprovals(
+        config, [&](policies::ApprovalDesk& desk) { return cli::ApproveShowCommand(args, desk); });
+  }
+  int operator()(const cli::ApproveGrantArgs& args) const {
+    return WithApprovals(
+        config, [&](policies::ApprovalDesk& desk) { return cli::ApproveGrantCommand(args, desk); });
+  }
+  int operator()(const cli::ApproveDenyArgs& args) const {
+    return WithApprovals(
+        config, [&](policies::ApprovalDesk& desk) { return cli::ApproveDenyCommand(args, desk); });
+  }
+  int operator()(const cli::ClientEntryArgs& args) const {
+    return cli::ClientEntryCommand(args, flags);
+  }
+  int operator()(const cli::ClientListArgs&) const { return cli::ClientListCommand(); }
+  int operator()(const cli::ClientDoctorArgs& args) const { return cli::ClientDoctorCommand(args); }
+  int operator()(const cli::PolicyArgs& args) const {
+    return cli::PolicyCommand(args, config.policy_file,
+                              [this](const auto& body) { return WithTrail(config, body); });
+  }
+  int operator()(const cli::PolicyBundleArgs& args) const {
+    return cli::PolicyBundleCommand(args, config.rego.opa, config.sandbox_mode);
+  }
+  int operator()(const cli::ContainersArgs& args) const {
+    return cli::ContainersCommand(
+        args, [this](const auto& body) { return WithStack(WithContainers(config), body); });
+  }
   int operator()(const cli::TokenListArgs& args) const {
     return WithTokens(config, [&](policies::TokenStore& tokens, policies::AuditLog&) {
       return cli::TokenListCommand(args, tokens);
@@ -209,6 +315,9 @@ ConfigOverrides OverridesOf(const cli::CommandLine& line) {
                             .workspace_roots = line.flags.workspace_roots,
                             .sandbox_mode = line.flags.sandbox_mode};
   if (const auto* serve = std::get_if<cli::ServeArgs>(&line.command)) {
+    overrides.workspace_roots.insert(overrides.workspace_roots.end(), serve->roots.begin(),
+                                     serve->roots.end());
+    overrides.default_profile = serve->profile;
     overrides.http_listen = serve->http;
     overrides.toolsets = serve->toolsets;
     overrides.tls_certificate = serve->tls_certificate;
@@ -217,20 +326,27 @@ ConfigOverrides OverridesOf(const cli::CommandLine& line) {
   return overrides;
 }
 
+// The self-test, and what connects hosts, have nothing to do with how this user configured
+// Casemate.
+bool IsAboutThisServer(const cli::Command& command) {
+  return !std::holds_alternative<cli::SelftestArgs>(command) &&
+         !std::holds_alternative<cli::ClientEntryArgs>(command) &&
+         !std::holds_alternative<cli::ClientListArgs>(command) &&
+         !std::holds_alternative<cli::ClientDoctorArgs>(command);
+}
+
 int Main(int argc, char** argv) {
   auto parsed = cli::ParseCommandLine(argc, argv);
   if (const int* code = std::get_if<int>(&parsed)) {
     return *code;
   }
   const auto& line = std::get<cli::CommandLine>(parsed);
-  // The self-test has nothing to do with how this user configured Casemate.
-  auto config = std::holds_alternative<cli::SelftestArgs>(line.command)
-                    ? Result<Config>(Config{})
-                    : LoadConfig(OverridesOf(line));
+  auto config =
+      IsAboutThisServer(line.command) ? LoadConfig(OverridesOf(line)) : Result<Config>(Config{});
   if (!config) {
     return Complain(config.error(), cli::kExitUsage);
   }
-  return std::visit(Run{*config}, line.command);
+  return std::visit(Run{*config, line.flags}, line.command);
 }
 
 }  // namespace

@@ -40,6 +40,10 @@ Result<void> ServeStdio(const Config& config, ServiceUser& user) {
   if (auto become = user.Become(); !become) {
     return become;
   }
+  if (auto followed = (*runtime)->FollowPolicy(); !followed) {
+    return followed;
+  }
+  (*runtime)->ReapContainers();
   auto signals = SignalWatch::Start([&stop](int) { stop->Signal(); });
   if (!signals) {
     return std::move(signals).error();

@@ -4,7 +4,6 @@
 #include <unistd.h>
 
 #include <atomic>
-#include <iostream>
 #include <optional>
 #include <utility>
 
@@ -44,6 +43,9 @@ void AwaitStop(const EventFd& stop) {
 
 Result<void> Run(const Config& config, Runtime& runtime, mcp::Authenticator& authenticator,
                  ServiceUser& user, const EventFd& stop) {
+  if (config.http.metrics) {
+    runtime.OfferMetrics();
+  }
   const auto server = MakeServer(config, runtime);
   mcp::HttpEndpoint endpoint(*server, authenticator, EndpointOptions(config));
   std::unique_ptr<http::HttpServer> listening;
@@ -63,17 +65,21 @@ Result<void> Run(const Config& config, Runtime& runtime, mcp::Authenticator& aut
   if (listens) {
     listens = user.Become();
   }
+  if (listens) {
+    listens = runtime.FollowPolicy();
+  }
   if (!listens) {
     return listens;
   }
+  runtime.ReapContainers();
   http::HttpServer& http = *listening;
   http.Every(mcp::HttpEndpoint::kTick, [&endpoint] { endpoint.Tick(); });
   if (auto started = http.Start(); !started) {
     return started;
   }
   for (const std::string& address : http.Addresses()) {
-    std::cerr << "casemate: serving MCP on " << address
-              << (address.starts_with("unix:") ? " (path /mcp)" : "/mcp") << '\n';
+    Announce("serving MCP on " + address +
+             (address.starts_with("unix:") ? " (path /mcp)" : "/mcp"));
   }
   AwaitStop(stop);
   const auto deadline = ShutdownDeadline::Start(kShutdownMs);

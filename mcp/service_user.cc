@@ -165,7 +165,7 @@ Result<void> ServiceUser::Become() {
   if (!ids_.has_value()) {
     return {};
   }
-  if (seteuid(0) != 0 || setgroups(0, nullptr) != 0 ||
+  if (seteuid(0) != 0 || setgroups(groups_.size(), groups_.data()) != 0 ||
       setresgid(ids_->gid, ids_->gid, ids_->gid) != 0 ||
       setresuid(ids_->uid, ids_->uid, ids_->uid) != 0) {
     return ErrnoError("cannot become user " + std::to_string(ids_->uid), errno);

@@ -10,6 +10,7 @@
 #include <functional>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "base/result.h"
 #include "base/unique_fd.h"
@@ -29,6 +30,8 @@ class ServiceUser {
   Result<std::string> Assume(const std::string& state_dir);
   // With root's effective ids, once more. Only between Assume and Become.
   Result<void> AsRoot(const std::function<Result<void>()>& work) const;
+  // Before Become: stays in this group, too. For the socket of a container engine.
+  void AlsoIn(gid_t group) { groups_.push_back(group); }
   // For good: no way leads back to root.
   Result<void> Become();
 
@@ -44,7 +47,8 @@ class ServiceUser {
 
   bool is_root_ = false;
   std::optional<Ids> configured_;
-  std::optional<Ids> ids_;  // none: nobody else to be
+  std::optional<Ids> ids_;     // none: nobody else to be
+  std::vector<gid_t> groups_;  // besides its own
   UniqueFd state_;
 };
 

@@ -11,15 +11,23 @@
 namespace casemate {
 namespace {
 
+// Read by models, at the start of every conversation: tests hold its length.
 constexpr const char* kInstructions =
-    "Casemate runs commands and code for you in a sandbox: no network, no access to the host "
-    "beyond one working directory, limits on time and memory. Call `run` with either `command` (an "
-    "argument list, no shell) or `code` and `language`. Each call starts from nothing: pass what "
-    "it "
-    "needs in `files` or name a `workspace`. A non-zero exit code is a normal result; an error "
-    "says "
-    "why the call was refused or stopped and what to do next. For long work set `background` and "
-    "follow it with job_status and job_output. Read casemate://docs/tools for more.";
+    "Casemate runs programs in a sandbox: no network; of the host only /usr and the workspace you "
+    "name; limits on time, memory, processes and disk.\n"
+    "- `run`: one program as `command`, an argument list; a command line as [\"bash\", \"-c\", "
+    "\"…\"]; a snippet as `code` with `language`.\n"
+    "- Each call starts from nothing. Pass inputs in `files` or `stdin`. To work on a project or "
+    "to "
+    "keep results, name a host directory as `workspace`.\n"
+    "- More than 50 s: `background`: true; then job_status with wait_ms, job_output to look at it, "
+    "job_cancel to stop it.\n"
+    "- A non-zero exit code is a normal result. `Note:` lines name a limit that was felt.\n"
+    "- Long output is cut in the middle; job_output with the run_id, or the linked resource, has "
+    "all of it.\n"
+    "- An error says under `What to do` how to go on: do that, do not repeat the call unchanged. "
+    "What concerns the host, the configuration or the policy only your user can change.\n"
+    "More: casemate://docs/tools.";
 
 }  // namespace
 
@@ -44,7 +52,8 @@ std::unique_ptr<mcp::Server> MakeServer(const Config& config, Runtime& runtime) 
                                .resources = &runtime.resources(),
                                .prompts = &runtime.prompts(),
                                .jobs = runtime.jobs(),
-                               .changes = &runtime.changes()};
+                               .changes = &runtime.changes(),
+                               .metrics = runtime.metrics()};
   return std::make_unique<mcp::Server>(backends, std::move(options));
 }
 

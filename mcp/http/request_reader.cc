@@ -50,6 +50,14 @@ class RequestReader::Parser final : public beast_http::basic_parser<true> {
   bool chunked_body = false;
   std::size_t sized_left = 0;  // of a body with Content-Length
 
+  // The longest chunk header, or last chunk with its trailers, in what is put next: from `mark`.
+  const char* mark = nullptr;
+  std::size_t longest_frame = 0;
+  void MeasureFrame(const char* end) {
+    longest_frame = std::max(longest_frame, static_cast<std::size_t>(end - mark));
+    mark = end;
+  }
+
  private:
   void on_request_impl(beast_http::verb /*method*/, string_view method, string_view target,
                        int version, BeastError& ec) override {
@@ -80,12 +88,15 @@ class RequestReader::Parser final : public beast_http::basic_parser<true> {
     request.body.append(body.data(), body.size());
     return body.size();
   }
-  void on_chunk_header_impl(std::uint64_t /*size*/, string_view /*extensions*/,
-                            BeastError& ec) override {
+  void on_chunk_header_impl(std::uint64_t size, string_view extensions, BeastError& ec) override {
     ec = {};
+    if (size > 0) {  // the last one belongs to its trailers
+      MeasureFrame(extensions.data() + extensions.size() + 2);  // with the line's end
+    }
   }
   std::size_t on_chunk_body_impl(std::uint64_t /*left*/, string_view body,
                                  BeastError& ec) override {
+    mark = body.data() + body.size();
     return on_body_impl(body, ec);
   }
   void on_finish_impl(BeastError& ec) override { ec = {}; }
@@ -255,6 +266,7 @@ RequestReader::Status RequestReader::ConsumeChunks(std::string_view input, std::
     return Status::kNeedMore;
   }
   BeastError ec;
+  parser_->mark = input.data();
   used = parser_->put(boost::asio::buffer(input.data(), input.size()), ec);
   if (ec == beast_http::error::body_limit) {
     return Refuse(413, "the body is too large");
@@ -262,14 +274,13 @@ RequestReader::Status RequestReader::ConsumeChunks(std::string_view input, std::
   if (ec && ec != beast_http::error::need_more) {
     return Refuse(400, "the chunked body is malformed");
   }
-  if (parser_->is_done()) {
-    return Status::kComplete;
-  }
-  // An endless chunk extension or trailer.
-  if (input.size() - used > max_header_bytes_ || parser_->trailers > max_headers_) {
+  // What is left after the end belongs to the next request.
+  parser_->MeasureFrame(input.data() + (parser_->is_done() ? used : input.size()));
+  // An endless chunk extension or trailer; one that came in one piece is no better.
+  if (parser_->longest_frame > max_header_bytes_ || parser_->trailers > max_headers_) {
     return Refuse(431, "a chunk header or the trailers are too large");
   }
-  return Status::kNeedMore;
+  return parser_->is_done() ? Status::kComplete : Status::kNeedMore;
 }
 
 }  // namespace casemate::http

@@ -18,6 +18,7 @@ struct EditionTraits {
   bool annotations;           // since 2025-03-26: of tools; also completions capability, sound
   bool progress_message;      // since 2025-03-26
   bool titles;                // since 2025-06-18; also outputSchema, structuredContent, links
+  bool content_meta;          // since 2025-06-18: _meta of contents and content blocks
   bool elicitation;           // since 2025-06-18: forms
   bool elicitation_url;       // since 2025-11-25: pages; also the field `mode`
   bool icons;                 // since 2025-11-25; also description and website of the server

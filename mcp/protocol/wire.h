@@ -55,7 +55,8 @@ nlohmann::json ContentJson(const EditionTraits& edition, const tools::Content& c
 
 // The members of a result, before Complete: {tools: […]} and the like.
 nlohmann::json CallToolResult(const EditionTraits& edition, const tools::ToolResult& result);
-nlohmann::json ReadResourceResult(const tools::ResourceContents& contents);
+nlohmann::json ReadResourceResult(const EditionTraits& edition,
+                                  const tools::ResourceContents& contents);
 nlohmann::json GetPromptResult(const EditionTraits& edition, const tools::PromptResult& prompt);
 
 // Finishes a result: modern ones say that they are complete and who made them; with `ttl_ms` also
@@ -82,6 +83,8 @@ inline constexpr const char* kMetaVersion = "io.modelcontextprotocol/protocolVer
 inline constexpr const char* kMetaCapabilities = "io.modelcontextprotocol/clientCapabilities";
 inline constexpr const char* kMetaLogLevel = "io.modelcontextprotocol/logLevel";
 inline constexpr const char* kMetaSubscription = "io.modelcontextprotocol/subscriptionId";
+// Of contents and results, true: they come from outside of the reader's workspace.
+inline constexpr const char* kMetaUntrusted = "io.github.casemate/untrusted";
 inline constexpr const char* kTasksExtension = "io.modelcontextprotocol/tasks";
 
 inline constexpr int kHeaderMismatch = -32020;

@@ -19,13 +19,16 @@ void SetUnlessEmpty(json& object, const char* key, const std::string& value) {
   }
 }
 
-json ContentsJson(const tools::ResourceContents& contents) {
+json ContentsJson(const EditionTraits& edition, const tools::ResourceContents& contents) {
   json entry = {{"uri", contents.uri}};
   SetUnlessEmpty(entry, "mimeType", contents.mime_type);
   if (contents.binary) {
     entry["blob"] = EncodeBase64(contents.bytes);
   } else {
     entry["text"] = contents.bytes;
+  }
+  if (contents.untrusted && edition.content_meta) {
+    entry["_meta"][kMetaUntrusted] = true;
   }
   return entry;
 }
@@ -49,7 +52,7 @@ struct ToBlock {
             {"mimeType", content.mime_type}};
   }
   json operator()(const tools::ResourceContents& content) const {
-    return {{"type", "resource"}, {"resource", ContentsJson(content)}};
+    return {{"type", "resource"}, {"resource", ContentsJson(edition, content)}};
   }
   json operator()(const tools::ResourceLink& link) const {
     if (!edition.titles) {
@@ -115,8 +118,12 @@ json PromptJson(const EditionTraits& edition, const tools::PromptSpec& prompt) {
   return entry;
 }
 
-json ReadResourceResult(const tools::ResourceContents& contents) {
-  return {{"contents", json::array({ContentsJson(contents)})}};
+json ReadResourceResult(const EditionTraits& edition, const tools::ResourceContents& contents) {
+  json result = {{"contents", json::array({ContentsJson(edition, contents)})}};
+  if (contents.untrusted && !edition.content_meta) {
+    result["_meta"][kMetaUntrusted] = true;  // all editions have this one
+  }
+  return result;
 }
 
 json GetPromptResult(const EditionTraits& edition, const tools::PromptResult& prompt) {

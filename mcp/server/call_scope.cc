@@ -10,6 +10,8 @@ tools::CallContext ContextOf(const Exchange& exchange) {
   tools::CallContext context;
   context.principal = exchange.session->principal();
   context.channel = exchange.session->channel();
+  // The modern edition knows no sessions: whatever lasts there is the principal's.
+  context.session = exchange.edition.modern ? std::string() : exchange.session->serial();
   return context;
 }
 

@@ -229,6 +229,13 @@ bool ClientFacts::Declares(std::string_view extension) const {
   return found != nullptr && found->is_object();
 }
 
+bool IsModern(const jsonrpc::Request& request) {
+  const json* meta = Find(request.params, "_meta");
+  return request.method == "server/discover" ||
+         (meta != nullptr && meta->is_object() &&
+          (meta->contains(kMetaVersion) || meta->contains(kMetaCapabilities)));
+}
+
 std::variant<Envelope, RpcError> OpenEnvelope(const jsonrpc::Request& request,
                                               const SessionFacts& session,
                                               const RequestHeaders* headers,
@@ -239,9 +246,7 @@ std::variant<Envelope, RpcError> OpenEnvelope(const jsonrpc::Request& request,
   if (!meta.is_object()) {
     return InvalidParams("params._meta", "an object", &meta);
   }
-  // Clients probe with server/discover before they know anything: silence would hang them.
-  if (meta.contains(kMetaVersion) || meta.contains(kMetaCapabilities) ||
-      request.method == "server/discover") {
+  if (IsModern(request)) {
     return OpenModern(request, meta, headers, tool);
   }
   if (headers != nullptr) {

@@ -48,6 +48,10 @@ struct SessionFacts {
   tools::Severity log_level = tools::Severity::kInfo;
 };
 
+// Whether its body says that it is of an edition without sessions. Clients probe with
+// server/discover before they know anything: silence would hang them.
+bool IsModern(const jsonrpc::Request& request);
+
 // `tool`: what tools/call names, if that exists; its schema may bind arguments to headers.
 std::variant<Envelope, jsonrpc::RpcError> OpenEnvelope(const jsonrpc::Request& request,
                                                        const SessionFacts& session,

@@ -80,14 +80,18 @@ std::optional<RpcError> ReadFilter(Exchange& exchange, const json& wanted, Wante
   };
   // As tasks/get: what will be shown passes policy and is on record before it is.
   const auto may_follow = [&](const std::string& id) {
-    return backends.jobs != nullptr && backends.jobs->Get(id, context.principal).ok() &&
-           backends.gate
-               .Pass({"job_status",
-                      context.principal,
-                      context.channel,
-                      {{"job_id", id}},
-                      {{"own", true}}})
-               .ok();
+    if (backends.jobs == nullptr) {
+      return false;
+    }
+    const auto job = backends.jobs->Get(id, context.principal);
+    return job && backends.gate
+                      .Pass({"job_status",
+                             context.principal,
+                             context.channel,
+                             context.session,
+                             {{"job_id", id}},
+                             tools::FactsOf(*job)})
+                      .ok();
   };
   if (FindParam(wanted, "taskIds") != nullptr && !exchange.client.Declares(kTasksExtension)) {
     return MissingCapability({{"extensions", {{kTasksExtension, json::object()}}}});

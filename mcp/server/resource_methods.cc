@@ -64,7 +64,7 @@ Outcome ReadResource(Exchange& exchange) {
     return ReadError(exchange, contents.error(), text);
   }
   return Complete(exchange.edition, exchange.server().options().identity,
-                  ReadResourceResult(*contents), kStateTtlMs);
+                  ReadResourceResult(exchange.edition, *contents), kStateTtlMs);
 }
 
 Outcome SubscribeResource(Exchange& exchange) {

@@ -22,6 +22,7 @@
 
 namespace casemate::tools {
 class JobRunner;
+class MetricsReader;
 class PromptReader;
 class ResourceReader;
 }  // namespace casemate::tools
@@ -38,6 +39,7 @@ struct Backends {
   tools::PromptReader* prompts = nullptr;
   tools::JobRunner* jobs = nullptr;
   tools::Changes* changes = nullptr;
+  const tools::MetricsReader* metrics = nullptr;  // over HTTP, beside MCP
 };
 
 struct ServerOptions {

@@ -21,6 +21,11 @@ using nlohmann::json;
 
 namespace {
 
+std::string NextSerial() {
+  static std::atomic<std::uint64_t> last = 0;
+  return std::to_string(++last);
+}
+
 // Collects the answers to a batch into one array; what is not an answer passes through.
 class BatchSink : public MessageSink {
  public:
@@ -61,10 +66,17 @@ bool IsAnswered(const jsonrpc::Parsed& parsed) {
   return message == nullptr || std::holds_alternative<jsonrpc::Request>(*message);
 }
 
-bool IsInitialize(const jsonrpc::Parsed& parsed) {
+// What in it cannot be part of a batch; null: nothing. The edition without
+// sessions has no batches, and a listen request would hold back the answers to all the others.
+const char* Unbatchable(const jsonrpc::Parsed& parsed) {
   const auto* message = std::get_if<jsonrpc::Message>(&parsed);
   const auto* request = message == nullptr ? nullptr : std::get_if<jsonrpc::Request>(message);
-  return request != nullptr && request->method == "initialize";
+  if (request == nullptr) {
+    return nullptr;
+  }
+  return request->method == "initialize" ? "initialize"
+         : IsModern(*request)            ? "request of edition 2026-07-28"
+                                         : nullptr;
 }
 
 void Refuse(const MessageSinkPtr& sink, const std::optional<jsonrpc::RequestId>& id,
@@ -120,6 +132,7 @@ Session::Session(Server& server, policies::Principal principal, std::string chan
     : server_(server),
       principal_(std::move(principal)),
       channel_(std::move(channel)),
+      serial_(NextSerial()),
       general_(std::move(general)),
       capabilities_(std::make_shared<const json>(json::object())) {}
 
@@ -148,8 +161,9 @@ void Session::Handle(jsonrpc::Incoming incoming, const MessageSinkPtr& sink,
   std::size_t answers = 0;
   for (const jsonrpc::Parsed& parsed : incoming.messages) {
     answers += IsAnswered(parsed) ? 1 : 0;
-    if (IsInitialize(parsed)) {
-      Refuse(sink, std::nullopt, InvalidRequest("expected no initialize within a batch, got one"));
+    if (const char* what = Unbatchable(parsed)) {
+      Refuse(sink, std::nullopt,
+             InvalidRequest("expected no " + std::string(what) + " within a batch, got one"));
       return;
     }
   }

@@ -53,6 +53,8 @@ class Session : public std::enable_shared_from_this<Session> {
   [[nodiscard]] Server& server() const { return server_; }
   [[nodiscard]] const policies::Principal& principal() const { return principal_; }
   [[nodiscard]] const std::string& channel() const { return channel_; }
+  // Of this session alone in this process.
+  [[nodiscard]] const std::string& serial() const { return serial_; }
   [[nodiscard]] CallsInFlight& calls() { return calls_; }
   [[nodiscard]] ClientQuestions& questions() { return questions_; }
   [[nodiscard]] Listens& listens() { return listens_; }
@@ -78,6 +80,7 @@ class Session : public std::enable_shared_from_this<Session> {
   Server& server_;
   const policies::Principal principal_;
   const std::string channel_;
+  const std::string serial_;
   const MessageSinkPtr general_;  // may be null
   CallsInFlight calls_;
   ClientQuestions questions_;

@@ -2,6 +2,7 @@
 #include <utility>
 
 #include "mcp/protocol/wire.h"
+#include "mcp/server/call_scope.h"
 #include "mcp/server/errors.h"
 #include "mcp/server/methods.h"
 #include "mcp/server/params.h"
@@ -29,13 +30,14 @@ std::variant<std::string, RpcError> Admitted(Exchange& exchange, const char* act
   }
   const policies::Principal& principal = exchange.session->principal();
   const auto& text = std::get<std::string>(id);
-  if (auto known = exchange.server().backends().jobs->Get(text, principal); !known) {
+  const auto known = exchange.server().backends().jobs->Get(text, principal);
+  if (!known) {
     return FromError(known.error());
   }
   const json args = {{"job_id", text}};
-  const json context = {{"own", true}};
+  const json context = tools::FactsOf(*known);
   auto passed = exchange.server().backends().gate.Pass(
-      {action, principal, exchange.session->channel(), args, context});
+      {action, principal, exchange.session->channel(), ContextOf(exchange).session, args, context});
   if (!passed) {
     return FromError(passed.error());
   }

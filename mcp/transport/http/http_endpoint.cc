@@ -9,6 +9,8 @@
 #include "base/log.h"
 #include "mcp/protocol/wire.h"
 #include "mcp/server/errors.h"
+#include "mcp/transport/http/metrics_request.h"
+#include "mcp/transport/http/refusing.h"
 #include "mcp/transport/http/request_rules.h"
 #include "tools/job.h"
 
@@ -19,16 +21,12 @@ using http::FindHeader;
 namespace {
 
 constexpr const char* kChannel = "mcp-http";
+constexpr const char* kMethods = "POST, GET, DELETE";
+
 bool IsModernRequest(const jsonrpc::Parsed& parsed) {
   const auto* message = std::get_if<jsonrpc::Message>(&parsed);
   const auto* request = message == nullptr ? nullptr : std::get_if<jsonrpc::Request>(message);
-  if (request == nullptr) {
-    return false;
-  }
-  const auto meta = request->params.find("_meta");
-  return request->method == "server/discover" ||
-         (meta != request->params.end() && meta->is_object() &&
-          (meta->contains(kMetaVersion) || meta->contains(kMetaCapabilities)));
+  return request != nullptr && IsModern(*request);
 }
 
 bool IsRequest(const jsonrpc::Parsed& parsed) {
@@ -45,14 +43,6 @@ bool IsInitialize(const jsonrpc::Parsed& parsed) {
   const auto* message = std::get_if<jsonrpc::Message>(&parsed);
   const auto* request = message == nullptr ? nullptr : std::get_if<jsonrpc::Request>(message);
   return request != nullptr && request->method == "initialize";
-}
-
-// A refusal as a JSON-RPC error, with the id of the request if there is one.
-void Refuse(const std::shared_ptr<http::Responder>& responder, int status, const std::string& why,
-            http::Headers headers = {}, int code = jsonrpc::kInvalidRequest,
-            const std::optional<jsonrpc::RequestId>& id = std::nullopt) {
-  headers.emplace_back("Content-Type", "application/json");
-  responder->Send({status, std::move(headers), jsonrpc::SerializeError(id, {code, why, nullptr})});
 }
 
 // The id of the one request in it; nullopt: there is none, or there are several.
@@ -92,8 +82,10 @@ HttpEndpoint::HttpEndpoint(Server& server, Authenticator& authenticator,
 
 void HttpEndpoint::Handle(http::Request request,
                           const std::shared_ptr<http::Responder>& responder) {
-  const std::string_view target = request.target;
-  if (target.substr(0, target.find('?')) != options_.path) {
+  const std::string_view path =
+      std::string_view(request.target).substr(0, request.target.find('?'));
+  const bool is_metrics = path == kMetricsPath && server_.backends().metrics != nullptr;
+  if (path != options_.path && !is_metrics) {
     Refuse(responder, 404, "expected the path " + options_.path, {}, jsonrpc::kInvalidRequest);
     return;
   }
@@ -104,12 +96,18 @@ void HttpEndpoint::Handle(http::Request request,
   }
   auto cors = std::get<http::Headers>(origin);
   if (request.method == "OPTIONS" && !cors.empty()) {
-    responder->Send({204, PreflightHeaders(request, std::move(cors)), ""});
+    responder->Send(
+        {204, PreflightHeaders(request, is_metrics ? kMetricsMethods : kMethods, std::move(cors)),
+         ""});
     return;
   }
   auto principal = authenticator_.Authenticate(request.headers, request.peer);
   if (!principal) {
     RefuseCaller(request, responder, principal.error(), std::move(cors));
+    return;
+  }
+  if (is_metrics) {
+    AnswerMetrics(server_, request, *std::move(principal), responder, std::move(cors));
     return;
   }
   if (request.method != "POST") {
@@ -126,7 +124,7 @@ void HttpEndpoint::Handle(http::Request request,
   } else if (request.method == "DELETE" && !ClaimsModern(request)) {
     HandleDelete(request, *principal, responder, std::move(cors));
   } else {
-    cors.emplace_back("Allow", "POST, GET, DELETE");
+    cors.emplace_back("Allow", kMethods);
     Refuse(responder, 405, "expected POST, or GET or DELETE of a session", std::move(cors));
   }
 }

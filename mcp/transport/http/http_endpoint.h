@@ -1,6 +1,7 @@
 // HttpEndpoint: MCP's Streamable HTTP on one path: POST for messages; GET and DELETE for the
-// sessions of the initialize-based editions. docs/http.md has the table of answers. Handle is
-// called on the HTTP server's thread and never blocks; what may take long goes to the pool.
+// sessions of the initialize-based editions; and, on another path, metrics where they are offered.
+// docs/http.md has the table of answers. Handle is called on the HTTP server's thread and never
+// blocks; what may take long goes to the pool.
 #pragma once
 
 #include <chrono>

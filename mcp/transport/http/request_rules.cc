@@ -72,7 +72,8 @@ std::variant<http::Headers, Refusal> CheckOrigin(const OriginRules& rules,
   return cors;
 }
 
-http::Headers PreflightHeaders(const http::Request& request, http::Headers cors) {
+http::Headers PreflightHeaders(const http::Request& request, const char* methods,
+                               http::Headers cors) {
   std::string allowed =
       "Authorization, Content-Type, Accept, Last-Event-ID, Mcp-Session-Id, MCP-Protocol-Version, "
       "Mcp-Method, Mcp-Name";
@@ -87,7 +88,7 @@ http::Headers PreflightHeaders(const http::Request& request, http::Headers cors)
     }
     wanted = comma == std::string_view::npos ? std::string_view() : wanted.substr(comma + 1);
   }
-  cors.emplace_back("Access-Control-Allow-Methods", "POST, GET, DELETE");
+  cors.emplace_back("Access-Control-Allow-Methods", methods);
   cors.emplace_back("Access-Control-Allow-Headers", std::move(allowed));
   cors.emplace_back("Access-Control-Max-Age", "600");
   return cors;

@@ -23,7 +23,9 @@ struct Refusal {
 // Host and Origin; the headers that let a page of an allowed origin read the answer (Fetch, CORS).
 std::variant<http::Headers, Refusal> CheckOrigin(const OriginRules& rules,
                                                  const http::Request& request);
-http::Headers PreflightHeaders(const http::Request& request, http::Headers cors);
+// `methods`: that the path has, as in Allow.
+http::Headers PreflightHeaders(const http::Request& request, const char* methods,
+                               http::Headers cors);
 // Content-Type and Accept of a POST.
 std::optional<Refusal> CheckPost(const http::Request& request);
 // That MCP-Protocol-Version, if it is there, names an edition; for requests whose body does not say
