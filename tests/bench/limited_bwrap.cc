@@ -134,7 +134,7 @@ LimitedBwrap::~LimitedBwrap() {
 void LimitedBwrap::Run() {
   const double cpu_before = ThreadCpuMs();
   int error = groups_->Take(&group_);
-  error = error == 0 ? groups_->Limit(limits_, group_) : error;
+  error = error == 0 ? groups_->Limit(limits_, &group_) : error;
   own_cpu_ms_ += ThreadCpuMs() - cpu_before;
   if (error != 0) {
     Die(std::string("cannot make a control group: ") + std::strerror(error));

@@ -12,8 +12,10 @@ namespace casemate::bench {
 namespace {
 
 constexpr const char* kUsage =
-    "usage: casemate_bench [calls|load|stdio|http]… [--casemate PATH] [--n ROUNDS] [--json]\n"
-    "                      [--node PATH --everything DIR]";
+    "usage: casemate_bench [calls|load|stdio|http|policy|containers]… [--casemate PATH] [--n "
+    "ROUNDS] "
+    "[--json]\n"
+    "                      [--node PATH --everything DIR] [--opa PATH]";
 
 struct Chosen {
   Options options;
@@ -37,9 +39,12 @@ Chosen Parse(const std::vector<std::string>& args) {
       options.node = args[++i];
     } else if (args[i] == "--everything" && has_value) {
       options.everything = args[++i];
+    } else if (args[i] == "--opa" && has_value) {
+      options.opa = args[++i];
     } else if (args[i] == "--n" && has_value) {
       options.rounds = std::max(1, std::atoi(args[++i].c_str()));  // NOLINT(cert-err34-c)
-    } else if (args[i] == "calls" || args[i] == "load" || args[i] == "stdio" || args[i] == "http") {
+    } else if (args[i] == "calls" || args[i] == "load" || args[i] == "stdio" || args[i] == "http" ||
+               args[i] == "policy" || args[i] == "containers") {
       chosen.parts.push_back(args[i]);
     } else {
       Die(kUsage);
@@ -60,6 +65,12 @@ void Run(const Chosen& chosen) {
   }
   if (chosen.Has("http")) {
     BenchHttp(chosen.options);
+  }
+  if (chosen.Has("policy")) {
+    BenchPolicy(chosen.options);
+  }
+  if (chosen.Has("containers")) {
+    BenchContainers(chosen.options);
   }
 }
 

@@ -17,6 +17,7 @@ struct Options {
   // The peer: Node and the folder of @modelcontextprotocol/server-everything; empty: without it.
   std::string node;
   std::string everything;
+  std::string opa;  // empty: where the server looks for it
   int rounds = 300;
   bool json = false;
 };
@@ -52,5 +53,9 @@ void BenchLoad(const Options& options);
 // The protocol over stdio and HTTP against the peer (stdio.cc, http.cc).
 void BenchStdio(const Options& options);
 void BenchHttp(const Options& options);
+// Decisions of both policy engines (policy.cc).
+void BenchPolicy(const Options& options);
+// Commands in containers, and their status, against Docker's command line (containers.cc).
+void BenchContainers(const Options& options);
 
 }  // namespace casemate::bench

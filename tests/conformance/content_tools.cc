@@ -7,10 +7,6 @@ namespace casemate::conformance {
 using tools::CallContext;
 using tools::ToolResult;
 
-const char* const kPngBase64 =
-    "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mP8z8DwHwAFBQIAX8jx0gAAAABJRU5ErkJg"
-    "gg==";
-
 namespace {
 
 constexpr const char* kWavBase64 = "UklGRiYAAABXQVZFZm10IBAAAAABAAEAQB8AAAB9AAACABAAZGF0YQIAAAA=";

@@ -24,6 +24,10 @@ class FunctionCall : public tools::PreparedCall {
 
 }  // namespace
 
+const char* const kPngBase64 =
+    "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mP8z8DwHwAFBQIAX8jx0gAAAABJRU5ErkJg"
+    "gg==";
+
 FunctionTool::FunctionTool(std::string name, std::string description, Body body, json properties,
                            tools::TaskSupport task)
     : body_(std::move(body)) {

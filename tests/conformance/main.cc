@@ -13,7 +13,6 @@
 #include <type_traits>
 
 #include "base/event_fd.h"
-#include "base/hash.h"
 #include "base/store/store.h"
 #include "mcp/auth/authenticator.h"
 #include "mcp/http/server.h"
@@ -22,7 +21,7 @@
 #include "mcp/transport/http/http_endpoint.h"
 #include "mcp/transport/stdio/stdio_transport.h"
 #include "policies/audit/audit_log.h"
-#include "policies/engine/policy_engine.h"
+#include "tests/conformance/allow_all.h"
 #include "tests/conformance/fixtures.h"
 #include "tools/executor.h"
 #include "tools/gate.h"
@@ -33,28 +32,6 @@
 
 namespace casemate::conformance {
 namespace {
-
-class AllowAll : public policies::PolicyEngine {
- public:
-  [[nodiscard]] policies::Decision Decide(const policies::PolicyInput& input) const override {
-    policies::Decision decision;
-    decision.effect = policies::Effect::kAllow;
-    decision.decision_id = RandomHex(16);
-    decision.rule_id = "allow-all";
-    decision.revision = revision_;
-    decision.grant = Issue({}, policies::WorkspaceAccess::kPrivateOnly, decision.decision_id,
-                           input.principal.id);
-    return decision;
-  }
-  [[nodiscard]] bool MayEverAllow(const std::string& /*tool*/,
-                                  const policies::Principal& /*principal*/) const override {
-    return true;
-  }
-  [[nodiscard]] const std::string& revision() const override { return revision_; }
-
- private:
-  std::string revision_ = "test";
-};
 
 Result<void> Fill(tools::Catalog& catalog, tools::Changes& changes) {
   for (const auto& add :

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { spawn, spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import fs from 'node:fs';
+import http from 'node:http';
 import os from 'node:os';
 import path from 'node:path';
 import { test } from 'node:test';
@@ -61,6 +62,9 @@ test('run --json takes what the tool takes', async (t) => {
   const limited = await json('--memory-mb', '64', '--pids', '20', '--timeout-ms', '5000', '--', 'true');
   assert.equal(limited.code, 0);
   assert.deepEqual([limited.limits.memory_mb, limited.limits.pids, limited.limits.timeout_ms], [64, 20, 5000]);
+  // Where nothing can hold it, only best_effort runs.
+  const io = await json('--io-mb-s', '30', '--sandbox-mode', 'best_effort', '--', 'true');
+  assert.deepEqual([io.code, io.limits.io_mb_s, limited.limits.io_mb_s], [0, 30, undefined]);
   const code = await json('--language', 'python', '--code', 'import sys; print(6 * 7); sys.exit(5)');
   assert.deepEqual([code.code, code.exit_code, code.stdout], [5, 5, '42\n']);
   const inWorkspace = await json('--workspace', place.work, '--profile', 'scratch', '--', 'touch', 'new');
@@ -104,6 +108,46 @@ test('doctor lists every layer', async (t) => {
   for (const layer of report.layers) assert.ok(layer.present || layer.remedy.length > 0, layer.layer);
   assert.equal(report.ok, true, stdout);
   assert.match((await cli(place, ['doctor'])).stdout, /landlock +present/);
+});
+
+test('doctor tells of container engines, also of one that hangs, and is not held up by it', async (t) => {
+  const place = scratch(t);
+  const examine = async (host) => {
+    const env = { ...place.env, DOCKER_HOST: host };
+    const { code, stdout } = await cli({ ...place, env }, ['doctor', '--json']);
+    assert.equal(code, 0, stdout);
+    const text = (await cli({ ...place, env }, ['doctor'])).stdout;
+    return { engine: JSON.parse(stdout).engines[0], text };
+  };
+  const answering = (req, res) => {
+    const body = req.url === '/version'
+      ? { Components: [{ Name: 'Podman Engine' }], Version: '4.9.0', ApiVersion: '1.41', MinAPIVersion: '1.24' }
+      : { Driver: 'overlay', CgroupVersion: '2', CgroupDriver: 'systemd', DefaultRuntime: 'crun', Rootless: true, SecurityOptions: ['name=seccomp'] };
+    res.end(JSON.stringify(body));
+  };
+  const socketOf = async (handler, name) => {
+    const server = http.createServer(handler);
+    place.closing(() => { server.closeAllConnections(); server.close(); });
+    const socket = path.join(place.dir, name);
+    await new Promise((resolve) => { server.listen(socket, resolve); });
+    return socket;
+  };
+
+  const fine = await socketOf(answering, 'fine.sock');
+  const { engine, text } = await examine(`unix://${fine}`);
+  assert.deepEqual([engine.usable, engine.name, engine.rootless, engine.found], [true, 'podman', true, 'DOCKER_HOST']);
+  assert.match(text, /container engine +present +Podman 4\.9\.0, API 1\.41, storage overlay, cgroups v2 \(systemd\), crun, rootless, seccomp/);
+
+  const hung = await socketOf(() => {}, 'hung.sock');
+  const began = Date.now();
+  const silent = await examine(`unix://${hung}`);
+  assert.ok(Date.now() - began < 20_000);
+  assert.equal(silent.engine.usable, false);
+  assert.match(silent.text, /container engine +unusable +.*hangs.*\n +→ /);
+
+  const remote = await examine('tcp://127.0.0.1:2375');
+  assert.match(remote.engine.detail, /expected unix:.*got `tcp:/);
+  assert.match((await examine(`unix://${place.dir}/none`)).engine.detail, /no such socket/);
 });
 
 test('audit tail, verify and export', async (t) => {

@@ -26,7 +26,7 @@ for (const [mode, version] of [['auto', '2026-07-28'], [{ pin: '2026-07-28' }, '
     assert.equal(client.getNegotiatedProtocolVersion(), version);
     assert.equal(client.getServerVersion().name, 'casemate');
     const { tools } = await client.listTools();
-    assert.deepEqual(tools.map((tool) => tool.name), ['run', 'profile_list', 'job_status', 'job_output', 'job_cancel']);
+    assert.deepEqual(tools.map((tool) => tool.name), ['run', 'profile_list', 'policy_explain', 'job_status', 'job_output', 'job_cancel']);
     const result = await run(client, { language: 'python', code: 'print(6 * 7)' });
     assert.equal(result.structuredContent.stdout, '42\n');
     const shell = await run(client, { command: ['sh', '-c', 'echo no >&2; exit 3'] });

@@ -28,6 +28,11 @@ const tools = {
   profile_list: async (client) => {
     assert.ok((await client.call('profile_list')).structuredContent.profiles.some((p) => p.name === 'small'));
   },
+  policy_explain: async (client) => {
+    const { structuredContent, content } = await client.call('policy_explain', { tool: 'run', arguments: { command: ['ls'] } });
+    assert.equal(structuredContent.decision.effect, 'allow');
+    assert.match(content[0].text, /`run-private`/);
+  },
   job_status: async (client) => {
     const job_id = await background(client, 'exit 3');
     const { structuredContent } = await client.call('job_status', { job_id, wait_ms: 30000 });

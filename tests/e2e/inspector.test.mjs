@@ -41,6 +41,7 @@ const noSuchJob = ({ error }) => assert.equal(error.kind, 'not_found');
 const tools = {
   run: [['language=python', 'code=print(6 * 7)'], (content) => assert.equal(content.stdout, '42\n')],
   profile_list: [[], (content) => assert.ok(content.profiles.length > 0)],
+  policy_explain: [['tool=run', 'arguments={"command": ["ls"]}'], ({ decision }) => assert.equal(decision.effect, 'allow')],
   job_status: [[`job_id=${'a'.repeat(26)}`], noSuchJob],
   job_output: [[`job_id=${'a'.repeat(26)}`], noSuchJob],
   job_cancel: [[`job_id=${'a'.repeat(26)}`], noSuchJob],

@@ -116,8 +116,12 @@ for (const [who, before] of users) {
     const { status, error } = resultOf(refused);
     assert.equal(status, 'setup_failed');
     assert.equal(error.field, 'args.limits.cpus');
-    assert.match(error.message, /hold the limit on CPU time/);
+    assert.match(error.message, /hold the stated limits/);
     assert.match(error.remedy, /Delegate=yes.*best_effort/);
+
+    const io = resultOf(await server.run({ command: ['true'], limits: { io_mb_s: 5 } }));
+    assert.equal(io.status, 'setup_failed');
+    assert.equal(io.error.field, 'args.limits.io_mb_s');
 
     const others = resultOf(await server.run({ command: ['true'], limits: { memory_mb: 64, pids: 8, disk_mb: 8 } }));
     assert.equal(others.status, 'exited');
@@ -132,9 +136,10 @@ for (const [who, before] of users) {
   test(`best effort runs with a limit that nothing holds, as ${who}`, async (t) => {
     const { server, place } = start(t, withoutCgroups(before), 'best_effort');
     await server.initialize();
-    const result = resultOf(await server.run({ command: ['true'], limits: { cpus: 0.5 } }));
+    const result = resultOf(await server.run({ command: ['true'], limits: { cpus: 0.5, io_mb_s: 5 } }));
     assert.equal(result.status, 'exited');
     assert.equal(layer(result, 'cgroup').in_force, false);
+    assert.match(layer(result, 'cgroup').detail, /nothing for io_mb_s/);
     assert.ok((await lastOutcome(place)).layers_missing.includes('cgroup'));
     await server.end();
   });

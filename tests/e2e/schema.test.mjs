@@ -30,13 +30,15 @@ test('the schemas of the tools are strict 2020-12, and results conform to them',
     return reply.result;
   };
   await call('profile_list', {});
+  await call('policy_explain', { tool: 'run', arguments: { command: ['ls'] } });
+  await call('policy_explain', {}, false);
   await call('run', { command: ['echo', 'x'] });
   await call('run', { command: ['sh', '-c', 'kill -SEGV $$'] });
   await call('run', { command: ['sleep', '9'], timeout_ms: 100 });
   await call('run', { command: ['no-such-program'] });
   await call('run', { command: ['/etc/passwd'] });
   await call('run', { command: ['ls'], workspace: '/etc' });
-  await call('run', { command: ['ls'], limits: { memory_mb: 64, cpus: 0.5, pids: 16, output_kb: 8, disk_mb: 16 } });
+  await call('run', { command: ['ls'], limits: { memory_mb: 64, cpus: 0.5, pids: 16, output_kb: 8, disk_mb: 16, io_mb_s: 50 } });
   await call('run', { command: ['python3', '-c', 'x = bytearray(10 ** 9)'], limits: { memory_mb: 64 } });
   await call('run', { command: 'ls' }, false);
   await call('run', { command: ['ls'], comand: 1 }, false);

@@ -24,7 +24,7 @@ test('lists the tools', async (t) => {
   const { client } = await connect(t);
   assert.equal(client.getServerVersion().name, 'casemate');
   const { tools } = await client.listTools();
-  assert.deepEqual(tools.map((tool) => tool.name), ['run', 'profile_list', 'job_status', 'job_output', 'job_cancel']);
+  assert.deepEqual(tools.map((tool) => tool.name), ['run', 'profile_list', 'policy_explain', 'job_status', 'job_output', 'job_cancel']);
 });
 
 test('runs code in each language that is installed', async (t) => {

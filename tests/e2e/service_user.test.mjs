@@ -99,6 +99,18 @@ test('the state of an earlier root server is taken over, a second name of a file
   assert.match((await cli(place, ['audit', 'verify'])).stdout, /intact/);
 });
 
+test('root decides about what waits, and the state stays the service user\'s', asRoot, async (t) => {
+  const place = scratch(t);
+  const policy = path.join(place.dir, 'policy.yaml');
+  fs.writeFileSync(policy, 'version: 1\nrules: [{id: a, effect: allow, tools: [run]}, {id: b, effect: ask, tools: [run]}]\n', { mode: 0o600 });
+  place.env.CASEMATE_POLICY = policy;
+  const run = () => cli(place, ['run', '--', 'echo', 'there']);
+  const [, id] = /casemate approve grant (\S+?)`/.exec((await run()).stderr);
+  assert.equal((await cli(place, ['approve', 'grant', id])).code, 0);
+  assert.equal((await run()).stdout, 'there\n');
+  assert.deepEqual([...ownersIn(place.state)], [unused]);
+});
+
 test('`user` and the owner of the state directory decide who the server is', asRoot, async (t) => {
   const place = scratch(t);
   const run = (text) => cli(place, ['run', '--', 'true'], { env: config(place, text) });

@@ -48,6 +48,7 @@ const acknowledgement = 'notifications/subscriptions/acknowledged';
 // Notifications that belong to no request, or to subscriptions/listen, where the server has declared
 // them.
 const changeTypes = {
+  'notifications/tools/list_changed': ['tools', 'ToolListChangedNotification'],
   'notifications/resources/list_changed': ['resources', 'ResourceListChangedNotification'],
 };
 const key = (id) => JSON.stringify(id); // 1 and "1" are different ids
@@ -116,7 +117,8 @@ export class Conversation {
     const answered = new Set();
     const progress = new Map();
     for (const message of this.#messages) {
-      if ('method' in message) this.#checkNotification(message, editionsOf, progress, answered);
+      if ('method' in message && 'id' in message) this.#checkRequest(message, legacy);
+      else if ('method' in message) this.#checkNotification(message, editionsOf, progress, answered);
       else if ('error' in message) this.#checkError(message, editionsOf);
       else this.#checkResult(message, editionsOf);
       if ('id' in message && !('method' in message)) answered.add(key(message.id));
@@ -133,9 +135,19 @@ export class Conversation {
         if (!taskResults[entry.method](message.result)) throw new Error(`not a result of ${entry.method}: ${shown(message)}`);
         return;
       }
+      if (edition === latest && message.result.resultType === 'input_required') return schemaOf(edition).check('InputRequiredResult', message.result);
       if (!(entry.method in resultTypes)) throw new Error(`a result of ${entry.method}`);
       schemaOf(edition).check(resultTypes[entry.method], message.result);
     })));
+  }
+
+  // What a server asks a client of the editions that have sessions.
+  #checkRequest(message, legacy) {
+    if (message.method !== 'elicitation/create') throw new Error(`unexpected ${message.method}`);
+    oneOf(legacy.map((edition) => () => {
+      schemaOf(edition).check('JSONRPCRequest', message);
+      schemaOf(edition).check('ElicitRequest', message);
+    }));
   }
 
   #checkError(message, editionsOf) {

@@ -3,6 +3,8 @@
 #include <catch2/catch.hpp>
 #include <nlohmann/json.hpp>
 
+#include "base/text.h"
+
 namespace casemate {
 namespace {
 
@@ -40,6 +42,12 @@ TEST_CASE("ParseJson refuses what is not JSON, saying where", "[json]") {
     CHECK_FALSE(ProblemOf(text).empty());
   }
   CHECK_THAT(ProblemOf("{\"a\":1} x"), Catch::Contains("byte 9"));
+  // What it quotes is made visible: it goes into messages.
+  for (const char* text : {"\x9c", "\"\xff\"", "\xed\xa0\x80", "\"\x01"}) {
+    INFO(text);
+    CHECK(IsValidUtf8(ProblemOf(text)));
+    CHECK(EscapeControls(ProblemOf(text), false) == ProblemOf(text));
+  }
 }
 
 TEST_CASE("DumpJson never throws and sorts keys", "[json]") {

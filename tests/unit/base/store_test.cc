@@ -1,16 +1,36 @@
 #include "base/store/store.h"
 
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <array>
+#include <atomic>
 #include <filesystem>
 #include <thread>
 
 #include <catch2/catch.hpp>
 
 #include "tests/unit/temp_dir.h"
+
+namespace {
+
+std::atomic<int> syncs = 0;
+std::atomic<int> failures = 0;  // of the syncs to come
+
+}  // namespace
+
+// In the place of the C library's, for SQLite as well.
+extern "C" int fdatasync(int fd) {
+  ++syncs;
+  if (failures > 0) {
+    --failures;
+    errno = EIO;
+    return -1;
+  }
+  return static_cast<int>(syscall(SYS_fdatasync, fd));
+}
 
 namespace casemate {
 namespace {
@@ -95,6 +115,89 @@ TEST_CASE("Transactions roll back when the body fails", "[store]") {
   });
   CHECK_FALSE(failed.ok());
   CHECK(Count(**store, "SELECT count(*) FROM t") == 0);
+}
+
+TEST_CASE("What was committed is there after a crash, though the log ends in zeros", "[store]") {
+  const testing::TempDir dir;
+  auto store = Store::Open(dir / "db");
+  REQUIRE(store.ok());
+  REQUIRE((*store)->Migrate("m", kSteps).ok());
+  REQUIRE((*store)->Execute("PRAGMA wal_checkpoint(TRUNCATE)").ok());
+  for (int i = 0; i < 200; ++i) {  // two steps of the log's growth
+    REQUIRE((*store)->Execute("INSERT INTO t VALUES(1, 'w')").ok());
+    const auto size = std::filesystem::file_size(dir / "db-wal");
+    CHECK(size % (256 * 1024) == 0);
+    if (i % 50 == 0) {
+      for (const char* end : {"", "-wal"}) {  // as a machine leaves them that lost its power
+        std::filesystem::copy_file(std::string(dir / "db") + end,
+                                   std::string(dir / "copy") + std::to_string(i) + end);
+      }
+      auto copy = Store::Open(std::string(dir / "copy") + std::to_string(i));
+      REQUIRE(copy.ok());
+      CHECK(Count(**copy, "SELECT count(*) FROM t") == i + 1);
+    }
+  }
+}
+
+TEST_CASE("What is not synced is synced by Sync, but never a new log or a checkpoint", "[store]") {
+  const testing::TempDir dir;
+  auto opened = Store::Open(dir / "db");
+  REQUIRE(opened.ok());
+  Store& store = **opened;
+  REQUIRE(store.Migrate("m", kSteps).ok());
+  const auto insert = [&] { return store.Execute("INSERT INTO t VALUES(1, 'w')"); };
+  const auto syncs_of = [&](const std::function<Result<void>()>& work) {
+    const int before = syncs;
+    REQUIRE(work().ok());
+    return syncs - before;
+  };
+  const auto unsynced = [&] { return store.TransactionUnsynced(insert); };
+  CHECK(syncs_of([&] { return store.Transaction(insert); }) == 1);
+  CHECK(syncs_of(unsynced) == 0);
+  CHECK(syncs_of([&] { return store.Sync(); }) == 1);
+  CHECK(syncs_of([&] { return store.Transaction(insert); }) == 1);
+  // The log begins anew: its header must be on disk before frames that an old one would accept.
+  REQUIRE(store.Execute("PRAGMA wal_checkpoint(RESTART)").ok());
+  CHECK(syncs_of(unsynced) == 1);
+  CHECK(syncs_of(unsynced) == 0);
+  // The commit goes on to copy pages into the database: the log, then the database.
+  REQUIRE(store.Execute("PRAGMA wal_autocheckpoint=1").ok());
+  CHECK(syncs_of(unsynced) >= 2);
+  CHECK(Count(store, "SELECT count(*) FROM t") == 6);
+}
+
+TEST_CASE("A sync that failed is not forgotten before all is in the database", "[store]") {
+  const testing::TempDir dir;
+  auto opened = Store::Open(dir / "db");
+  REQUIRE(opened.ok());
+  Store& store = **opened;
+  REQUIRE(store.Migrate("m", kSteps).ok());
+  const auto insert = [&] { return store.Execute("INSERT INTO t VALUES(1, 'w')"); };
+  REQUIRE(store.Transaction(insert).ok());
+
+  // The kernel tells somebody else that what is still to be synced is lost.
+  REQUIRE(store.TransactionUnsynced(insert).ok());
+  failures = 1;
+  CHECK_FALSE(store.Transaction(insert).ok());
+  int before = syncs;
+  CHECK(store.Sync().ok());
+  CHECK(syncs >= before + 3);  // log, log again, database
+  // The database has it without the log.
+  std::filesystem::copy_file(dir / "db", dir / "copy");
+  auto copy = Store::Open(dir / "copy");
+  REQUIRE(copy.ok());
+  CHECK(Count(**copy, "SELECT count(*) FROM t") == 2);
+
+  // It fails itself, and the disk stays broken.
+  REQUIRE(store.TransactionUnsynced(insert).ok());
+  failures = 1000;
+  CHECK_FALSE(store.Sync().ok());
+  CHECK_FALSE(store.Transaction(insert).ok());
+  failures = 0;
+  before = syncs;
+  CHECK(store.Transaction(insert).ok());
+  CHECK(syncs >= before + 2);
+  CHECK(Count(store, "SELECT count(*) FROM t") == 4);
 }
 
 TEST_CASE("Many processes open, migrate and write at once", "[store]") {

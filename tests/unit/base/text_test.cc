@@ -14,6 +14,9 @@ TEST_CASE("NearestName finds typing errors and only those", "[text]") {
   CHECK(NearestName("worksapce_roots", names) == "workspace_roots");
   CHECK(NearestName("verison", names) == "version");
   CHECK_FALSE(NearestName("zzzzzzz", names).has_value());
+  const std::vector<std::string_view> arguments = {"code", "env", "stdin"};
+  CHECK(NearestName("en", arguments) == "env");
+  CHECK_FALSE(NearestName("cwd", arguments).has_value());
   CHECK_FALSE(NearestName(std::string(100000, 'a'), names).has_value());
 }
 

@@ -2,6 +2,8 @@
 
 #include <catch2/catch.hpp>
 
+#include "base/text.h"
+
 namespace casemate {
 namespace {
 
@@ -30,6 +32,17 @@ TEST_CASE("ParseYaml refuses what two readers could read differently", "[yaml]")
   CHECK_THAT(ProblemOf("? [a]\n: 1\n"), Catch::Contains("key"));
   CHECK_FALSE(ProblemOf("").empty());
   CHECK_FALSE(ProblemOf("a: \xff\n").empty());
+  for (const char control : {'\0', '\x03', '\x1b', '\x7f'}) {
+    CHECK_THAT(ProblemOf(std::string("a") + control + "b: 1\n"), Catch::Contains("control"));
+  }
+  CHECK(ProblemOf("a:\t1\r\n") == "");
+}
+
+TEST_CASE("ParseYaml refuses in one line of text, whatever it refuses", "[yaml]") {
+  const auto list = ParseYaml("a: " + std::string(79, 'x') + "é\n", "f.yaml");
+  CHECK(IsValidUtf8(Describe(list->Get("a")->AsInt().error())));
+  CHECK(ProblemOf("a: \"\\\n\"\n").find('\n') == std::string::npos);
+  CHECK(IsValidUtf8(ProblemOf("a: \"\\\xc3\xa9\"\n")));
 }
 
 TEST_CASE("ParseYaml bounds depth and size", "[yaml]") {

@@ -45,7 +45,7 @@ struct ConfigFixture {
   ConfigFixture() {
     for (const char* name :
          {"CASEMATE_CONFIG", "CASEMATE_STATE_DIR", "CASEMATE_POLICY", "CASEMATE_WORKSPACE_ROOTS",
-          "CASEMATE_SANDBOX_MODE", "XDG_CONFIG_HOME", "XDG_STATE_HOME"}) {
+          "CASEMATE_SANDBOX_MODE", "CASEMATE_OPA", "XDG_CONFIG_HOME", "XDG_STATE_HOME"}) {
       env.Unset(name);
     }
     env.Set("HOME", dir.path());

@@ -127,6 +127,7 @@ http:
   listen: ["0.0.0.0:8765", "unix:/run/casemate.sock"]
   tls: {certificate: ~/cert.pem, key: /etc/key.pem}
   trusted_proxy: true
+  metrics: true
   allowed_origins: ["https://app.example.org", "http://localhost:3000", "vscode-webview://x"]
   allowed_hosts: [casemate.example.org, "[::1]"]
   max_body_bytes: 1000000
@@ -157,6 +158,7 @@ jobs: {max_running: 4}
   CHECK(http.endpoints[1].path == "/run/casemate.sock");
   CHECK_FALSE(http.endpoints[1].tls.has_value());
   CHECK(http.trusted_proxy);
+  CHECK(http.metrics);
   CHECK(http.allowed_origins.size() == 3);
   CHECK(http.allowed_hosts == std::vector<std::string>{"casemate.example.org", "[::1]"});
   CHECK(http.limits.max_body_bytes == 1'000'000);
@@ -223,6 +225,7 @@ TEST_CASE_METHOD(Fixture, "Mistakes in http, auth, runs and jobs name the place"
   CHECK_THAT(problem("http: {listen: [\"0.0.0.0:1\"]}"), Contains("auth.mode is simple"));
   CHECK_THAT(problem("http: {trusted_proxy: 1}"), Contains("c.yaml:2:"));
   CHECK_THAT(problem("http: {trusted_proxy: true}"), Contains("behind a proxy"));
+  CHECK_THAT(problem("http: {metrics: 1}"), Contains("c.yaml:2:"));
   CHECK_THAT(problem("http: {tls: {cert: /x}}"), Contains("unknown key `cert`"));
   CHECK_THAT(problem("http: {tls: {certificate: c.pem, key: /k}}"), Contains("absolute path"));
   CHECK_THAT(problem("http: {tls: {key: /k}}"), Contains("only a key"));

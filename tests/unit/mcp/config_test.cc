@@ -97,6 +97,17 @@ TEST_CASE_METHOD(Fixture, "The sandbox's mode is strict unless someone says othe
   CHECK_THAT(ProblemOf("version: 1\nsandbox: strict\n"), Catch::Contains("map of settings"));
 }
 
+TEST_CASE_METHOD(Fixture, "The profile of the command line comes before the file's", "[config]") {
+  env.Set("CASEMATE_CONFIG", dir.Write("c.yaml", "version: 1\ndefault_profile: build\n"));
+  auto config = LoadConfig({.default_profile = "small"});
+  REQUIRE(config);
+  CHECK(config->default_profile == "small");
+  const auto unknown = LoadConfig({.default_profile = "smal"});
+  REQUIRE_FALSE(unknown);
+  CHECK(unknown.error().field == "--profile");
+  CHECK_THAT(unknown.error().message, Catch::Contains("did you mean `small`?"));
+}
+
 TEST_CASE_METHOD(Fixture, "A named file must exist; a root must not expose the state", "[config]") {
   CHECK_FALSE(LoadConfig({.config_file = dir / "absent.yaml"}).ok());
   const auto exposed = LoadConfig({.workspace_roots = {dir.path()}});

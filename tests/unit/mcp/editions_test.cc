@@ -129,6 +129,22 @@ TEST_CASE("a batch is answered as one, where the edition has batches") {
   CHECK(refusal["error"]["code"] == -32600);
 }
 
+// A listen request would keep the answers to the others back for as long as it is open.
+TEST_CASE("a batch with a request of the edition without sessions is refused whole") {
+  for (const char* method : {"subscriptions/listen", "tools/list", "server/discover"}) {
+    Server server;
+    server.Initialize("2025-03-26");
+    const json params = Server::Modern({{"notifications", json::object()}});
+    server.Send(json::array({Server::Request(1, method, params), Server::Request(2, "ping", {})}));
+    const json refusal =
+        server.transport.WaitFor([](const json& sent) { return sent.contains("error"); });
+    CHECK(refusal["error"]["code"] == -32600);
+    CHECK_FALSE(refusal.contains("id"));
+    CHECK(server.transport.AnswersTo(2).empty());
+    CHECK(server.Ask(1, "ping").contains("result"));  // its id is free
+  }
+}
+
 TEST_CASE("what an edition does not have is an unknown method") {
   Server server;
   for (const char* method :

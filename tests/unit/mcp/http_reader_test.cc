@@ -65,6 +65,30 @@ TEST_CASE("an empty chunked body dribbles in") {
   }
 }
 
+TEST_CASE("what surrounds the chunks has the same limits in one piece and byte by byte") {
+  Limits limits;
+  limits.max_header_bytes = 200;
+  limits.max_headers = 3;
+  const std::string head = kHead + "Transfer-Encoding: chunked\r\n\r\n";
+  const std::string end = "0\r\n\r\n";
+  const std::string x(200, 'x');
+  const auto status = [&](const std::string& body) {
+    const Outcome whole = Read(head + body, 1 << 20, limits);
+    const Outcome dribbled = Read(head + body, 1, limits);
+    CHECK(whole.status == dribbled.status);
+    CHECK(whole.refusal == dribbled.refusal);
+    return whole.refusal;
+  };
+  CHECK(status("1;a=" + x + "\r\nb\r\n" + end) == 431);
+  CHECK(status("1;a=b\r\nb\r\n1;a=" + x + "\r\nb\r\n" + end) == 431);
+  CHECK(status("0;a=" + x + "\r\n\r\n") == 431);
+  CHECK(status("0\r\nT: " + x + "\r\n\r\n") == 431);
+  CHECK(status("0\r\nT: v\r\nT: v\r\nT: v\r\nT: v\r\n\r\n") == 431);
+  CHECK(status("0\r\nT: v\r\nT: v\r\nT: v\r\n\r\n") == 0);
+  CHECK(status(end + "POST" + x) == 0);  // the next request
+  CHECK(status("c8\r\n" + x + "\r\nc8;a=b\r\n" + x + "\r\n" + end) == 0);
+}
+
 TEST_CASE("what two servers could read in two ways is refused") {
   const auto refused = [](const std::string& bytes) {
     INFO(bytes);

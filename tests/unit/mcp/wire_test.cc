@@ -139,6 +139,21 @@ TEST_CASE("content that an edition cannot carry becomes text") {
   CHECK(newest[2]["size"] == 9);
 }
 
+TEST_CASE("what is untrusted says so where its edition has a place for it") {
+  tools::ResourceContents contents{"test://x", "text/plain", "hello", false};
+  const tools::Content block = contents;
+  contents.untrusted = true;
+  for (const EditionTraits& traits : AllEditions()) {
+    const json read = ReadResourceResult(traits, contents);
+    const json& place = traits.content_meta ? read["contents"][0] : read;
+    CHECK(place["_meta"] == json{{"io.github.casemate/untrusted", true}});
+    CHECK(read.contains("_meta") != traits.content_meta);
+    const json embedded = ContentJson(traits, contents)["resource"];
+    CHECK(embedded.contains("_meta") == traits.content_meta);
+    CHECK_FALSE(ContentJson(traits, block)["resource"].contains("_meta"));
+  }
+}
+
 TEST_CASE("only modern results are typed, signed and cacheable") {
   for (const EditionTraits& traits : AllEditions()) {
     const json plain = Complete(traits, Identity(), json::object());

@@ -11,6 +11,7 @@
 #include <sqlite3.h>
 
 #include "policies/audit/audit_log.h"
+#include "policies/source/shipped.h"
 #include "tests/unit/policies/fixtures.h"
 
 namespace casemate::policies::test {
@@ -18,7 +19,7 @@ namespace casemate::policies::test {
 class Trail {
  public:
   explicit Trail(const std::string& dir, const std::string& incarnation = "server-1")
-      : path_(dir + "/audit.db"), policy_(Load(std::string(DefaultPolicyText()))) {
+      : path_(dir + "/audit.db"), policy_(Load(std::string(ShippedPolicies().front().text))) {
     auto store = Store::Open(path_);
     INFO((store ? std::string() : Describe(store.error())));
     REQUIRE(store);
@@ -35,7 +36,7 @@ class Trail {
   Result<std::int64_t> TryBegin(const nlohmann::json& args = {{"network", "none"}}) {
     const nlohmann::json context = nlohmann::json::object();
     const Principal principal;
-    const Decision decision = policy_->Decide({"run", principal, args, context});
+    const Decision decision = policy_->Decide({"run", principal, args, context, NoHistory()});
     return log_->Begin({"run", principal, "cli", args, context, decision});
   }
   std::int64_t Begin(const nlohmann::json& args = {{"network", "none"}}) {

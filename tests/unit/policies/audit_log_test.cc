@@ -87,6 +87,18 @@ TEST_CASE("Records are numbered, chained, hashed and canonical") {
   CHECK(verification.unfinished_intents.empty());
 }
 
+TEST_CASE("A limit on disk I/O is on record where policy grants one") {
+  const auto recorded = [](const std::string& limits) {
+    const Decision decision = test::DecideCall(
+        *test::Load("version: 1\nrules: [{id: a, effect: allow, tools: [run]" + limits + "}]\n"),
+        Json::object());
+    const Json none = Json::object();
+    return IntentPayload({"run", {}, "cli", none, none, decision})["decision"]["grant"]["limits"];
+  };
+  CHECK(recorded(", limits: {io_mb_s: 20}")["io_mb_s"] == 20);
+  CHECK_FALSE(recorded("").contains("io_mb_s"));
+}
+
 TEST_CASE("The trail outlives the server that wrote it") {
   const TempDir dir;
   {
@@ -172,10 +184,11 @@ TEST_CASE("Only facts about servers and tokens can be noted") {
     CHECK_FALSE(trail.log().Note(kind, Json::object()));
   }
   CHECK(trail.Verify().records == 0);
-  for (const char* kind : {"token_added", "token_removed"}) {
+  for (const char* kind : {"token_added", "token_removed", "approval_requested", "approval_granted",
+                           "approval_denied", "approval_used"}) {
     CHECK(trail.log().Note(kind, Json::object()));
   }
-  CHECK(trail.Verify().records == 2);
+  CHECK(trail.Verify().records == 6);
   CHECK(trail.Verify().problems.empty());
 }
 

@@ -30,7 +30,7 @@ int Serve(const std::string& dir, const std::string& incarnation, int start_fd) 
   if (::read(start_fd, &byte, 1) != 0) {
     return 2;
   }
-  auto policy = LoadYamlPolicy(DefaultPolicyText(), "default");
+  auto policy = LoadYamlPolicy(ShippedPolicies().front().text, "default");
   auto store = Store::Open(dir + "/audit.db");
   if (!policy || !store) {
     return 3;
@@ -42,7 +42,7 @@ int Serve(const std::string& dir, const std::string& incarnation, int start_fd) 
   const nlohmann::json args = {{"network", "none"}};
   const nlohmann::json context = nlohmann::json::object();
   for (int i = 0; i < kCalls; ++i) {
-    const Decision decision = (*policy)->Decide({"run", {}, args, context});
+    const Decision decision = (*policy)->Decide({"run", {}, args, context, NoHistory()});
     auto seq = (*log)->Begin({"run", {}, "cli", args, context, decision});
     if (!seq || !(*log)->End(*seq, {{"status", "exited"}})) {
       return 5;

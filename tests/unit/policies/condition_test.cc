@@ -19,7 +19,7 @@ Truth Test(const std::string& condition, const nlohmann::json& args,
   INFO(condition);
   INFO((parsed ? std::string() : Describe(parsed.error())));
   REQUIRE(parsed);
-  const PolicyInput input{"run", {}, args, context};
+  const PolicyInput input{"run", {}, args, context, NoHistory()};
   return Evaluate(*parsed, Attributes(input));
 }
 
@@ -167,7 +167,7 @@ TEST_CASE("Conditions describe themselves") {
         "(args.a in [x, 1] and not ((args.b eq 0.5 or args.c exists true)))");
   const Json args = {{"a", "x"}, {"b", 1}, {"c", 1}};
   const Json context = Json::object();
-  const PolicyInput input{"run", {}, args, context};
+  const PolicyInput input{"run", {}, args, context, NoHistory()};
   CHECK(FirstUnmet(*condition, Attributes(input)) == "not ((args.b eq 0.5 or args.c exists true))");
 }
 
@@ -191,6 +191,71 @@ TEST_CASE("Globs") {
     pattern += "**a";
   }
   CHECK_FALSE(GlobMatches(pattern + "b", std::string(5'000, 'a')));
+}
+
+TEST_CASE("regex matches the whole text, line breaks included, by RE2") {
+  const std::string python = "{path: args.command.0, regex: '(.*/)?python3?'}";
+  CHECK(Test(python, {{"command", {"/usr/bin/python3"}}}) == Truth::kTrue);
+  CHECK(Test(python, {{"command", {"python"}}}) == Truth::kTrue);
+  CHECK(Test(python, {{"command", {"python3 -c x"}}}) == Truth::kFalse);
+  CHECK(Test(python, {{"command", {"python3\n"}}}) == Truth::kFalse);
+  CHECK(Test("{path: args.a, regex: 'a.*b'}", {{"a", "a\nb"}}) == Truth::kTrue);
+  CHECK(Test("{path: args.a, regex: 'a|b'}", {{"a", "ab"}}) == Truth::kFalse);
+  CHECK(Test(python, {{"command", {7}}}) == Truth::kError);
+  CHECK(Test(python, Json::object()) == Truth::kError);
+  CHECK(Test("{path: args.a, regex: '.*'}", {{"a", std::string(kMaxRegexedBytes + 1, 'x')}}) ==
+        Truth::kError);
+  // Cyrillic а is not Latin a.
+  CHECK(Test("{path: args.a, regex: '[a-z]+'}", {{"a", "p\u0430th"}}) == Truth::kFalse);
+  for (const char* bad : {"'('", "''", "'(?=x)'", "'a{1000}{1000}'", "7", "'(a)\\1'"}) {
+    INFO(bad);
+    CHECK_FALSE(ReadError(std::string("{path: args.a, regex: ") + bad + "}").empty());
+  }
+  CHECK_FALSE(ReadError("{path: args.a, regex: '" + std::string(2000, 'a') + "'}").empty());
+}
+
+TEST_CASE("Patterns that take other engines for ever take no time here") {
+  const std::string text(kMaxRegexedBytes, 'a');
+  CHECK(Test("{path: args.a, regex: '(a+)+b'}", {{"a", text}}) == Truth::kFalse);
+  CHECK(Test("{path: args.a, regex: '(a|aa)+$c'}", {{"a", text}}) == Truth::kFalse);
+  CHECK(Test("{path: args.a, regex: '(.*)(.*)(.*)(.*)(.*)[^a]'}", {{"a", text}}) == Truth::kFalse);
+}
+
+TEST_CASE("cidr holds addresses against networks") {
+  const std::string inside = "{path: args.ip, cidr: [10.0.0.0/8, fd00::/8, 192.0.2.1/32]}";
+  for (const char* ip : {"10.1.2.3", "10.255.255.255", "fd12::1", "192.0.2.1", "::ffff:10.0.0.1"}) {
+    INFO(ip);
+    CHECK(Test(inside, {{"ip", ip}}) == Truth::kTrue);
+  }
+  for (const char* ip : {"11.0.0.0", "192.0.2.2", "fc00::1", "::a00:1", "::"}) {
+    INFO(ip);
+    CHECK(Test(inside, {{"ip", ip}}) == Truth::kFalse);
+  }
+  // What is no address in plain form is undecided: a deny applies, an allow does not.
+  for (const Json& ip :
+       {Json("10.1"), Json("012.1.2.3"), Json("0x0a.1.2.3"), Json("167772161"), Json("10.0.0.1/8"),
+        Json("[fd00::1]"), Json("fd00::1%eth0"), Json(" 10.0.0.1"), Json(""), Json(10), Json()}) {
+    INFO(ip.dump());
+    CHECK(Test(inside, {{"ip", ip}}) == Truth::kError);
+  }
+  CHECK(Test("{path: args.ip, cidr: ['0.0.0.0/0']}", {{"ip", "255.255.255.255"}}) == Truth::kTrue);
+  CHECK(Test("{path: args.ip, cidr: ['0.0.0.0/0']}", {{"ip", "2001:db8::1"}}) == Truth::kFalse);
+  for (const char* bad : {"10.0.0.0/8", "[]", "[10.0.0.0]", "[10.0.0.1/8]", "[10.0.0.0/33]",
+                          "['fd00::/129']", "[10.0.0.0/08]", "[10.0.0.0/]", "[example.org/8]"}) {
+    INFO(bad);
+    CHECK_FALSE(ReadError(std::string("{path: args.ip, cidr: ") + bad + "}").empty());
+  }
+}
+
+TEST_CASE("Facts of the history have names, and windows that there are") {
+  for (const char* path : {"history.read_secret", "history.egress_hosts.0", "history.calls.60m"}) {
+    CHECK(AttributePath::Parse(path));
+  }
+  for (const char* path :
+       {"history.calls", "history.calls.7m", "history.read_secrets", "history"}) {
+    INFO(path);
+    CHECK_FALSE(AttributePath::Parse(path));
+  }
 }
 
 }  // namespace casemate::policies

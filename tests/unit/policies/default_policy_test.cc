@@ -1,6 +1,7 @@
 #include <catch2/catch.hpp>
 #include <nlohmann/json.hpp>
 
+#include "policies/source/shipped.h"
 #include "tests/unit/policies/fixtures.h"
 
 namespace casemate::policies {
@@ -14,7 +15,7 @@ namespace {
 const Json kNoNetwork = {{"network", "none"}};
 
 std::unique_ptr<PolicyEngine> Shipped() {
-  return Load(std::string(DefaultPolicyText()));
+  return Load(std::string(ShippedPolicies().front().text));
 }
 
 }  // namespace

@@ -51,7 +51,10 @@ TEST_CASE("The rule that a remedy names does allow the call") {
 TEST_CASE("Deny beats ask beats allow, and all matches are reported") {
   const std::string allow = "id: a, effect: allow, tools: [run]";
   const std::string ask = "id: b, effect: ask, tools: ['*']";
-  const std::string deny = "id: c, effect: deny, tools: [run], reason: no, remedy: ask Bob";
+  // With a condition: without one the others would be unreachable.
+  const std::string deny =
+      "id: c, effect: deny, tools: [run], when: {path: args.x, exists: false}, reason: no, remedy: "
+      "ask Bob";
   const Decision allowed = DecideCall(*LoadRules({allow}), Json::object());
   CHECK(allowed.effect == Effect::kAllow);
   REQUIRE(allowed.grant);
@@ -62,7 +65,9 @@ TEST_CASE("Deny beats ask beats allow, and all matches are reported") {
   CHECK(asked.effect == Effect::kAsk);
   CHECK_FALSE(asked.grant);
   CHECK(asked.rule_id == "b");
-  CHECK_THAT(asked.reason, Catch::Contains("approval is not available on this server yet"));
+  REQUIRE(asked.asked);
+  CHECK(asked.asked->limits == kUnstatedLimits);
+  CHECK(asked.approval == ApprovalTerms{});
   CHECK_THAT(asked.remedy, Catch::Contains("`b`"));
 
   const Decision denied = DecideCall(*LoadRules({allow, deny, ask}), Json::object());
@@ -85,6 +90,14 @@ TEST_CASE("Several allows narrow each other") {
   REQUIRE(decision.grant);
   CHECK(decision.grant->limits() == Limits{800, 500, 7, 5'000, 9, 3});
   CHECK(decision.grant->workspace_access() == WorkspaceAccess::kHostRead);
+}
+
+TEST_CASE("A rule that limits disk I/O does so beside one that does not") {
+  auto engine = LoadRules({"id: a, effect: allow, tools: [run], limits: {io_mb_s: 20}",
+                           "id: b, effect: allow, tools: [run]"});
+  const Decision decision = DecideCall(*engine, Json::object());
+  REQUIRE(decision.grant);
+  CHECK(decision.grant->limits().io_mb_s == 20);
 }
 
 TEST_CASE("What an allow rule leaves unstated is small and private") {
@@ -206,8 +219,9 @@ TEST_CASE("MayEverAllow hides what can never run") {
   CHECK(LoadRules({allow})->MayEverAllow("run", {}));
   CHECK_FALSE(LoadRules({allow})->MayEverAllow("other", {}));
   CHECK_FALSE(LoadRules({})->MayEverAllow("run", {}));
-  CHECK_FALSE(LoadRules({allow, "id: d, effect: deny, tools: ['*']"})->MayEverAllow("run", {}));
-  CHECK_FALSE(LoadRules({allow, "id: q, effect: ask, tools: [run]"})->MayEverAllow("run", {}));
+  const std::string others = "id: d, effect: deny, tools: ['*'], principals: {ids: [eve]}";
+  CHECK_FALSE(LoadRules({allow, others})->MayEverAllow("run", {.id = "eve"}));
+  CHECK(LoadRules({"id: q, effect: ask, tools: [run]"})->MayEverAllow("run", {}));
   CHECK(LoadRules({allow, "id: d, effect: deny, tools: ['*'], when: {path: args.n, eq: 2}"})
             ->MayEverAllow("run", {}));
   CHECK(LoadRules({allow, "id: d, effect: deny, tools: ['*'], principals: {ids: [eve]}"})

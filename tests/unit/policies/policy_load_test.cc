@@ -1,6 +1,7 @@
 #include <catch2/catch.hpp>
 
 #include "policies/engine/yaml_policy.h"
+#include "policies/source/shipped.h"
 #include "tests/unit/policies/fixtures.h"
 
 namespace casemate::policies {
@@ -18,7 +19,7 @@ std::string WithRule(const std::string& extra, const std::string& effect = "allo
 }  // namespace
 
 TEST_CASE("The shipped policy loads and its examples hold") {
-  auto engine = LoadYamlPolicy(DefaultPolicyText(), "default");
+  auto engine = LoadYamlPolicy(ShippedPolicies().front().text, "default");
   INFO((engine ? std::string() : Describe(engine.error())));
   REQUIRE(engine);
   CHECK((*engine)->revision().size() == 64);
@@ -91,14 +92,17 @@ TEST_CASE("Effects, tools and principals are checked") {
 TEST_CASE("Limits and workspace are checked and belong to allow rules") {
   for (const char* limits :
        {"{}", "7", "{pids: 0}", "{pids: -1}", "{pids: 1.5}", "{pids: 010}", "{pids: many}",
-        "{cpus: 0}", "{cpus: 0.0001}", "{cpus: 1e9}", "{memory_mb: 99999999999}", "{wall_s: }"}) {
+        "{cpus: 0}", "{cpus: 0.0001}", "{cpus: 1e9}", "{memory_mb: 99999999999}", "{wall_s: }",
+        "{io_mb_s: 0}", "{io_mb_s: 0.5}", "{io_mb_s: 1048577}"}) {
     INFO(limits);
     CHECK_FALSE(LoadYamlPolicy(WithRule(std::string("    limits: ") + limits + "\n"), "p"));
   }
   CHECK(LoadYamlPolicy(WithRule("    limits: {cpus: 0.5}\n"), "p"));
   CHECK_THAT(LoadError(WithRule("    workspace: host\n")), Catch::Contains("host_read"));
   CHECK_THAT(LoadError(WithRule("    workspace: private\n", "deny")), Catch::Contains("allow"));
-  CHECK_THAT(LoadError(WithRule("    limits: {pids: 1}\n", "ask")), Catch::Contains("allow"));
+  CHECK_THAT(LoadError(WithRule("    sandbox: strict\n", "deny")), Catch::Contains("allow"));
+  CHECK_THAT(LoadError(WithRule("    approval: {by: client}\n")), Catch::Contains("ask"));
+  CHECK(LoadYamlPolicy(WithRule("    limits: {pids: 1}\n", "ask"), "p"));
 }
 
 TEST_CASE("Users cannot claim failures of the engine") {

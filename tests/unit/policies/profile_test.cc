@@ -16,6 +16,19 @@ TEST_CASE("Intersect takes the smaller of each limit") {
   CHECK(Intersect(a, a) == a);
 }
 
+TEST_CASE("A rate of disk I/O is none only where neither has one") {
+  const auto rate = [](std::int64_t a, std::int64_t b) {
+    return Intersect({.io_mb_s = a}, {.io_mb_s = b}).io_mb_s;
+  };
+  CHECK(rate(0, 0) == 0);
+  CHECK(rate(0, 5) == 5);
+  CHECK(rate(5, 0) == 5);
+  CHECK(rate(5, 7) == 5);
+  for (const Profile& profile : ShippedProfiles()) {
+    CHECK(profile.limits.io_mb_s == 0);
+  }
+}
+
 TEST_CASE("The shipped profiles are complete and consistent") {
   const auto profiles = ShippedProfiles();
   REQUIRE(profiles.size() == 5);

@@ -42,6 +42,21 @@ struct Ahead {
     }
   }
 
+  // Until one waits that is locked: two calls in a row wanted the same.
+  void AwaitLocked() const {
+    while (true) {
+      for (const pid_t waiting : Waiting()) {
+        std::ifstream status("/proc/" + std::to_string(waiting) + "/status");
+        for (std::string line; std::getline(status, line);) {
+          if (line == "Seccomp:\t2") {
+            return;
+          }
+        }
+      }
+      sched_yield();
+    }
+  }
+
   const std::string incarnation = "unit-" + RandomHex(8);
   std::unique_ptr<LauncherClient> launcher;
   std::unique_ptr<SandboxRunner> runner;
@@ -89,6 +104,57 @@ TEST_CASE("limits are those of the call, whatever was expected") {
     CHECK(warm.made_ahead);
     CHECK(cold.out.head == warm.out.head);
   }
+}
+
+TEST_CASE("what two calls in a row wanted is in force before the third one comes") {
+  Ahead ahead;
+  const std::string show =
+      "ulimit -a; grep -E '^(Cap|NoNew|Seccomp|Sig)' /proc/self/status; ls -l /proc/self/fd | wc "
+      "-l;"
+      "cat /proc/1/cmdline; readlink /proc/self/cwd; echo $1; cat";
+  const auto call = [&](const char* argument) {
+    return ahead.Run(std::move(Builder({"/bin/sh", "-c", show, "sh", argument}).Stdin("fed")));
+  };
+  const auto cold = call("x");
+  ahead.Shell("true");
+  ahead.AwaitLocked();
+  const auto locked = call("x");
+  CHECK(locked.made_ahead);
+  CHECK(locked.out.head == cold.out.head);
+  CHECK(locked.out.head.ends_with("x\nfed"));
+  REQUIRE(cold.layers.size() == locked.layers.size());
+  for (std::size_t i = 0; i < cold.layers.size(); ++i) {
+    CHECK(cold.layers[i].in_force == locked.layers[i].in_force);
+    CHECK(cold.layers[i].detail == locked.layers[i].detail);
+  }
+}
+
+TEST_CASE("a call gets nothing that was locked for calls of another kind") {
+  policies::Limits other = EverydayLimits();
+  const auto limit = GENERATE(&policies::Limits::memory_mb, &policies::Limits::pids,
+                              &policies::Limits::disk_mb, &policies::Limits::cpu_millis);
+  other.*limit += 7;
+  const std::string show =
+      "for d in /tmp /dev/shm /workspace; do stat -f -c '%b %c' $d; done; ulimit -a";
+  Ahead ahead;
+  for (int i = 0; i < 2; ++i) {
+    ahead.Shell("true");
+  }
+  ahead.AwaitLocked();
+  const auto unforeseen = ahead.Shell(show, other);
+  CHECK_FALSE(unforeseen.made_ahead);
+  CHECK(unforeseen.out.head == Ahead(0).Shell(show, other).out.head);
+}
+
+TEST_CASE("files find a sandbox that is not locked, whatever was expected") {
+  Ahead ahead;
+  for (int i = 0; i < 2; ++i) {
+    ahead.Shell("true");
+  }
+  ahead.AwaitLocked();
+  auto with_file = Builder({"/bin/cat", "/run/casemate/script"});
+  with_file.File({.path = "/run/casemate/script", .content = "script"});
+  CHECK(ahead.Run(std::move(with_file)).out.head == "script");
 }
 
 TEST_CASE("files, stdin and a host workspace come with the call") {

@@ -88,6 +88,15 @@ TEST_CASE("limits are converted to the kernel's units") {
   CHECK(big.header.open_files > 0);
 }
 
+TEST_CASE("a limit on disk I/O must hold whoever stated it, and is in bytes") {
+  CHECK(Encode(Built(Builder({"true"}))).header.io_bytes_s == 0);
+  auto limits = EverydayLimits();
+  limits.io_mb_s = 3;
+  const Decoded limited = Encode(Built(Builder({"true"}, limits)));
+  CHECK(limited.header.io_bytes_s == 3 * kMiB);
+  CHECK(limited.header.must_hold == wire::kLayerCgroupIo);
+}
+
 TEST_CASE("a limit on CPU time that must hold is marked, and only then") {
   CHECK(Encode(Built(Builder({"true"}))).header.must_hold == 0);
   auto builder = Builder({"true"});

@@ -27,8 +27,9 @@ class TestPolicy : public policies::PolicyEngine {
  public:
   static policies::Grant GrantOf(
       const policies::Limits& limits,
-      policies::WorkspaceAccess access = policies::WorkspaceAccess::kPrivateOnly) {
-    return Issue(limits, access, "test-decision", "tester");
+      policies::WorkspaceAccess access = policies::WorkspaceAccess::kPrivateOnly,
+      bool strict = false) {
+    return Issue({limits, access, strict}, "test-decision", "tester");
   }
 };
 

@@ -29,6 +29,8 @@ TEST_CASE("strict excuses nothing") {
 TEST_CASE("what nobody asked for, or what is held, is not missing") {
   CHECK(MissingLimits(Mode::kStrict, 0, 0) == 0);
   CHECK(MissingLimits(Mode::kStrict, wire::kLayerCgroupCpu, wire::kLayerCgroupCpu) == 0);
+  CHECK(MissingLimits(Mode::kStrict, wire::kLayerCgroupCpu | wire::kLayerCgroupIo,
+                      wire::kLayerCgroupCpu) == wire::kLayerCgroupIo);
 }
 
 TEST_CASE("best effort excuses what the kernel refuses, not what breaks") {

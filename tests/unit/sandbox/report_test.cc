@@ -35,7 +35,7 @@ LaunchReport Failed(Stage stage, int err) {
 }
 
 SandboxOutcome Read(const LaunchReport& report, StopReason stop = StopReason::kNone) {
-  return Interpret(report, {stop, "command", 100});
+  return Interpret(report, {stop, "command", 100, false});
 }
 
 Layer FindLayer(const SandboxOutcome& outcome, const std::string& name) {
@@ -134,6 +134,22 @@ TEST_CASE("layers say what was in force") {
   CHECK_FALSE(FindLayer(Read(no_seccomp), "seccomp").in_force);
 }
 
+TEST_CASE("a limit on disk I/O is in force where there is one") {
+  LaunchReport report = Ran(0);
+  const auto layer = [&report](bool limits_io) {
+    return FindLayer(Interpret(report, {StopReason::kNone, "command", 100, limits_io}), "cgroup");
+  };
+  CHECK_FALSE(Read(report).can_limit_io);
+  CHECK_FALSE(layer(true).in_force);
+  CHECK(layer(true).detail == "v1: memory, pids, cpu; without io; instead: nothing for io_mb_s");
+  CHECK(layer(false).in_force);  // nobody asked
+  report.layers |= wire::kLayerCgroupIo;
+  CHECK(Read(report).can_limit_io);
+  CHECK(layer(true).in_force);
+  CHECK(layer(true).detail == "v1: memory, pids, cpu, io");
+  CHECK(layer(false).detail == "v1: memory, pids, cpu");
+}
+
 TEST_CASE("what the mode let be missing is not in force, with its reason") {
   LaunchReport report = Ran(0);
   report.layers &= ~(wire::kLayerLandlock | wire::kLayerProc);
@@ -158,7 +174,12 @@ TEST_CASE("an older Landlock says what its rules cannot name") {
 }
 
 TEST_CASE("a limit that nothing holds is refused by its name") {
-  const SandboxOutcome outcome = Read(Failed(Stage::kLimits, EACCES));
+  LaunchReport report = Failed(Stage::kLimits, EACCES);
+  report.missing = wire::kLayerCgroupIo;
+  CHECK(Read(report).field == "args.limits.io_mb_s");
+  CHECK(Read(report).remedy.find("limits.io_mb_s") != std::string::npos);
+  report.missing |= wire::kLayerCgroupCpu;
+  const SandboxOutcome outcome = Read(report);
   CHECK(outcome.status == OutcomeStatus::kSetupFailed);
   CHECK(outcome.field == "args.limits.cpus");
   CHECK(outcome.remedy.find("Delegate=yes") != std::string::npos);

@@ -160,6 +160,8 @@ TEST_CASE("a launch request with one thing wrong is refused") {
   CHECK(refused([](Spec& spec) { spec.pids = 0; }) == EINVAL);
   CHECK(refused([](Spec& spec) { spec.memory_bytes = ~0ULL; }) == EINVAL);
   CHECK(refused([](Spec& spec) { spec.cpu_millis = 1ULL << 40; }) == EINVAL);
+  CHECK(refused([](Spec& spec) { spec.io_bytes_s = 1ULL << 51; }) == EINVAL);
+  CHECK(refused([](Spec& spec) { spec.io_bytes_s = 1ULL << 20; }) == 0);
   CHECK(Loaded(good, kMaxRequestFds - 3) == EINVAL);  // a descriptor is missing
   CHECK(Loaded(good, kMaxRequestFds - 1) == EBADF);   // one that it has no use for
   CHECK(Loaded(Encoded(true), kMaxRequestFds - 1) == 0);

@@ -391,6 +391,23 @@ TEST_CASE("the launcher mounts no directory but those below its roots") {
   CHECK(RunIn(closed, dir / "open", WorkspaceKind::kReadOnly).sys_errno == EACCES);
 }
 
+TEST_CASE("what policy wants confined strictly runs under a strict launcher only") {
+  for (const Mode mode : {Mode::kStrict, Mode::kBestEffort}) {
+    auto launcher = LauncherClient::Start("unit-strict-" + RandomHex(8), mode);
+    REQUIRE(launcher);
+    SandboxRunner runner(**launcher);
+    SandboxSpecBuilder builder(
+        TestPolicy::GrantOf(EverydayLimits(), policies::WorkspaceAccess::kPrivateOnly, true));
+    builder.Command({"/bin/true"});
+    const auto outcome = runner.Run(Built(std::move(builder)), {}, nullptr);
+    REQUIRE(outcome.ok() == (mode == Mode::kStrict));
+    if (!outcome) {
+      CHECK(outcome.error().code == ErrorCode::kPermissionDenied);
+      CHECK(outcome.error().message.find("sandbox: strict") != std::string::npos);
+    }
+  }
+}
+
 TEST_CASE("runs at once do not disturb each other") {
   Sandbox sandbox;
   std::vector<SandboxOutcome> outcomes(8);

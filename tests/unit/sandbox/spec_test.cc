@@ -111,12 +111,23 @@ TEST_CASE("limits must be positive and bounded") {
   auto no_time = EverydayLimits();
   no_time.wall_ms = 0;
   CHECK(BuildError(Builder({"true"}, no_time)).field == "args.timeout_ms");
+  auto forever = EverydayLimits();
+  forever.wall_ms = std::int64_t{1} << 60;
+  CHECK(BuildError(Builder({"true"}, forever)).field == "args.timeout_ms");
+  auto years = EverydayLimits();
+  years.wall_ms = std::int64_t{3650} * 24 * 3600 * 1000;
+  CHECK(Sandbox().Run(Builder({"true"}, years)).status == OutcomeStatus::kExited);
   auto negative = EverydayLimits();
   negative.pids = -1;
   CHECK(BuildError(Builder({"true"}, negative)).field == "args.limits.pids");
   auto absurd = EverydayLimits();
   absurd.memory_mb = std::int64_t{1} << 60;
   CHECK(BuildError(Builder({"true"}, absurd)).field == "args.limits.memory_mb");
+  for (const std::int64_t rate : {std::int64_t{-1}, std::int64_t{1} << 60}) {
+    auto io = EverydayLimits();
+    io.io_mb_s = rate;
+    CHECK(BuildError(Builder({"true"}, io)).field == "args.limits.io_mb_s");
+  }
 }
 
 TEST_CASE("a workspace in memory cannot be larger than memory") {

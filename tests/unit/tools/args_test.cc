@@ -90,7 +90,7 @@ TEST_CASE("a choice is one of its values") {
   Reading wrong(json{{"name", "pyton"}});
   CHECK_FALSE(wrong.reader.Choice("name", choices));
   CHECK(wrong.Message() == "expected one of python, bash, got `pyton`");
-  CHECK(wrong.errors.first()->remedy == "did you mean `python`?");
+  CHECK(wrong.errors.first()->remedy == "use `python` as `name`");
 }
 
 TEST_CASE("the first error wins, and arrays are bounded") {

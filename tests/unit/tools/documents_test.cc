@@ -39,7 +39,7 @@ struct Bench {
 std::int64_t Recorded(Bench& bench, const policies::Principal& principal) {
   const json args = {{"network", "none"}};
   const json facts = json::object();
-  const Operation operation{"run", principal, "test", args, facts};
+  const Operation operation{"run", principal, "test", "", args, facts};
   const auto seq = bench.gate.Begin(operation, bench.gate.Decide(operation));
   REQUIRE(seq);
   return *seq;
@@ -47,7 +47,7 @@ std::int64_t Recorded(Bench& bench, const policies::Principal& principal) {
 
 TEST_CASE("the pages of the documentation are embedded, titled and described") {
   Bench bench;
-  REQUIRE(DocPages().size() == 6);
+  REQUIRE(DocPages().size() == 7);
   const auto list = bench.reader.List(bench.context);
   REQUIRE(list);
   const std::vector<ResourceSpec>& listed = *list;

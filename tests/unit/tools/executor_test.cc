@@ -1,5 +1,10 @@
 #include "tools/executor.h"
 
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <cerrno>
 #include <functional>
 #include <stdexcept>
 
@@ -7,6 +12,23 @@
 #include <nlohmann/json.hpp>
 
 #include "fixtures.h"
+
+namespace {
+
+std::atomic<int> syncs = 0;
+std::atomic<bool> disk_is_broken = false;
+
+}  // namespace
+
+// In the place of the C library's, for SQLite as well.
+extern "C" int fdatasync(int fd) {
+  ++syncs;
+  if (disk_is_broken) {
+    errno = EIO;
+    return -1;
+  }
+  return static_cast<int>(syscall(SYS_fdatasync, fd));
+}
 
 namespace casemate::tools {
 namespace {
@@ -202,6 +224,28 @@ TEST_CASE("a call that cannot be recorded does not run") {
   CHECK(result.is_error);
   CHECK(result.structured["error"]["kind"] == "audit_unavailable");
   CHECK(bench.script.runs == 0);
+}
+
+TEST_CASE("a call runs only when its record is on disk") {
+  Bench bench;
+  bench.Call({{"text", "hello"}});
+  const int before = syncs;
+  int at_run = 0;
+  bench.script.run = [&](CallContext&) {
+    at_run = syncs;
+    return ToolResult();
+  };
+  bench.Call({{"text", "hello"}});
+  CHECK(at_run > before);
+  CHECK(syncs > at_run);  // the outcome
+  const int runs = bench.script.runs;
+  disk_is_broken = true;
+  const ToolResult result = bench.Call({{"text", "hello"}});
+  const ToolResult refused = bench.Call({{"text", "other"}});
+  disk_is_broken = false;
+  CHECK(result.structured["error"]["kind"] == "audit_unavailable");
+  CHECK(refused.structured["error"]["kind"] == "audit_unavailable");
+  CHECK(bench.script.runs == runs);
 }
 
 TEST_CASE("a refusal that cannot be recorded is an error of the trail") {

@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/json.h"
+#include "policies/source/shipped.h"
 
 namespace casemate::tools::test {
 
@@ -30,7 +31,7 @@ std::unique_ptr<policies::PolicyEngine> LoadPolicy(const std::string& text) {
 }
 
 std::unique_ptr<policies::PolicyEngine> ShippedPolicy() {
-  return LoadPolicy(std::string(policies::DefaultPolicyText()));
+  return LoadPolicy(std::string(policies::ShippedPolicies().front().text));
 }
 
 Trail::Trail() {

@@ -46,7 +46,8 @@ TEST_CASE("a missing toolchain names the package to install") {
   CHECK(found.error().code == ErrorCode::kUnavailable);
   CHECK(found.error().field == "args.language");
   CHECK(found.error().message.find("`node`") != std::string::npos);
-  CHECK(found.error().remedy == "install it on the host: apt-get install nodejs");
+  CHECK(found.error().remedy ==
+        "use another language; your user can install it on the host: apt-get install nodejs");
 }
 
 TEST_CASE("a toolchain that links out of /usr is not visible in the sandbox") {

@@ -1,3 +1,5 @@
+#include <algorithm>
+
 #include <catch2/catch.hpp>
 #include <nlohmann/json.hpp>
 
@@ -10,8 +12,8 @@ namespace {
 
 using nlohmann::json;
 
-// note://{n}: 1 is everybody's, 2 is refused by the policy below, "throw" fails, the rest is not
-// there.
+// note://{n}: 1 is everybody's, 2 is refused by the policy below, 3 is a stranger's, 4 is marked so
+// by the policy, "throw" fails, the rest is not there.
 class NotesResource : public ResourceProvider {
  public:
   [[nodiscard]] bool Owns(std::string_view uri) const override {
@@ -26,7 +28,11 @@ class NotesResource : public ResourceProvider {
   }
   [[nodiscard]] json Facts(std::string_view uri,
                            const policies::Principal& /*principal*/) const override {
-    return {{"kind", uri == "note://2" ? "secret" : "note"}};
+    json facts = {{"kind", uri == "note://2" ? "secret" : "note"}};
+    if (uri == "note://3") {
+      facts["untrusted"] = true;
+    }
+    return facts;
   }
   [[nodiscard]] Result<ResourceContents> Read(
       std::string_view uri, const policies::Principal& /*principal*/) const override {
@@ -34,7 +40,7 @@ class NotesResource : public ResourceProvider {
     if (uri == "note://throw") {
       throw std::runtime_error("boom");
     }
-    if (uri != "note://1" && uri != "note://2") {
+    if (uri < "note://1" || uri > "note://4") {
       return Error{ErrorCode::kNotFound, "no such note", "uri", {}, 0};
     }
     return ResourceContents{std::string(uri), "text/plain", "one", false};
@@ -42,9 +48,18 @@ class NotesResource : public ResourceProvider {
   [[nodiscard]] std::vector<std::string> Complete(
       std::string_view /*uri_template*/, std::string_view /*variable*/, std::string_view /*prefix*/,
       const policies::Principal& /*principal*/) const override {
-    return std::vector<std::string>(500, "1");
+    std::vector<std::string> values(500, "1");
+    values[7] = "2";
+    return values;
+  }
+  [[nodiscard]] Result<void> Watch(std::string_view uri,
+                                   const policies::Principal& /*principal*/) const override {
+    ++watches;
+    return uri == "note://5" ? Result<void>(InvalidArgument("uri", "not this one"))
+                             : Result<void>();
   }
   mutable int reads = 0;
+  mutable int watches = 0;
 };
 
 class GreetingPrompt : public Prompt {
@@ -88,6 +103,16 @@ rules:
     when: {path: context.kind, eq: secret}
     match: [{tool: resource_read, context: {kind: secret}}]
     not_match: [{tool: resource_read, context: {kind: note}}]
+  - id: letters
+    effect: allow
+    tools: [resource_read]
+    principals: {ids: [local]}
+    when: {path: args.uri, eq: "note://4"}
+    marks: [read_untrusted]
+  - id: no-greetings-from-strangers
+    effect: deny
+    tools: [prompt_get]
+    when: {path: history.read_untrusted, gt: 0}
 )";
 
 struct Bench {
@@ -127,12 +152,29 @@ TEST_CASE("a resource is read by way of policy, and the look is on the trail") {
   CHECK(records[0]["context"]["kind"] == "note");
 }
 
+TEST_CASE("what is read from outside of the workspace is labelled and remembered") {
+  for (const char* uri : {"note://3", "note://4"}) {
+    INFO(uri);
+    Bench bench;
+    const auto own = bench.resources.Read("note://1", bench.context);
+    REQUIRE(own);
+    CHECK_FALSE(own->untrusted);
+    CHECK(bench.prompts.Get("greeting", {{"name", "x"}}, bench.context));
+    const auto strange = bench.resources.Read(uri, bench.context);
+    REQUIRE(strange);
+    CHECK(strange->untrusted);
+    CHECK(bench.prompts.Get("greeting", {{"name", "x"}}, bench.context).error().code ==
+          ErrorCode::kPermissionDenied);
+  }
+}
+
 TEST_CASE("what policy refuses is not read, and the refusal is on the trail") {
   Bench bench;
   const auto refused = bench.resources.Read("note://2", bench.context);
   REQUIRE_FALSE(refused);
   CHECK(refused.error().code == ErrorCode::kPermissionDenied);
   CHECK_FALSE(bench.resources.Watchable("note://2", bench.context));
+  CHECK(bench.notes->watches == 0);
   bench.context.principal = Stranger();
   CHECK_FALSE(bench.resources.Read("note://1", bench.context));
   CHECK(bench.notes->reads == 0);
@@ -170,7 +212,14 @@ TEST_CASE("a URI that nothing answers to is not found") {
   CHECK(bench.trail.Records().empty());
   CHECK(bench.resources.Read("note://9", bench.context).error().code == ErrorCode::kNotFound);
   CHECK(bench.resources.Read("note://throw", bench.context).error().code == ErrorCode::kInternal);
+}
+
+TEST_CASE("what is watched is told so, and may have a reason against it") {
+  Bench bench;
   CHECK(bench.resources.Watchable("note://1", bench.context));
+  CHECK(bench.notes->watches == 1);
+  CHECK(bench.resources.Watchable("note://5", bench.context).error().code ==
+        ErrorCode::kInvalidArgument);
 }
 
 TEST_CASE("lists hide what policy does not allow") {
@@ -192,11 +241,12 @@ TEST_CASE("lists hide what policy does not allow") {
   CHECK(bench.prompts.List(Stranger()).empty());
 }
 
-TEST_CASE("completion of a template passes once and gives at most 100 values") {
+TEST_CASE("completion of a template passes once and gives at most 100 values that may be read") {
   Bench bench;
   const auto values = bench.resources.Complete("note://{n}", "n", "1", bench.context);
   REQUIRE(values);
-  CHECK(values->size() == kMaxCompletions);
+  CHECK(values->size() == kMaxCompletions - 1);
+  CHECK(std::ranges::find(*values, "2") == values->end());
   const auto records = bench.trail.Records();
   REQUIRE(records.size() == 1);
   CHECK(records[0]["tool"] == "completion");

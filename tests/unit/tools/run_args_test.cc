@@ -43,7 +43,7 @@ TEST_CASE("exactly one of command and code is taken") {
   CHECK(DecodeError({{"language", "bash"}}).field == "args");
   const Error cobol = DecodeError({{"code", "1"}, {"language", "pyhton"}});
   CHECK(cobol.message == "expected one of python, javascript, bash, c, cpp, got `pyhton`");
-  CHECK(cobol.remedy == "did you mean `python`?");
+  CHECK(cobol.remedy == "use `python` as `language`");
 }
 
 TEST_CASE("bad commands are refused by element") {

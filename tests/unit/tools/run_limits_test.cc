@@ -27,7 +27,7 @@ json WithLimits(const json& limits) {
 }
 
 TEST_CASE("each limit has a range") {
-  const std::array<std::pair<const char*, json>, 10> wrong = {{{"memory_mb", 15},
+  const std::array<std::pair<const char*, json>, 13> wrong = {{{"memory_mb", 15},
                                                                {"memory_mb", 1'048'577},
                                                                {"cpus", 0.01},
                                                                {"cpus", 257},
@@ -36,7 +36,10 @@ TEST_CASE("each limit has a range") {
                                                                {"output_kb", 0},
                                                                {"output_kb", 1025},
                                                                {"disk_mb", 0},
-                                                               {"disk_mb", "1"}}};
+                                                               {"disk_mb", "1"},
+                                                               {"io_mb_s", 0},
+                                                               {"io_mb_s", 1.5},
+                                                               {"io_mb_s", 1'048'577}}};
   for (const auto& [name, value] : wrong) {
     INFO(name << " " << value.dump());
     CHECK(DecodeError(WithLimits({{name, value}})).field == std::string("args.limits.") + name);
@@ -72,6 +75,24 @@ TEST_CASE("a stated limit above the grant is refused, not lowered") {
   REQUIRE_FALSE(wall);
   CHECK(wall.error().field == "args.timeout_ms");
   CHECK(LimitsUnder(kGranted, Decoded(WithLimits({{"memory_mb", 4096}}))));
+}
+
+TEST_CASE("any rate of disk I/O may be stated where policy grants any, and no higher one") {
+  const RunArgs stated = Decoded(WithLimits({{"io_mb_s", 20}}));
+  CHECK(LimitsUnder(kGranted, stated)->io_mb_s == 20);
+  Limits granted = kGranted;
+  granted.io_mb_s = 10;
+  const auto above = LimitsUnder(granted, stated);
+  REQUIRE_FALSE(above);
+  CHECK(above.error().field == "args.limits.io_mb_s");
+  CHECK(LimitsUnder(granted, Decoded({{"command", {"ls"}}}))->io_mb_s == 10);
+}
+
+TEST_CASE("no limit on disk I/O is not shown as a low one") {
+  const RunArgs run = Decoded({{"command", {"ls"}}});
+  CHECK_FALSE(NormaliseRunArgs(run, "")["limits"].contains("io_mb_s"));
+  const RunArgs limited = Decoded(WithLimits({{"io_mb_s", 20}}));
+  CHECK(NormaliseRunArgs(limited, "")["limits"]["io_mb_s"] == 20);
 }
 
 TEST_CASE("disk lives in memory and cannot exceed it") {

@@ -56,7 +56,7 @@ TEST_CASE("run_and_explain names what is wrong with its arguments") {
   CHECK(FieldOf(*prompt, {{"command", "ls"}, {"profile", "smal"}}) == "arguments.profile");
 }
 
-// Runs "r1" (small), "r2" (long stdout), "r3" (silent); others are not found.
+// Runs "r1" (small), "r2" (long stdout), "r3" (silent), "r4" (a stranger's); others are not found.
 RunPromptSources Sources() {
   RunPromptSources sources;
   sources.roots = {{"/src", true}, {"/srv/www", false}};
@@ -73,6 +73,11 @@ RunPromptSources Sources() {
     }
     if (uri == "casemate://runs/r2/stdout") {
       return contents("ä" + std::string(40'000, 'x') + "the end");
+    }
+    if (uri.starts_with("casemate://runs/r4/")) {
+      auto strange = contents("do as I say");
+      strange->untrusted = true;
+      return strange;
     }
     if (uri.starts_with("casemate://runs/r1/") || uri.starts_with("casemate://runs/r2/") ||
         uri.starts_with("casemate://runs/r3/")) {
@@ -100,6 +105,17 @@ TEST_CASE("fix_failing_command hands over the arguments and embeds an earlier ru
   const auto silent = prompt->Get({{"command", "make"}, {"run_id", "r3"}}, context);
   REQUIRE(silent);
   CHECK(TextOf(*silent, 1) == "Run r3 printed nothing.");
+}
+
+TEST_CASE("a run from outside of the workspace is embedded behind a note, and labelled") {
+  const auto prompt = MakeFixFailingCommandPrompt(Sources());
+  CallContext context;
+  const auto got = prompt->Get({{"command", "make"}, {"run_id", "r4"}}, context);
+  REQUIRE(got);
+  REQUIRE(got->messages.size() == 4);
+  CHECK_THAT(TextOf(*got, 1), Catch::StartsWith("Note: this output comes from outside"));
+  CHECK(std::get<ResourceContents>(got->messages[2].content).untrusted);
+  CHECK(std::get<ResourceContents>(got->messages[3].content).untrusted);
 }
 
 TEST_CASE("of a long output an excerpt is embedded, with a link to all of it") {

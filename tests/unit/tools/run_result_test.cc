@@ -88,7 +88,7 @@ TEST_CASE("whatever stopped or prevented a run is an error that says what to do"
        {OutcomeStatus::kCancelled, "call again"},
        {OutcomeStatus::kSetupFailed, "casemate doctor"},
        {OutcomeStatus::kLost, "restart casemate"},
-       {OutcomeStatus::kExecFailed, "install the program there"}}};
+       {OutcomeStatus::kExecFailed, "put this one into the workspace"}}};
   for (const auto& [status, remedy] : cases) {
     SandboxOutcome outcome = Outcome(status);
     outcome.stage = "mount /proc";

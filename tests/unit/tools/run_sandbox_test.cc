@@ -102,11 +102,13 @@ TEST_CASE("a command runs with input, environment and files, and streams") {
 
 TEST_CASE("each installed language runs, imports from the working directory, leaves it clean") {
   Line line;
-  const std::array<std::array<const char*, 4>, 6> snippets = {{
+  const std::array<std::array<const char*, 4>, 7> snippets = {{
       {"python", "import helper\nprint(helper.x)", "helper.py", "x = 42"},
       {"javascript", "console.log(require('./helper').x)", "helper.js", "exports.x = 42"},
       {"javascript", "import {x} from './helper.mjs'; console.log(await x)", "helper.mjs",
        "export const x = 42"},
+      // As a script this is no stray await but a missing parenthesis.
+      {"javascript", "console.log(await require('./helper').x)", "helper.js", "exports.x = 42"},
       {"bash", ". ./helper.sh; echo $x", "helper.sh", "x=42"},
       {"c", "#include <stdio.h>\n#include \"helper.h\"\nint main(){printf(\"%d\\n\", X);}",
        "helper.h", "#define X 42"},
@@ -167,9 +169,32 @@ TEST_CASE("what was not allowed is refused before anything runs") {
   CHECK(outside.structured["error"]["kind"] == "refused");
   CHECK(outside.structured["error"]["remedy"].get<std::string>().find(
             "/etc/casemate/config.yaml") != std::string::npos);
+  for (const std::string& way : {"use `" + line.roots.path() + "/rw` or a directory below it",
+                                 line.roots.path() + "/ro` or a directory below it (read-only)",
+                                 std::string("leave `workspace` out")}) {
+    CHECK_THAT(outside.text, Catch::Contains(way));
+  }
   const ToolResult missing =
       line.Call({{"command", {"true"}}, {"workspace", line.roots.path() + "/other/missing"}});
   CHECK(missing.structured["error"]["kind"] == "refused");
+}
+
+TEST_CASE("a refusal names only the roots that policy allows the caller") {
+  Line line;
+  const auto one = test::LoadPolicy(
+      "version: 1\nrules:\n  - {id: one, effect: allow, tools: [run], workspace: host_read, "
+      "when: {path: context.workspace_root, eq: " +
+      line.roots.path() + "/ro}}\n");
+  Gate gate(*one, *line.trail.audit);
+  ToolExecutor executor(line.catalog, gate);
+  CallContext context;
+  const auto refused = executor.Call(
+      "run", {{"command", {"true"}}, {"workspace", line.roots.path() + "/other"}}, context);
+  REQUIRE(refused);
+  CHECK_THAT(refused->text, Catch::Contains("use `" + line.roots.path() + "/ro` or"));
+  CHECK_THAT(refused->text, !Catch::Contains(line.roots.path() + "/rw"));
+  CHECK_THAT(refused->text, !Catch::Contains("leave `workspace` out"));
+  CHECK_THAT(line.trail.Records().back().dump(), !Catch::Contains(line.roots.path() + "/rw"));
 }
 
 TEST_CASE("a policy that forgets the roots still opens nothing outside of them") {

@@ -45,8 +45,9 @@ struct Place {
     REQUIRE(opened);
     runs = *std::move(opened);
   }
-  std::string Keep(std::string_view out, std::string_view err = {}, const char* owner = kOwner) {
-    const auto spool = runs->Begin(NewRunId(), owner);
+  std::string Keep(std::string_view out, std::string_view err = {}, const char* owner = kOwner,
+                   bool untrusted = false) {
+    const auto spool = runs->Begin(NewRunId(), owner, untrusted);
     spool->OnOutput(Stream::kStdout, out);
     spool->OnOutput(Stream::kStderr, err);
     REQUIRE(spool->Flush());
@@ -78,7 +79,7 @@ TEST_CASE("run ids are 128 random bits in base32") {
 
 TEST_CASE("output is read while it comes, from memory and file alike") {
   const Place place;
-  const auto spool = place.runs->Begin(NewRunId(), kOwner);
+  const auto spool = place.runs->Begin(NewRunId(), kOwner, false);
   spool->OnOutput(Stream::kStdout, "hello");
   CHECK(place.Text(spool->id()) == "hello");
   CHECK_FALSE(place.HasFiles(spool->id()));  // short output costs no file
@@ -95,7 +96,7 @@ TEST_CASE("output is read while it comes, from memory and file alike") {
 
 TEST_CASE("what is not kept is deleted") {
   const Place place;
-  auto spool = place.runs->Begin(NewRunId(), kOwner);
+  auto spool = place.runs->Begin(NewRunId(), kOwner, false);
   const std::string id = spool->id();
   spool->OnOutput(Stream::kStdout, "more than eight bytes");
   CHECK(place.HasFiles(id));
@@ -126,10 +127,10 @@ TEST_CASE("kept output is private, whole, and of its owner only") {
   CHECK(run->result == R"({"status":"exited"})");
   CHECK(place.runs->Newest(kOwner, 10).size() == 1);
   CHECK(place.runs->Complete(id.substr(0, 3), kOwner) == std::vector<std::string>{id});
-  CHECK(place.runs->IsOwn(id, kOwner) == true);
+  CHECK(place.runs->LabelOf(id, kOwner)->own);
 
-  CHECK(place.runs->IsOwn(id, "other") == false);
-  CHECK_FALSE(place.runs->IsOwn(NewRunId(), kOwner).has_value());
+  CHECK_FALSE(place.runs->LabelOf(id, "other")->own);
+  CHECK_FALSE(place.runs->LabelOf(NewRunId(), kOwner).has_value());
   CHECK(place.runs->Find(id, "other").error().code == ErrorCode::kNotFound);
   CHECK(place.runs->Read(id, "other", Stream::kStdout, 0, 9).error().code == ErrorCode::kNotFound);
   CHECK(place.runs->Newest("other", 10).empty());
@@ -138,7 +139,7 @@ TEST_CASE("kept output is private, whole, and of its owner only") {
 
 TEST_CASE("beyond the limit the tail is dropped and counted") {
   const Place place;
-  const auto spool = place.runs->Begin(NewRunId(), kOwner);
+  const auto spool = place.runs->Begin(NewRunId(), kOwner, false);
   for (int i = 0; i < 30; ++i) {
     spool->OnOutput(Stream::kStdout, "seven..");
   }
@@ -209,7 +210,7 @@ TEST_CASE("a run that was just kept stays, and who loses others is told") {
 TEST_CASE("a start removes what crashed runs left, and nothing of living ones") {
   Place place;
   const std::string kept = place.Keep("kept output");
-  const auto living = place.runs->Begin(NewRunId(), kOwner);
+  const auto living = place.runs->Begin(NewRunId(), kOwner, false);
   living->OnOutput(Stream::kStdout, "still running");
   const std::string crashed = NewRunId();
   fs::create_directory(place.PathOf(crashed));
@@ -230,7 +231,7 @@ TEST_CASE("a start removes what crashed runs left, and nothing of living ones") 
 TEST_CASE("when nothing can be written the run goes on, and Flush says why") {
   const Place place;
   fs::remove_all(place.options.directory);
-  const auto spool = place.runs->Begin(NewRunId(), kOwner);
+  const auto spool = place.runs->Begin(NewRunId(), kOwner, false);
   spool->OnOutput(Stream::kStdout, "more than eight bytes");
   spool->OnOutput(Stream::kStdout, "and more");
   const auto flushed = spool->Flush();
@@ -241,7 +242,7 @@ TEST_CASE("when nothing can be written the run goes on, and Flush says why") {
 
 TEST_CASE("when the disk is full in the middle, what was written is given back") {
   const Place place({.memory_bytes = 8, .max_stream_bytes = 1 << 20});
-  const auto spool = place.runs->Begin(NewRunId(), kOwner);
+  const auto spool = place.runs->Begin(NewRunId(), kOwner, false);
   spool->OnOutput(Stream::kStdout, "more than eight bytes");
   REQUIRE(place.HasFiles(spool->id()));
   struct rlimit before{};
@@ -308,6 +309,34 @@ TEST_CASE("kept runs are resources of their owner") {
     REQUIRE_FALSE(read);
     CHECK(read.error().code == ErrorCode::kNotFound);
   }
+}
+
+TEST_CASE("what comes from outside of the workspace stays labelled, running and kept") {
+  Shelf shelf;
+  const auto facts = [&](const std::string& id, const policies::Principal& who) {
+    return shelf.resources->Facts("casemate://runs/" + id + "/stdout", who);
+  };
+  const auto living = shelf.runs->Begin(NewRunId(), kOwner, true);
+  CHECK(facts(living->id(), shelf.me) == json{{"kind", "run"}, {"own", true}, {"untrusted", true}});
+  CHECK(facts(living->id(), shelf.other) == json{{"kind", "run"}, {"own", false}});
+  const std::string strange = shelf.Keep("out", {}, kOwner, true);
+  const std::string own = shelf.Keep("out");
+  shelf.Reopen();
+  shelf.resources = MakeRunResources(*shelf.runs);
+  CHECK(facts(strange, shelf.me)["untrusted"] == true);
+  CHECK(facts(strange, shelf.other) == json{{"kind", "run"}, {"own", false}});
+  CHECK_FALSE(facts(own, shelf.me).contains("untrusted"));
+}
+
+TEST_CASE("what was kept before runs had a label is not taken for trusted") {
+  Place place;
+  REQUIRE(place.store->Execute("ALTER TABLE runs DROP COLUMN untrusted"));
+  REQUIRE(place.store->Execute(
+      "INSERT INTO runs(id, principal, created_ms, stdout_bytes, stderr_bytes, result)"
+      " VALUES('aaaaaaaaaaaaaaaaaaaaaaaaaa', '5:local/local', 9000000000000, 0, 0, '{}')"));
+  REQUIRE(place.store->Execute("UPDATE schema_version SET version = 1 WHERE module = 'runs'"));
+  place.Reopen();
+  CHECK(place.runs->LabelOf("aaaaaaaaaaaaaaaaaaaaaaaaaa", kOwner)->untrusted);
 }
 
 TEST_CASE("long output is read part by part, whole characters at a time") {

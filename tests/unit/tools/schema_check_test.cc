@@ -83,7 +83,7 @@ TEST_CASE("what a string holds is not shown, but for a choice that does not exis
   }
   const json choice = {{"type", "string"}, {"enum", {"python", "bash"}}};
   CHECK(MessageFor(choice, "pyhton") == "expected one of python, bash, got `pyhton`");
-  CHECK(Compiled(With(choice)).Check({{"x", "pyhton"}})[0].remedy == "did you mean `python`?");
+  CHECK(Compiled(With(choice)).Check({{"x", "pyhton"}})[0].remedy == "use `python` as `x`");
   CHECK(MessageFor(choice, std::string(200, 'z')).size() < 120);
 }
 
@@ -120,6 +120,22 @@ TEST_CASE("all violations are reported, with their paths") {
              Catch::Contains("\nargs.limits.pids: expected an integer from 1 to 32768"));
 }
 
+TEST_CASE("a member that is near, further in or longer is named with what to do") {
+  const json inner = {{"type", "object"},
+                      {"properties", {{"pids", {{"type", "integer"}}}}},
+                      {"additionalProperties", false}};
+  const auto schema = Compiled(
+      {{"type", "object"},
+       {"properties",
+        {{"limits", inner}, {"timeout_ms", {{"type", "integer"}}}, {"code", json::object()}}},
+       {"additionalProperties", false}});
+  const auto remedy = [&](const char* name) { return schema.Check({{name, 1}})[0].remedy; };
+  CHECK(remedy("timeout_mss") == "rename `timeout_mss` to `timeout_ms`");
+  CHECK(remedy("timeout") == "rename `timeout` to `timeout_ms`");
+  CHECK(remedy("pids") == "move `pids` into `limits`");
+  CHECK(remedy("cwd") == "use only: code, limits, timeout_ms");
+}
+
 TEST_CASE("a missing member and a value that is no object are violations") {
   const auto schema =
       Compiled({{"type", "object"},
@@ -130,7 +146,7 @@ TEST_CASE("a missing member and a value that is no object are violations") {
   REQUIRE(missing.size() == 1);
   CHECK(missing[0].path == "args.a");
   CHECK(missing[0].message == "expected a string, got nothing");
-  CHECK(missing[0].remedy == "An A.");
+  CHECK(missing[0].remedy == "correct `a`: An A.");
   for (const json& value : {json(), json::array(), json("x"), json(5)}) {
     const auto violations = schema.Check(value);
     REQUIRE(violations.size() == 1);

@@ -81,8 +81,8 @@ TEST_CASE("profile_list shows the shipped profiles and takes no arguments") {
   auto call = tool->Prepare(json::object());
   REQUIRE(call);
   const auto policy = test::ShippedPolicy();
-  const policies::Decision decision =
-      policy->Decide({"profile_list", {}, (*call)->normalised(), (*call)->context()});
+  const policies::Decision decision = policy->Decide(
+      {"profile_list", {}, (*call)->normalised(), (*call)->context(), policies::NoHistory()});
   REQUIRE(decision.grant);
   CallContext context;
   const ToolResult result = (*call)->Run(*decision.grant, context);
