@@ -168,7 +168,7 @@ Result<ContainerSpec> CreateCall::Build(const policies::Grant& grant,
   if (!command) {
     return std::move(command).error();
   }
-  container::ContainerSpecBuilder builder(grant, {image.id, image_.is_pinned});
+  container::ContainerSpecBuilder builder(grant, {image.id, image_.is_pinned}, engine.info());
   builder.Limits(*limits);
   ContainerSpec& spec = builder.spec();
   const std::string& directory = image.working_directory;
@@ -191,7 +191,6 @@ Result<ContainerSpec> CreateCall::Build(const policies::Grant& grant,
     spec.environment.back().append("=").append(value);
   }
   spec.user = User(image);
-  spec.keep_user = engine.info().kind == container::EngineKind::kPodman && engine.info().rootless;
   spec.labels = args_.labels;
   spec.labels.emplace_back(container::kLabelIncarnation, containers_.options().incarnation);
   spec.labels.emplace_back(container::kLabelPrincipal, grant.principal_id());

@@ -12,7 +12,7 @@ const Module = require('module');
 
 const directory = process.cwd();
 const filename = path.join(directory, 'main.js');
-const source = fs.readFileSync('/run/casemate/main.js', 'utf8');
+const source = fs.readFileSync(path.join(__dirname, 'main.js'), 'utf8');
 const names = ['exports', 'require', 'module', '__filename', '__dirname'];
 process.argv[1] = filename;
 

@@ -16,7 +16,6 @@ namespace casemate::tools {
 
 namespace {
 
-constexpr std::string_view kCodeDirectory = "/run/casemate/";
 constexpr std::array<std::string_view, 3> kDirectories = {"/usr/local/bin", "/usr/bin", "/bin"};
 
 Language Row(std::string_view name, std::string_view program, std::string_view package,
@@ -30,34 +29,45 @@ Language Row(std::string_view name, std::string_view program, std::string_view p
   return language;
 }
 
-// `compile` is a shell script that gets the compiler as $1 and makes /tmp/main.
+// `compile` is a shell script that gets the compiler as $1 and makes {scratch}main.
 Language CompiledRow(std::string_view name, std::string_view program, std::string_view package,
                      std::string_view file_name, const std::string& compile) {
   Language language =
-      Row(name, program, package, file_name, {compile + " || exit $?; exec /tmp/main"});
+      Row(name, program, package, file_name, {compile + " || exit $?; exec {scratch}main"});
   language.compiled = true;
   return language;
 }
 
 std::vector<Language> MakeTable() {
   // Unbuffered, so that output streams; without byte code, so that the workspace stays clean.
-  Language python = Row("python", "python3", "python3", "main.py", {"/run/casemate/main.py"});
+  Language python = Row("python", "python3", "python3", "main.py", {"{code}main.py"});
   python.env = {
       {"PYTHONPATH", "/workspace"}, {"PYTHONUNBUFFERED", "1"}, {"PYTHONDONTWRITEBYTECODE", "1"}};
   python.inline_flag = "-c";
   Language javascript = Row("javascript", "node", "nodejs", "main.js",
-                            {"--experimental-vm-modules", "/run/casemate/loader.cjs"});
+                            {"--experimental-vm-modules", "{code}loader.cjs"});
   javascript.support_file = "loader.cjs";
   javascript.support_content = JavascriptLoader();
   javascript.inline_flag = "-e";
-  Language bash = Row("bash", "bash", "bash", "main.sh", {"/run/casemate/main.sh"});
+  Language bash = Row("bash", "bash", "bash", "main.sh", {"{code}main.sh"});
   bash.inline_flag = "-c";
   return {std::move(python), std::move(javascript), std::move(bash),
           CompiledRow("c", "gcc", "gcc libc6-dev", "main.c",
-                      "\"$1\" -O1 -I/workspace -o /tmp/main /run/casemate/main.c -lm -pthread"),
+                      "\"$1\" -O1 -I{workspace} -o {scratch}main {code}main.c -lm -pthread"),
           CompiledRow("cpp", "g++", "g++", "main.cc",
-                      "\"$1\" -O1 -std=gnu++20 -I/workspace -o /tmp/main /run/casemate/main.cc "
+                      "\"$1\" -O1 -std=gnu++20 -I{workspace} -o {scratch}main {code}main.cc "
                       "-pthread")};
+}
+
+std::string Filled(std::string text, const CodePlaces& places) {
+  for (const auto& [name, place] :
+       {std::pair("{code}", places.code), std::pair("{workspace}", places.workspace),
+        std::pair("{scratch}", places.scratch)}) {
+    for (auto at = text.find(name); at != std::string::npos; at = text.find(name)) {
+      text.replace(at, std::string_view(name).size(), place);
+    }
+  }
+  return text;
 }
 
 // Whether the program behind all links lies where the sandbox shows it.
@@ -119,14 +129,15 @@ Result<std::string> FindToolchain(const Language& language,
   return error;
 }
 
-std::vector<std::string> LanguageCommand(const Language& language, const std::string& program) {
-  std::vector<std::string> command;
+std::vector<std::string> LanguageCommand(const Language& language, const std::string& program,
+                                         const CodePlaces& places) {
   if (language.compiled) {
-    command = {"/bin/sh", "-c", language.arguments.front(), "sh", program};
-    return command;
+    return {"/bin/sh", "-c", Filled(language.arguments.front(), places), "sh", program};
   }
-  command.push_back(program);
-  command.insert(command.end(), language.arguments.begin(), language.arguments.end());
+  std::vector<std::string> command = {program};
+  for (const std::string& argument : language.arguments) {
+    command.push_back(Filled(argument, places));
+  }
   return command;
 }
 
@@ -134,11 +145,12 @@ std::vector<std::string> InlineCommand(const Language& language, std::string cod
   return {std::string(language.program), std::string(language.inline_flag), std::move(code)};
 }
 
-std::vector<sandbox::InjectedFile> LanguageFiles(const Language& language, std::string code) {
+std::vector<sandbox::InjectedFile> LanguageFiles(const Language& language, std::string code,
+                                                 const CodePlaces& places) {
   std::vector<sandbox::InjectedFile> files;
-  files.push_back({std::string(kCodeDirectory) + std::string(language.file_name), std::move(code)});
+  files.push_back({std::string(places.code) + std::string(language.file_name), std::move(code)});
   if (!language.support_file.empty()) {
-    files.push_back({std::string(kCodeDirectory) + std::string(language.support_file),
+    files.push_back({std::string(places.code) + std::string(language.support_file),
                      std::string(language.support_content)});
   }
   return files;

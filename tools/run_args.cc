@@ -126,18 +126,6 @@ void CheckTarget(const RunArgs& run, ArgErrors& errors) {
     return;
   }
   const std::string remedy = "leave it out, or use target {\"image\": …}";
-  if (run.language != nullptr && run.language->inline_flag.empty()) {
-    errors.Expected("args.language", "a language that needs no files, in a container that exists",
-                    std::string(run.language->name), "use target {\"image\": …}");
-  }
-  if (run.language != nullptr && run.code.size() > kMaxArgumentBytes) {
-    errors.Expected("args.code", "at most 131071 bytes, in a container that exists",
-                    std::to_string(run.code.size()), "use target {\"image\": …}");
-  }
-  if (!run.files.empty()) {
-    errors.Expected("args.files", "none, in a container that exists", "some",
-                    "pass data through `stdin`, or use target {\"image\": …}");
-  }
   if (!run.workspace.empty()) {
     errors.Expected("args.workspace", "none: a container sees what it was made with", "one",
                     remedy);

@@ -96,7 +96,8 @@ json TargetSchema() {
   return Object(
       {{"container",
         Text("Name or id of a running container: the command runs in it, with its files, "
-             "network and user; `workspace` and `files` are not possible.")},
+             "network and user, but without `workspace`. With `files` it runs in a new directory "
+             "below /tmp, which is removed afterwards.")},
        {"image", Text("Reference of an allowed image: a container is made from it for this "
                       "command, without network, and removed.")}},
       "Where to run instead of the sandbox: exactly one of both.");

@@ -166,14 +166,20 @@ void RunCall::AddProgram(sandbox::Command& command) {
     return;
   }
   if (is_in_container()) {
-    command.argv = InlineCommand(*args_.language, std::move(args_.code));
+    const Language& language = *args_.language;
+    if (!language.inline_flag.empty() && args_.code.size() <= kMaxArgumentBytes) {
+      command.argv = InlineCommand(language, std::move(args_.code));
+      return;
+    }
+    command.files = LanguageFiles(language, std::move(args_.code), kPlacesBeside);
+    command.argv = LanguageCommand(language, std::string(language.program), kPlacesBeside);
     return;
   }
   for (const auto& [name, value] : args_.language->env) {
     command.env.emplace_back(name, value);
   }
-  command.files = LanguageFiles(*args_.language, std::move(args_.code));
-  command.argv = LanguageCommand(*args_.language, program_);
+  command.files = LanguageFiles(*args_.language, std::move(args_.code), kOwnPlaces);
+  command.argv = LanguageCommand(*args_.language, program_, kOwnPlaces);
 }
 
 sandbox::Command RunCall::Build(WorkspaceKind kind, const policies::Limits& limits) {

@@ -94,7 +94,11 @@ nlohmann::json EngineJson(const container::EngineReport& report) {
                    {"cgroup_driver", info->cgroup_driver},
                    {"runtime", info->runtime},
                    {"rootless", info->rootless},
-                   {"seccomp", info->has_seccomp}});
+                   {"seccomp", info->has_seccomp},
+                   {"holds",
+                    {{"memory", info->holds_memory},
+                     {"cpus", info->holds_cpu},
+                     {"pids", info->holds_pids}}}});
   }
   return engine;
 }

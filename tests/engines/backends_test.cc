@@ -58,7 +58,7 @@ class Standing {
  public:
   Standing(Containers& containers, const policies::Grant& grant) : engine_(*containers.engine()) {
     const FoundImage image = TestImage(containers);
-    ContainerSpecBuilder builder(grant, {image.details->id, image.is_pinned});
+    ContainerSpecBuilder builder(grant, {image.details->id, image.is_pinned}, engine_->info());
     builder.spec().command = {"sleep", "100000"};
     builder.spec().user = "65532:65532";
     auto spec = std::move(builder).Build();
@@ -113,7 +113,8 @@ TEST_CASE("a container that exists keeps the contract of backends, and nothing i
   REQUIRE(details);
   auto backend = containers.BackendIn(*details);
   REQUIRE(backend);
-  sandbox::test::BackendContract(**backend, grant, {.takes_files = false, .holds_limits = false})
+  sandbox::test::BackendContract(**backend, grant,
+                                 {.files_place = "/tmp/casemate-", .holds_limits = false})
       .Check();
 }
 

@@ -17,6 +17,7 @@
 #include "base/file.h"
 #include "base/hash.h"
 #include "sandbox/container/build/build_client.h"
+#include "tests/engines/control.h"
 #include "tests/unit/temp_dir.h"
 
 namespace casemate::container {
@@ -226,6 +227,32 @@ TEST_CASE("a build that is taken back ends in the engine, too") {
       poll(nullptr, 0, 20);
     }
     CHECK_FALSE(Runs(word));
+  }
+}
+
+TEST_CASE("an engine that dies in the middle of a build is told, and builds when it is back") {
+  for (const Way& way : kWays) {
+    CAPTURE(way.name);
+    const Project project(way);
+    const std::string word = "word" + RandomHex(8);
+    project.Dockerfile("RUN echo started; sleep 600; : " + word + "\n");
+    std::optional<testing::Killed> killed;
+    const auto result = project.Try({}, [&](const BuildEvent& event) {
+      if (event.kind == BuildEventKind::kStepLog && event.text.starts_with("started")) {
+        killed.emplace(way.builder == Builder::kPodman ? "podman" : "docker");
+      }
+    });
+    REQUIRE(killed);
+    REQUIRE_FALSE(result);
+    INFO(Describe(result.error()));
+    CHECK(result.error().code == ErrorCode::kUnavailable);
+    CHECK_FALSE(result.error().remedy.empty());
+    const auto absent = project.Try();
+    REQUIRE_FALSE(absent);
+    CHECK(absent.error().code == ErrorCode::kUnavailable);
+    killed->Start();
+    project.Dockerfile("RUN echo again\n");
+    CHECK(project.Run({.no_cache = true}).succeeded);
   }
 }
 

@@ -91,6 +91,32 @@ onBoth('commands in containers', async (t, engine) => {
     });
   }
 
+  for (const [kind, target] of Object.entries(targets('web'))) {
+    await t.test(`${kind}: files, and nothing of them stays`, async () => {
+      const files = [{ path: 'data/in.txt', content: "it's ü\n" }, { path: 'go.sh', content: '#!/bin/sh\ncat data/in.txt; pwd\n' }];
+      const { stdout } = await fine(server, 'run', { command: ['./go.sh'], files, target });
+      const [, place] = stdout.match(/^it's ü\n(\/.+)\n$/);
+      assert.match(place, kind === 'image' ? /^\/workspace$/ : /^\/tmp\/casemate-/);
+      assert.match((await fine(server, 'run', sh(`ls ${place}/data || echo gone`, { target }))).stdout, /gone/);
+      const marker = uniqueSleep();
+      const done = await call(server, 'run', { command: ['sh', 'go.sh'], files: [{ path: 'go.sh', content: `sleep ${marker}` }], target, timeout_ms: 1500 });
+      assert.equal(done.error?.kind, 'timed_out', done.text);
+    });
+  }
+  await t.test('files in a container that takes none', async () => {
+    await service(server, 'bare', { command: ['sleep', '1000'] });
+    const files = [{ path: 'a', content: 'x' }];
+    const full = await fine(server, 'run', sh('dd if=/dev/zero of=/tmp/full bs=1M count=4096 2>/dev/null; echo full', { target: { container: 'bare' } }));
+    assert.equal(full.stdout, 'full\n');
+    await refused(server, 'run', { command: ['cat', 'a'], files, target: { container: 'bare' } }, 'invalid_arguments', /took no files[^]*space/);
+    await gone(server, 'bare');
+  });
+  await t.test('a container: a language that has to be compiled', async () => {
+    const done = await fine(server, 'run', { language: 'c', code: 'int main(void) { return 0; }', target: { container: 'web' } });
+    assert.equal(done.exit_code, 127, done.text);
+    assert.match(done.stderr, /gcc/);
+  });
+
   await t.test('a workspace that may be written to, and one that may not', async () => {
     fs.writeFileSync(path.join(place.work, 'in'), 'mine\n');
     const target = { image: busybox };

@@ -11,6 +11,7 @@
 #include "sandbox/container/containers.h"
 #include "sandbox/container/events/event_follower.h"
 #include "sandbox/container/run/container_spec.h"
+#include "tests/engines/control.h"
 #include "tests/unit/temp_dir.h"
 
 namespace casemate::container {
@@ -45,7 +46,7 @@ std::string Live(const Engine& engine) {
   const auto image = engine.InspectImage(Variable("CASEMATE_TEST_IMAGE"));
   REQUIRE(image);
   const policies::Grant grant = Policy::Everything();
-  ContainerSpecBuilder builder(grant, {image->id, false});
+  ContainerSpecBuilder builder(grant, {image->id, false}, engine.info());
   builder.spec().command = {"sleep", "100000"};
   builder.spec().user = "65532:65532";
   auto spec = std::move(builder).Build();
@@ -150,6 +151,24 @@ TEST_CASE("the life of a container is told as it happens, and recorded once") {
   CheckWholeLife(one.Told(id));
   CheckWholeLife(two.Told(id));
   CheckWholeLife(one.Recorded(id));
+}
+
+TEST_CASE("an engine that dies and comes back is followed on, and nothing is told twice") {
+  const std::string variable = GENERATE("CASEMATE_TEST_DOCKER", "CASEMATE_TEST_PODMAN");
+  INFO(variable);
+  const testing::TempDir dir;
+  Server server(Variable(variable.c_str()), dir);
+  server.Start();
+  const std::string before = Live(server.engine());
+  CheckWholeLife(server.Told(before));
+  testing::Killed killed(variable == "CASEMATE_TEST_DOCKER" ? "docker" : "podman");
+  killed.Start();
+  // Whether or not it is followed again by now.
+  const std::string after = Live(server.engine());
+  CheckWholeLife(server.Told(after));
+  CheckWholeLife(server.Told(before));
+  CheckWholeLife(server.Recorded(before));
+  CheckWholeLife(server.Recorded(after));
 }
 
 TEST_CASE("what happened while nobody followed is recorded afterwards") {

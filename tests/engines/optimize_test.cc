@@ -84,7 +84,8 @@ class Yard {
     const auto image = containers_.FindImage(Variable("CASEMATE_TEST_IMAGE"));
     REQUIRE(image);
     REQUIRE(image->details);
-    container::ContainerSpecBuilder builder(Policy::All(), {image->details->id, false});
+    container::ContainerSpecBuilder builder(Policy::All(), {image->details->id, false},
+                                            engine->info());
     builder.Limits({.memory_mb = 256,
                     .cpu_millis = 500,
                     .pids = 64,

@@ -13,6 +13,7 @@ namespace {
 using nlohmann::json;
 
 constexpr std::int64_t kMib = std::int64_t{1} << 20;
+constexpr std::int64_t kLogBytes = 16 * kMib;  // of each of at most two files
 
 std::string PortKey(const PublishedPort& port) {
   return std::to_string(port.port) + "/" + port.protocol;
@@ -43,7 +44,23 @@ json MountsOf(const ContainerSpec& spec) {
   return mounts;
 }
 
-json HostConfig(const ContainerSpec& spec, EngineKind kind) {
+// Output of commands is read by us alone; that of services would otherwise fill the disk. A driver
+// that the engine's administrator chose and that takes no bounds is left as it is.
+json LogConfig(const ContainerSpec& spec, const EngineInfo& engine) {
+  if (!spec.keeps_log) {
+    return {{"Type", "none"}};
+  }
+  if (engine.kind == EngineKind::kPodman) {
+    return {{"Type", "k8s-file"}, {"Config", {{"max-size", std::to_string(kLogBytes)}}}};
+  }
+  if (engine.log_driver == "json-file" || engine.log_driver == "local") {
+    return {{"Type", engine.log_driver},
+            {"Config", {{"max-size", std::to_string(kLogBytes)}, {"max-file", "2"}}}};
+  }
+  return {};
+}
+
+json HostConfig(const ContainerSpec& spec, const EngineInfo& engine) {
   json ports = json::object();
   for (const PublishedPort& port : spec.ports) {
     ports[PortKey(port)].push_back(
@@ -76,11 +93,11 @@ json HostConfig(const ContainerSpec& spec, EngineKind kind) {
   if (spec.limits.pids > 0) {
     host["PidsLimit"] = spec.limits.pids;
   }
-  if (spec.keep_user && kind == EngineKind::kPodman) {
-    host["UsernsMode"] = "keep-id";
+  if (json log = LogConfig(spec, engine); !log.empty()) {
+    host["LogConfig"] = std::move(log);
   }
   // Podman's own defaults are above what a service without CAP_SYS_RESOURCE may give.
-  if (kind == EngineKind::kPodman) {
+  if (engine.kind == EngineKind::kPodman) {
     host["Ulimits"] = {{{"Name", "nofile"}, {"Soft", 1024}, {"Hard", 4096}},
                        {{"Name", "nproc"}, {"Soft", 4096}, {"Hard", 4096}}};
   }
@@ -89,7 +106,7 @@ json HostConfig(const ContainerSpec& spec, EngineKind kind) {
 
 }  // namespace
 
-json CreateBody(const ContainerSpec& spec, EngineKind kind) {
+json CreateBody(const ContainerSpec& spec, const EngineInfo& engine) {
   json body = {{"Image", spec.image_id},
                {"AttachStdin", spec.open_stdin},
                {"AttachStdout", true},
@@ -99,7 +116,7 @@ json CreateBody(const ContainerSpec& spec, EngineKind kind) {
                {"Tty", false},
                {"Env", spec.environment},
                {"User", spec.user},
-               {"HostConfig", HostConfig(spec, kind)}};
+               {"HostConfig", HostConfig(spec, engine)}};
   if (!spec.entry_point.empty()) {
     body["Entrypoint"] = spec.entry_point;
   }

@@ -10,6 +10,6 @@ namespace casemate::container {
 class ContainerSpec;
 
 // POST /containers/create.
-nlohmann::json CreateBody(const ContainerSpec& spec, EngineKind kind);
+nlohmann::json CreateBody(const ContainerSpec& spec, const EngineInfo& engine);
 
 }  // namespace casemate::container

@@ -42,6 +42,11 @@ Result<EngineInfo> DecodeInfo(const json& version, const json& info, std::string
     engine.rootless = engine.rootless || option.starts_with("name=rootless");
     engine.has_seccomp = engine.has_seccomp || option.starts_with("name=seccomp");
   }
+  const bool has_cgroups = !engine.rootless || engine.cgroup_version == 2;
+  engine.holds_memory = has_cgroups && FlagOf(info, "MemoryLimit");
+  engine.holds_cpu = has_cgroups && FlagOf(info, "CpuCfsQuota");
+  engine.holds_pids = has_cgroups && FlagOf(info, "PidsLimit");
+  engine.log_driver = TextOf(info, "LoggingDriver");
   engine.runtime = TextOf(info, "DefaultRuntime");
   engine.root_directory = TextOf(info, "DockerRootDir");
   engine.cpus = NumberOf(info, "NCPU");

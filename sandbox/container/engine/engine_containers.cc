@@ -109,8 +109,7 @@ Result<std::string> Engine::Create(const ContainerSpec& spec) const {
     target += "?name=" + spec.name;
   }
   const std::string what = "creating a container of " + spec.image_id;
-  auto reply =
-      Ask(what, Posted(std::move(target), CreateBody(spec, info_.kind)), {.idle_ms = kSlowMs});
+  auto reply = Ask(what, Posted(std::move(target), CreateBody(spec, info_)), {.idle_ms = kSlowMs});
   auto body = reply ? ParseObject(what, reply->body) : Result<json>(reply.error());
   if (!body) {
     return std::move(body).error();

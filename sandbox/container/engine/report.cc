@@ -56,7 +56,12 @@ std::string Describe(const EngineReport& report) {
           Or(info.storage_driver, "unknown") + ", cgroups v" + std::to_string(info.cgroup_version) +
           " (" + Or(info.cgroup_driver, "unknown") + "), " + Or(info.runtime, "runtime unknown") +
           (info.rootless ? ", rootless" : ", as root") +
-          (info.has_seccomp ? ", seccomp" : ", without seccomp") + "; " + where;
+          (info.has_seccomp ? ", seccomp" : ", without seccomp");
+  if (!info.holds_memory || !info.holds_cpu || !info.holds_pids) {
+    text += ", does not hold limits of" + std::string(info.holds_memory ? "" : " memory") +
+            (info.holds_cpu ? "" : " processors") + (info.holds_pids ? "" : " processes");
+  }
+  text += "; " + where;
   return EscapeControls(text, false);
 }
 

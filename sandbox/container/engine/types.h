@@ -24,6 +24,11 @@ struct EngineInfo {
   int cgroup_version = 0;      // 1 or 2
   bool rootless = false;
   bool has_seccomp = false;
+  // Which bounds it holds; a rootless engine on control groups v1 holds none, and says nothing.
+  bool holds_memory = false;
+  bool holds_cpu = false;
+  bool holds_pids = false;
+  std::string log_driver;      // what containers get that name none; Podman does not tell
   std::string runtime;  // the default OCI runtime: "runc"
   std::string root_directory;
   std::int64_t cpus = 0;

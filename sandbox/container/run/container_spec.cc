@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <utility>
 
 #include "base/text.h"
 
@@ -128,13 +129,22 @@ Result<void> Demand(const policies::ContainerRights& rights, ContainerRight righ
                "ask your user for a rule with `containers: [" + name + "]`, or do without", 0};
 }
 
-ContainerSpecBuilder::ContainerSpecBuilder(const policies::Grant& grant, const JudgedImage& image)
+ContainerSpecBuilder::ContainerSpecBuilder(const policies::Grant& grant, const JudgedImage& image,
+                                           const EngineInfo& engine)
     : ceiling_(grant.limits()),
       access_(grant.workspace_access()),
       rights_(grant.containers()),
       is_pinned_(image.is_pinned) {
   spec_.image_id = image.id;
   spec_.limits = ceiling_;
+  spec_.keep_user = engine.kind == EngineKind::kPodman && engine.rootless;
+  for (const auto& [holds, name] :
+       {std::pair(engine.holds_memory, "memory_mb"), std::pair(engine.holds_cpu, "cpus"),
+        std::pair(engine.holds_pids, "pids")}) {
+    if (!holds) {
+      unheld_.emplace_back(name);
+    }
+  }
 }
 
 ContainerSpecBuilder& ContainerSpecBuilder::Limits(const policies::Limits& requested) {
@@ -160,6 +170,13 @@ Result<ContainerSpec> ContainerSpecBuilder::Build() && {
   if (!is_pinned_) {
     auto may =
         Demand(rights_, ContainerRight::kUnpinned, "an image without a digest", "args.target");
+    if (!may) {
+      return std::move(may).error();
+    }
+  }
+  if (!unheld_.empty()) {
+    auto may = Demand(rights_, ContainerRight::kUnlimited,
+                      "an engine that does not hold " + Join(unheld_, ", "), "args.target");
     if (!may) {
       return std::move(may).error();
     }

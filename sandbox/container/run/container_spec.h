@@ -51,6 +51,7 @@ class ContainerSpec {
   std::string network = "none";
   bool read_only_root = true;
   bool open_stdin = false;
+  bool keeps_log = true;                  // the engine records what it writes, within bounds
   bool keep_user = false;                 // rootless Podman: the user in it is the one outside
   std::vector<std::string> capabilities;  // added to none, without CAP_
   std::vector<BindMount> binds;
@@ -71,7 +72,9 @@ struct JudgedImage {
 
 class ContainerSpecBuilder {
  public:
-  ContainerSpecBuilder(const policies::Grant& grant, const JudgedImage& image);
+  // `engine` is where it is made: what that does not hold is no limit.
+  ContainerSpecBuilder(const policies::Grant& grant, const JudgedImage& image,
+                       const EngineInfo& engine);
 
   // For all that is not checked against the grant: names, labels, command, environment.
   [[nodiscard]] ContainerSpec& spec() { return spec_; }
@@ -93,6 +96,7 @@ class ContainerSpecBuilder {
   policies::WorkspaceAccess access_;
   policies::ContainerRights rights_;
   bool is_pinned_;
+  std::vector<std::string> unheld_;  // limits that the engine does not hold
   std::vector<BindMount> own_;
 };
 

@@ -9,7 +9,8 @@
 #include "base/text.h"
 #include "sandbox/container/run/container_spec.h"
 #include "sandbox/container/run/dangers.h"
-#include "sandbox/container/run/exec_killer.h"
+#include "sandbox/container/run/exec_call.h"
+#include "sandbox/container/run/exec_files.h"
 #include "sandbox/container/run/outcome.h"
 #include "sandbox/container/run/stream_pump.h"
 #include "sandbox/native/capture.h"
@@ -23,8 +24,6 @@ using sandbox::OutcomeStatus;
 using sandbox::SandboxOutcome;
 
 constexpr std::int64_t kNsPerMs = 1'000'000;
-constexpr std::int64_t kGraceNs = 500 * kNsPerMs;
-constexpr std::int64_t kKillNs = 5'000 * kNsPerMs;
 constexpr std::size_t kBytesPerKb = 1024;
 constexpr std::int64_t kBytesPerMb = std::int64_t{1} << 20;
 
@@ -91,11 +90,6 @@ Result<void> CheckCommand(const Command& command, const ContainerDetails& contai
                  "a container that exists sees only what it was made with", "args.workspace",
                  "leave `workspace` out, or use target {image: …}", 0};
   }
-  if (!command.files.empty()) {
-    return Error{ErrorCode::kInvalidArgument,
-                 "nothing is written into a container that exists before the command runs",
-                 "args.files", "pass data through `stdin`, or use target {image: …}", 0};
-  }
   return {};
 }
 
@@ -126,9 +120,10 @@ class ExecRun final : public sandbox::Run {
   [[nodiscard]] std::size_t CaptureBytes() const {
     return static_cast<std::size_t>(limits_.output_kb) * kBytesPerKb;
   }
-  Result<std::string> Create() const;
+  // Empty: where the container's own command runs.
+  Result<void> RunIn(const std::string& directory, std::int64_t deadline_ns);
   void TakeEnginesWords();
-  void Conclude(const std::string& exec, const Result<void>& pumped, sandbox::StopReason reason);
+  void Conclude(const ExecEnd& end);
 
   std::shared_ptr<const Engine> engine_;
   const ContainerDetails& container_;  // of the backend
@@ -139,13 +134,48 @@ class ExecRun final : public sandbox::Run {
   sandbox::StreamCapture out_;
   sandbox::StreamCapture err_;
   SandboxOutcome outcome_;
-  bool ran_on_ = false;  // it could not be ended
   const std::int64_t started_ = MonotonicNs();
   std::stop_token stop_;
   std::stop_callback<Signal> on_stop_;
 };
 
-Result<std::string> ExecRun::Create() const {
+Result<SandboxOutcome> ExecRun::Wait() {
+  if (stop_.stop_requested()) {
+    outcome_.status = OutcomeStatus::kCancelled;
+    return std::move(outcome_);
+  }
+  const std::int64_t deadline = started_ + limits_.wall_ms * kNsPerMs;
+  if (command_.files.empty()) {
+    if (auto ran = RunIn({}, deadline); !ran) {
+      return std::move(ran).error();
+    }
+  } else {
+    const std::string directory = NewFilesDirectory();
+    const std::string& container = container_.summary.id;
+    const auto written =
+        WriteFiles(*engine_, container, directory, command_.files, event_, deadline);
+    auto ran = written ? Result<void>() : Result<void>(written.error());
+    if (written && *written == FilesEnd::kWritten) {
+      ran = RunIn(directory, deadline);
+    } else if (written) {
+      outcome_.status =
+          *written == FilesEnd::kCancelled ? OutcomeStatus::kCancelled : OutcomeStatus::kTimedOut;
+    }
+    // What is lost answers to nothing more.
+    const bool is_lost =
+        ran ? outcome_.status == OutcomeStatus::kLost : ran.error().code == ErrorCode::kUnavailable;
+    if (!is_lost) {
+      RemoveFiles(*engine_, container, directory);
+    }
+    if (!ran) {
+      return std::move(ran).error();
+    }
+  }
+  outcome_.duration_ms = (MonotonicNs() - started_) / kNsPerMs;
+  return std::move(outcome_);
+}
+
+Result<void> ExecRun::RunIn(const std::string& directory, std::int64_t deadline_ns) {
   ExecRequest request;
   request.argv = command_.argv;
   for (const auto& [name, value] : command_.env) {
@@ -153,26 +183,8 @@ Result<std::string> ExecRun::Create() const {
     variable += '=';
     variable += value;
   }
+  request.working_directory = directory;
   request.with_stdin = !command_.stdin_data.empty();
-  return engine_->CreateExec(container_.summary.id, request);
-}
-
-Result<SandboxOutcome> ExecRun::Wait() {
-  if (stop_.stop_requested()) {
-    outcome_.status = OutcomeStatus::kCancelled;
-    return std::move(outcome_);
-  }
-  auto exec = Create();
-  if (!exec) {
-    return std::move(exec).error();
-  }
-  auto stream = engine_->StartExec(*exec, false);
-  if (!stream) {
-    return std::move(stream).error();
-  }
-  StreamPump pump(*std::move(stream), event_);
-  pump.Feed(command_.stdin_data);
-  pump.CloseInput();
   const auto take = [this](StdStream from, std::string_view bytes) -> Result<void> {
     const bool is_out = from == StdStream::kStdout;
     (is_out ? out_ : err_).Append(bytes);
@@ -181,34 +193,25 @@ Result<SandboxOutcome> ExecRun::Wait() {
     }
     return {};
   };
-  const auto escalate = [&](int step) -> std::optional<std::int64_t> {
-    if (step > 1) {
-      return std::nullopt;
-    }
-    const auto told =
-        SignalExec(*engine_, container_.summary.id, *exec, step == 0 ? "TERM" : "KILL");
-    if (!told && told.error().code == ErrorCode::kUnavailable) {
-      return std::nullopt;  // an engine that hangs does not bring its end either
-    }
-    ran_on_ = !told || !*told;
-    return MonotonicNs() + (step == 0 ? kGraceNs : kKillNs);
-  };
-  const auto pumped = pump.Run(started_ + limits_.wall_ms * kNsPerMs, take, escalate);
-  Conclude(*exec, pumped, pump.stop_reason());
+  const auto end = PerformExec(*engine_, container_.summary.id, request, command_.stdin_data,
+                               event_, deadline_ns, take);
+  if (!end) {
+    return end.error();
+  }
+  Conclude(*end);
   outcome_.out = std::move(out_).Finish();
   outcome_.err = std::move(err_).Finish();
   if (outcome_.status == OutcomeStatus::kExecFailed) {
     TakeEnginesWords();
   }
-  outcome_.duration_ms = (MonotonicNs() - started_) / kNsPerMs;
-  return std::move(outcome_);
+  return {};
 }
 
-void ExecRun::Conclude(const std::string& exec, const Result<void>& pumped,
-                       sandbox::StopReason reason) {
+void ExecRun::Conclude(const ExecEnd& end) {
   outcome_.layers = LayersOf(engine_->info(), container_);
-  const auto state = pumped ? engine_->InspectExec(exec) : Result<ExecState>(pumped.error());
-  if (!state || (state->running && reason == sandbox::StopReason::kNone)) {
+  const auto state =
+      end.pumped ? engine_->InspectExec(end.exec) : Result<ExecState>(end.pumped.error());
+  if (!state || (state->running && end.reason == sandbox::StopReason::kNone)) {
     outcome_.status = OutcomeStatus::kLost;
     outcome_.stage =
         !state ? state.error().message : "the engine closed the connection while the command runs";
@@ -217,19 +220,19 @@ void ExecRun::Conclude(const std::string& exec, const Result<void>& pumped,
     return;
   }
   EndFacts facts;
-  facts.reason = reason;
+  facts.reason = end.reason;
   facts.exit_code = state->exit_code;
   facts.program = command_.argv.front();
   SetEnd(facts, outcome_);
   // Nothing of the command itself ran.
-  if (reason == sandbox::StopReason::kNone &&
+  if (end.reason == sandbox::StopReason::kNone &&
       (state->exit_code == guard::kExitNotFound || state->exit_code == guard::kExitNotExecutable) &&
       state->pid == 0) {
     outcome_.status = OutcomeStatus::kExecFailed;
     outcome_.sys_errno = EACCES;
     outcome_.stage = "exec";
   }
-  if (state->running || ran_on_) {
+  if (state->running || end.ran_on) {
     outcome_.remedy = "it may run on in the container: there is no `kill` in it that could end it";
   }
 }

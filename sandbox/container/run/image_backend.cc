@@ -96,7 +96,7 @@ Result<ContainerSpec> BuildSpec(const policies::Grant& grant, const ImageTarget&
   if (auto holdable = CheckHoldable(command); !holdable) {
     return std::move(holdable).error();
   }
-  ContainerSpecBuilder builder(grant, target.image);
+  ContainerSpecBuilder builder(grant, target.image, engine.info());
   builder.Limits(command.limits);
   ContainerSpec& spec = builder.spec();
   // Not as the engine's working directory: Docker would make it before the mount, as root's.
@@ -110,8 +110,8 @@ Result<ContainerSpec> BuildSpec(const policies::Grant& grant, const ImageTarget&
   }
   spec.working_directory = "/";
   spec.user = UserFor(command, target.user);
-  spec.keep_user = engine.info().kind == EngineKind::kPodman && engine.info().rootless;
   spec.open_stdin = true;
+  spec.keeps_log = false;
   spec.labels = {{kLabelIncarnation, target.incarnation},
                  {kLabelPrincipal, grant.principal_id()},
                  {kLabelPurpose, "run"}};

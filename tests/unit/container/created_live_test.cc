@@ -35,9 +35,15 @@ void Done(const Result<void>& result) {
   }
 }
 
-ContainerSpec Spec(const ImageDetails& image, std::vector<std::string> command,
+struct Place {
+  std::unique_ptr<Engine> engine;
+  ImageDetails image;
+};
+
+ContainerSpec Spec(const Place& place, std::vector<std::string> command,
                    const std::function<void(ContainerSpec&)>& change = {}) {
-  ContainerSpecBuilder builder(TestPolicy::Everything(), {image.id, false});
+  ContainerSpecBuilder builder(TestPolicy::Everything(), {place.image.id, false},
+                               place.engine->info());
   ContainerSpec& spec = builder.spec();
   spec.name = "casemate-test-" + RandomHex(6);
   spec.user = "1000:1000";
@@ -93,11 +99,6 @@ Output ReadAll(EngineStream& stream) {
   }
 }
 
-struct Place {
-  std::unique_ptr<Engine> engine;
-  ImageDetails image;
-};
-
 Place Open(const std::string& socket) {
   Place place;
   place.engine = Value(Engine::Connect(socket));
@@ -130,13 +131,12 @@ TEST_CASE("A new container is as closed as its specification", "[.][engines]") {
   FOR_EACH_ENGINE(place);
   const casemate::testing::TempDir dir;
   const std::string file = dir.Write("file", "from the host");
-  const Created made(*place.engine,
-                     Spec(place.image, {"cat", "/work/file"}, [&](ContainerSpec& spec) {
-                       spec.environment = {"A=b c"};
-                       spec.working_directory = "/tmp";
-                       spec.tmpfs = {{"/tmp", std::int64_t{1} << 20, 01777}};
-                       spec.binds = {{dir.path(), "/work", false}};
-                     }));
+  const Created made(*place.engine, Spec(place, {"cat", "/work/file"}, [&](ContainerSpec& spec) {
+    spec.environment = {"A=b c"};
+    spec.working_directory = "/tmp";
+    spec.tmpfs = {{"/tmp", std::int64_t{1} << 20, 01777}};
+    spec.binds = {{dir.path(), "/work", false}};
+  }));
   const auto details = Value(place.engine->Inspect(made.id()));
   CHECK(details.summary.id == made.id());
   CHECK(details.summary.state == "created");
@@ -169,7 +169,7 @@ TEST_CASE("Attach, start and wait: a fresh run with input and both outputs", "[.
   FOR_EACH_ENGINE(place);
   const Created made(
       *place.engine,
-      Spec(place.image,
+      Spec(place,
            {"sh", "-c",
             "cat; echo bad >&2; id -u; cat /proc/self/status | grep -E 'CapEff|NoNewPrivs'; "
             "ulimit -n; (echo x > /no) 2>/dev/null || echo read-only; exit 7"},
@@ -196,7 +196,7 @@ TEST_CASE("Exec, kill, pause, logs, stats, list and removal", "[.][engines]") {
   FOR_EACH_ENGINE(place);
   const Engine& engine = *place.engine;
   const ContainerSpec spec =
-      Spec(place.image,
+      Spec(place,
            {"sh", "-c",
             "trap 'exit 3' TERM; echo first; echo second >&2; while true; do sleep 0.1; done"},
            [](ContainerSpec& each) { each.labels.emplace_back("casemate.kind", "live"); });
@@ -274,7 +274,7 @@ TEST_CASE("Exec, kill, pause, logs, stats, list and removal", "[.][engines]") {
 TEST_CASE("Waiting, following logs and events end when they are taken back", "[.][engines]") {
   FOR_EACH_ENGINE(place);
   const Engine& engine = *place.engine;
-  const Created made(engine, Spec(place.image, {"sleep", "1000"}));
+  const Created made(engine, Spec(place, {"sleep", "1000"}));
   Done(engine.Start(made.id()));
   std::stop_source stop;
   std::atomic<int> cancelled = 0;
@@ -302,7 +302,7 @@ TEST_CASE("Waiting, following logs and events end when they are taken back", "[.
 TEST_CASE("Events tell what happened, from a moment on", "[.][engines]") {
   FOR_EACH_ENGINE(place);
   const Engine& engine = *place.engine;
-  const ContainerSpec spec = Spec(place.image, {"true"});
+  const ContainerSpec spec = Spec(place, {"true"});
   std::string id;
   std::int64_t created_ms = 0;
   {
@@ -357,7 +357,7 @@ TEST_CASE("Events tell what happened, from a moment on", "[.][engines]") {
 TEST_CASE("Stop, restart and new limits", "[.][engines]") {
   FOR_EACH_ENGINE(place);
   const Engine& engine = *place.engine;
-  const Created made(engine, Spec(place.image, {"sleep", "1000"}));
+  const Created made(engine, Spec(place, {"sleep", "1000"}));
   Done(engine.Start(made.id()));
   const auto before = Value(engine.Inspect(made.id()));
   Done(engine.Restart(made.id(), 0));
@@ -392,7 +392,7 @@ TEST_CASE("What is not there is not found", "[.][engines]") {
   CHECK(
       engine.CreateExec("casemate-test-none", {{"true"}, {}, "", "", false, false}).error().code ==
       ErrorCode::kNotFound);
-  const Created made(engine, Spec(place.image, {"true"}));
+  const Created made(engine, Spec(place, {"true"}));
   const auto exec = engine.CreateExec(made.id(), {{"true"}, {}, "", "", false, false});
   REQUIRE_FALSE(exec);
   CAPTURE(exec.error().message);
@@ -402,8 +402,8 @@ TEST_CASE("What is not there is not found", "[.][engines]") {
 TEST_CASE("Fifty commands at once", "[.][engines]") {
   FOR_EACH_ENGINE(place);
   const Engine& engine = *place.engine;
-  const Created made(engine, Spec(place.image, {"sleep", "1000"},
-                                  [](ContainerSpec& spec) { spec.limits.pids = 128; }));
+  const Created made(
+      engine, Spec(place, {"sleep", "1000"}, [](ContainerSpec& spec) { spec.limits.pids = 128; }));
   Done(engine.Start(made.id()));
   std::atomic<int> fine = 0;
   std::atomic<int> next = 0;

@@ -16,7 +16,8 @@
 namespace casemate::sandbox::test {
 
 struct Promise {
-  bool takes_files = true;
+  // Where commands with files run, as what begins the path.
+  std::string files_place = "/workspace";
   bool holds_limits = true;  // of memory and processes, for each command
 };
 
@@ -36,9 +37,7 @@ class BackendContract {
     TellsWhatIsMissing();
     LeavesNothingRunning();
     RunsManyAtOnce();
-    if (promise_.takes_files) {
-      WritesFiles();
-    }
+    WritesFiles();
     if (promise_.holds_limits) {
       HoldsMemory();
       HoldsProcesses();
@@ -158,11 +157,25 @@ class BackendContract {
     CHECK(right == 8);
   }
   void WritesFiles() {
-    Command command = Shell("cat a/b.txt && ./run.sh && pwd");
-    command.files = {{"a/b.txt", "content\n", 0644}, {"run.sh", "#!/bin/sh\necho ran\n", 0755}};
+    std::string bytes;
+    for (int i = 0; i < 20'000; ++i) {
+      bytes += static_cast<char>(i % 251);
+    }
+    Command command = Shell("cat a/b.txt && ./run.sh && cat bytes && pwd");
+    command.files = {{"a/b.txt", "it's 100% \\n\n", 0644},
+                     {"run.sh", "#!/bin/sh\necho ran\n", 0755},
+                     {"bytes", bytes, 0644},
+                     {"empty", "", 0644}};
     const auto outcome = Run(std::move(command));
-    INFO(Told(outcome));
-    CHECK(outcome.out.head == "content\nran\n/workspace\n");
+    INFO(Told(outcome).substr(0, 500));
+    const std::string before = "it's 100% \\n\nran\n" + bytes;
+    // Their directory ends with them.
+    const std::string& out = outcome.out.head;
+    CHECK(out.substr(0, before.size()) == before);
+    REQUIRE(out.size() > before.size());
+    const std::string place = out.substr(before.size(), out.size() - before.size() - 1);
+    CHECK(place.starts_with(promise_.files_place));
+    CHECK(Run(Shell("ls -A " + place)).out.head.empty());
   }
   void HoldsMemory() {
     Command command = Shell("head -c 200000000 /dev/zero | tail -c 150000000 | wc -c");

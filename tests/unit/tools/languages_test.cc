@@ -19,14 +19,14 @@ TEST_CASE("every language has what running it needs") {
     INFO(language.name);
     CHECK(FindLanguage(language.name) == &language);
     CHECK_FALSE(language.package.empty());
-    const auto files = LanguageFiles(language, "code");
+    const auto files = LanguageFiles(language, "code", kOwnPlaces);
     REQUIRE_FALSE(files.empty());
     CHECK(files[0].path == "/run/casemate/" + std::string(language.file_name));
     CHECK(files[0].content == "code");
     for (const auto& file : files) {
       CHECK(file.path.starts_with("/run/casemate/"));  // the workspace stays clean
     }
-    CHECK(LanguageCommand(language, "/usr/bin/x").size() >= 2);
+    CHECK(LanguageCommand(language, "/usr/bin/x", kOwnPlaces).size() >= 2);
   }
   CHECK(FindLanguage("cobol") == nullptr);
 }
