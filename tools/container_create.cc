@@ -203,6 +203,11 @@ Result<ContainerSpec> CreateCall::Build(const policies::Grant& grant,
   if (spec.read_only_root) {  // where services usually write to
     spec.tmpfs = {{"/tmp", limits->disk_mb << 20, 01777}, {"/run", kRunTmpfs, 01777}};
   }
+  // A root that can be written to has room for what the image keeps in volumes; another has not.
+  if (spec.read_only_root) {
+    builder.CoverVolumes(image.volumes, limits->disk_mb << 20);
+  }
+  spec.health_check = image.health_check;
   // Before anything is written for containers: what is not granted leaves nothing behind.
   if (auto may = container::Demand(grant.containers(), policies::ContainerRight::kCreate,
                                    "a new container", "args.image");

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "base/clock.h"
+#include "base/file.h"
 #include "base/text.h"
 #include "base/unique_fd.h"
 #include "sandbox/container/engine/discovery.h"
@@ -21,6 +22,7 @@ namespace {
 
 constexpr std::int64_t kRetryMs = 5000;
 constexpr std::int64_t kHungNs = 2'000'000'000;
+constexpr std::size_t kMaxSocketPath = 4096;
 
 // Among `digests` ("debian@sha256:…") and the id of the image itself.
 bool HasDigest(const ImageDetails& image, const std::string& digest) {
@@ -29,10 +31,10 @@ bool HasDigest(const ImageDetails& image, const std::string& digest) {
          });
 }
 
-// That this server makes containers, for the one that comes after it.
-Result<void> Note(const std::string& mark) {
-  const UniqueFd made(open(mark.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0600));
-  return made.valid() ? Result<void>() : ErrnoError("cannot make " + mark, errno);
+// That this server makes containers in the engine of this socket, for the one that comes after it.
+Result<void> Note(const std::string& mark, const std::string& socket) {
+  const UniqueFd made(open(mark.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600));
+  return made.valid() ? WriteAll(made.get(), socket) : ErrnoError("cannot make " + mark, errno);
 }
 
 }  // namespace
@@ -46,9 +48,13 @@ Containers::~Containers() {
 Result<std::shared_ptr<const Engine>> Containers::engine(const std::stop_token& stop) {
   // Asked without the lock: one caller's patience with an engine that hangs is not another's.
   std::shared_ptr<const Engine> known;
+  std::string socket = options_.socket;
   {
     const std::lock_guard lock(mutex_);
     known = engine_;
+    if (!socket_.empty()) {
+      socket = socket_;
+    }
   }
   if (known != nullptr) {
     const std::int64_t begun_ns = MonotonicNs();
@@ -64,12 +70,18 @@ Result<std::shared_ptr<const Engine>> Containers::engine(const std::stop_token& 
       engine_ = nullptr;
     }
   }
-  auto found = FindEngine(options_.engine, options_.socket, stop);
+  auto found = FindEngine(options_.engine, socket, stop);
   if (!found) {
     return std::move(found).error();
   }
   const std::lock_guard lock(mutex_);
+  // Two may look at once for the first time: they must not find two.
+  if (!socket_.empty() && socket_ != (*found)->socket_path()) {
+    return Error{ErrorCode::kUnavailable, "the engine at " + socket_ + " went away", "engine",
+                 "make the call again", 0};
+  }
   engine_ = *std::move(found);
+  socket_ = engine_->socket_path();
   return engine_;
 }
 
@@ -127,8 +139,9 @@ Result<std::unique_ptr<sandbox::Backend>> Containers::BackendIn(ContainerDetails
   if (!found) {
     return std::move(found).error();
   }
+  const bool has_guard = MountsGuard(container, options_.engine_directory);
   return std::unique_ptr<sandbox::Backend>(
-      std::make_unique<ExecBackend>(*found, std::move(container)));
+      std::make_unique<ExecBackend>(*found, std::move(container), has_guard));
 }
 
 Result<std::unique_ptr<sandbox::Backend>> Containers::BackendOf(const FoundImage& image) {
@@ -148,6 +161,7 @@ Result<std::unique_ptr<sandbox::Backend>> Containers::BackendOf(const FoundImage
   target.image = {image.details->id, image.is_pinned};
   target.reference = image.reference;
   target.guard_files = *std::move(files);
+  target.volumes = image.details->volumes;
   target.user = options_.user;
   target.incarnation = options_.incarnation;
   target.on_left = [this](const std::string& id) { NoteLeft(id); };
@@ -173,7 +187,7 @@ Result<std::string> Containers::GuardFiles() {
     if (!placed) {
       return placed;
     }
-    if (auto noted = Note(MarkOf(options_.incarnation)); !noted) {
+    if (auto noted = Note(MarkOf(options_.incarnation), socket_); !noted) {
       return std::move(noted).error();
     }
     guard_files_ = options_.engine_directory + "/" + *placed;
@@ -233,7 +247,12 @@ Result<int> Containers::Reap(std::string_view incarnation, const std::stop_token
   if (!MayHaveLeft(incarnation)) {
     return 0;
   }
-  auto found = engine(stop);
+  // Another engine than that one does not know them.
+  const auto socket = ReadFile(mark, kMaxSocketPath);
+  if (!socket) {
+    return socket.error();
+  }
+  auto found = FindEngine("auto", socket->empty() ? options_.socket : *socket, stop);
   if (!found) {
     return std::move(found).error();
   }
@@ -248,7 +267,10 @@ Result<int> Containers::Reap(std::string_view incarnation, const std::stop_token
   for (const ContainerSummary& container : *left) {
     // Labels are an image's, too.
     const auto details = (*found)->Inspect(container.id);
-    if (details && !MountsGuard(*details, options_.engine_directory)) {
+    if (!details && details.error().code != ErrorCode::kNotFound) {
+      return details.error();
+    }
+    if (!details || !MountsGuard(*details, options_.engine_directory)) {
       continue;
     }
     auto removed = (*found)->Remove(container.id, true, {.stop = stop});

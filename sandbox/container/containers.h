@@ -1,6 +1,6 @@
 // Containers: the one container engine that a server uses, and what its configuration allows with
-// it. Connects at the first use, and again after the engine was away; nothing is asked of it at the
-// start. Thread-safe.
+// it. Connects at the first use, and again after the engine was away: to the same one, for names
+// and ids are that engine's. Nothing is asked of it at the start. Thread-safe.
 #pragma once
 
 #include <memory>
@@ -82,6 +82,7 @@ class Containers {
   const ContainersOptions options_;
   std::mutex mutex_;
   std::shared_ptr<const Engine> engine_;  // guarded by mutex_, as is all below
+  std::string socket_;                    // of the first engine that answered
   std::string guard_files_;
   std::optional<SignatureTable> signatures_;
   std::vector<std::string> left_;  // ids of containers that could not be removed

@@ -1,5 +1,6 @@
 // `run` and the tools for containers, end to end: a client over stdio, the real server, real engines.
 import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
 import fs from 'node:fs';
 import path from 'node:path';
 import test from 'node:test';
@@ -28,6 +29,7 @@ async function underway(server, id, args) {
 onBoth('commands in containers', async (t, engine) => {
   const place = placeOn(t, engine);
   const server = await session(place);
+  const approving = await session(place, { approves: true });
   await service(server);
 
   for (const [kind, target] of Object.entries(targets('web'))) {
@@ -103,6 +105,55 @@ onBoth('commands in containers', async (t, engine) => {
       assert.equal(done.error?.kind, 'timed_out', done.text);
     });
   }
+  for (const own of [true, false]) {
+    const kind = own ? 'a container of ours' : "somebody else's container";
+    await t.test(`${kind}: whatever a command leaves ends with it, by no other user than its own`, async () => {
+      const options = { User: '65532:65532', Env: ['PATH=/tmp:/bin:/usr/bin'], HostConfig: { Memory: 64 << 20, NanoCpus: 1e9, PidsLimit: 64, Tmpfs: { '/tmp': 'rw,exec,mode=1777' } } };
+      if (own) await service(server, 'planted', { env: { PATH: '/tmp:/bin:/usr/bin' } });
+      else assert.equal((await engine.request('POST', `/v1.41/containers/${await containerOn(engine, ['sleep', '1000'], options)}/rename?name=planted`)).status, 204);
+      const target = { container: 'planted' };
+      const helper = own ? server : approving;
+      const plant = 'for name in kill sh busybox; do printf \'#!/bin/busybox sh\\n/bin/busybox id -u >>/tmp/who\\nexit 1\\n\' >/tmp/$name; /bin/busybox chmod 755 /tmp/$name; done';
+      await fine(helper, 'run', { command: ['/bin/sh', '-c', plant], target });
+      const [stubborn, quiet] = [uniqueSleep(), uniqueSleep()];
+      const script = `(trap "" TERM; exec <&- >/dev/null 2>&1; /bin/busybox sleep ${stubborn}) & (trap "" TERM; /bin/busybox sleep ${quiet})`;
+      const done = await call(helper, 'run', { command: ['/bin/sh', '-c', script], target, timeout_ms: 1000 });
+      assert.equal(done.error?.kind, 'timed_out', done.text);
+      if (!/may run on/.test(done.text)) assert.deepEqual([processesWith(stubborn), processesWith(quiet)], [[], []], done.text);
+      else assert.equal(own, false, done.text);
+      const who = await fine(helper, 'run', { command: ['/bin/busybox', 'sh', '-c', '/bin/busybox cat /tmp/who || true'], target });
+      assert.doesNotMatch(who.stdout, /^0$/m);
+      if (own) {
+        // Not even what leaves the session, when the command ends by itself.
+        await fine(server, 'run', { command: ['/bin/sh', '-c', `/bin/busybox setsid /bin/busybox sleep ${stubborn} </dev/null >/dev/null 2>&1 & exit 0`], target });
+        assert.deepEqual(processesWith(stubborn), []);
+        // Casemate's own filter: no set-id bits, which a workspace would carry to the host.
+        const bits = await fine(server, 'run', { command: ['/bin/busybox', 'sh', '-c', '/bin/busybox touch /tmp/f; /bin/busybox chmod 4755 /tmp/f'], target });
+        assert.notEqual(bits.exit_code, 0);
+        assert.match(bits.stderr, /not permitted/);
+        const seccomp = bits.isolation.layers.find(({ name }) => name === 'seccomp');
+        assert.equal(seccomp?.in_force, true);
+      }
+      await engine.request('DELETE', '/v1.41/containers/planted?force=1');
+    });
+  }
+  await t.test('what an image brings: volumes are bounded, health checks are confined', async () => {
+    const dir = fs.mkdtempSync(path.join(place.dir, 'build-'));
+    fs.writeFileSync(path.join(dir, 'Dockerfile'), `FROM ${busybox}\nVOLUME /data\nHEALTHCHECK --interval=1s --retries=1 CMD touch /tmp/h; chmod 4755 /tmp/h 2>/tmp/words; test -s /tmp/words\n`);
+    const context = spawnSync('tar', ['-cf', '-', '-C', dir, 'Dockerfile']).stdout;
+    const built = await engine.request('POST', '/v1.41/build?t=casemate-test/volumes:1', context, { 'Content-Type': 'application/x-tar' });
+    assert.equal(built.status, 200, built.text);
+    const full = await fine(server, 'run', sh('dd if=/dev/zero of=/data/x bs=1M count=100 2>&1; ls -l /data', { target: { image: 'casemate-test/volumes:1' }, limits: { disk_mb: 8 } }));
+    assert.match(full.stdout, /space/i);
+    await fine(server, 'container_lifecycle', { action: 'create', image: 'casemate-test/volumes:1', name: 'checked', command: ['sleep', '1000'] });
+    const health = async () => (await inspect(engine, 'checked')).State.Health?.Status;
+    // Podman leaves the rhythm to systemd, which is not there: it is asked for one check.
+    if (engine.name === 'podman') await engine.request('GET', '/v4.3.0/libpod/containers/checked/healthcheck');
+    while ((await health()) !== 'healthy') assert.ok((await inspect(engine, 'checked')).State.Running && !t.signal.aborted, await health());
+    await gone(server, 'checked');
+    const volumes = (await engine.request('GET', '/v1.41/volumes')).json.Volumes ?? [];
+    assert.deepEqual(volumes, []);
+  });
   await t.test('files in a container that takes none', async () => {
     await service(server, 'bare', { command: ['sleep', '1000'] });
     const files = [{ path: 'a', content: 'x' }];
@@ -197,6 +248,7 @@ onBoth('commands in containers', async (t, engine) => {
 
   await t.test('what was done is on record, and nothing is left', async () => {
     await gone(server, 'web');
+    await approving.end();
     await server.end();
     assert.deepEqual(await containersOf(engine), []);
     const { intents } = await trailOf(place);

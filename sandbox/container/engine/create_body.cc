@@ -2,9 +2,12 @@
 
 #include <sstream>
 #include <string>
+#include <vector>
 
 #include <nlohmann/json.hpp>
 
+#include "base/text.h"
+#include "sandbox/container/guard/protocol.h"
 #include "sandbox/container/run/container_spec.h"
 
 namespace casemate::container {
@@ -58,6 +61,29 @@ json LogConfig(const ContainerSpec& spec, const EngineInfo& engine) {
             {"Config", {{"max-size", std::to_string(kLogBytes)}, {"max-file", "2"}}}};
   }
   return {};
+}
+
+// By the guard, as a program without spaces in its arguments: Podman's compatible API joins them
+// and splits them anew.
+json HealthCheckOf(const HealthCheck& check) {
+  if (check.test.size() < 2) {
+    return {{"Test", {"NONE"}}};
+  }
+  std::vector<std::string> argv(check.test.begin() + 1, check.test.end());
+  if (check.test.front() == "CMD-SHELL") {
+    argv = {"/bin/sh", "-c", argv.front()};
+  }
+  std::string joined;
+  for (const std::string& argument : argv) {
+    joined += argument + '\0';
+  }
+  const std::string hex =
+      ToHex({reinterpret_cast<const std::uint8_t*>(joined.data()), joined.size()});
+  return {{"Test", {"CMD", guard::kProgram, "health", hex}},
+          {"Interval", check.interval_ns},
+          {"Timeout", check.timeout_ns},
+          {"StartPeriod", check.start_period_ns},
+          {"Retries", check.retries}};
 }
 
 json HostConfig(const ContainerSpec& spec, const EngineInfo& engine) {
@@ -126,6 +152,7 @@ json CreateBody(const ContainerSpec& spec, const EngineInfo& engine) {
   if (!spec.working_directory.empty()) {
     body["WorkingDir"] = spec.working_directory;
   }
+  body["Healthcheck"] = HealthCheckOf(spec.health_check);
   json labels = json::object();
   for (const auto& [name, value] : spec.labels) {
     labels[name] = value;

@@ -12,6 +12,26 @@ namespace casemate::container {
 
 using nlohmann::json;
 
+namespace {
+
+HealthCheck DecodeHealthCheck(const json& said) {
+  HealthCheck check;
+  check.test = TextsOf(said, "Test");
+  if (check.test.size() < 2) {  // "NONE"
+    return {};
+  }
+  const auto number = [&](const char* name) {
+    return std::max<std::int64_t>(0, NumberOf(said, name));
+  };
+  check.interval_ns = number("Interval");
+  check.timeout_ns = number("Timeout");
+  check.start_period_ns = number("StartPeriod");
+  check.retries = number("Retries");
+  return check;
+}
+
+}  // namespace
+
 Result<ImageDetails> DecodeImage(const json& image) {
   ImageDetails details;
   details.id = TextOf(image, "Id");
@@ -34,6 +54,12 @@ Result<ImageDetails> DecodeImage(const json& image) {
   details.command = TextsOf(config, "Cmd");
   details.environment = TextsOf(config, "Env");
   details.working_directory = TextOf(config, "WorkingDir");
+  if (const json& volumes = MemberOf(config, "Volumes"); volumes.is_object()) {
+    for (const auto& [path, nothing] : volumes.items()) {
+      details.volumes.push_back(path);
+    }
+  }
+  details.health_check = DecodeHealthCheck(MemberOf(config, "Healthcheck"));
   details.architecture = TextOf(image, "Architecture");
   details.size_bytes = std::max<std::int64_t>(0, NumberOf(image, "Size"));
   return details;

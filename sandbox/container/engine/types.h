@@ -28,8 +28,8 @@ struct EngineInfo {
   bool holds_memory = false;
   bool holds_cpu = false;
   bool holds_pids = false;
-  std::string log_driver;      // what containers get that name none; Podman does not tell
-  std::string runtime;  // the default OCI runtime: "runc"
+  std::string log_driver;  // what containers get that name none; Podman does not tell
+  std::string runtime;     // the default OCI runtime: "runc"
   std::string root_directory;
   std::int64_t cpus = 0;
   std::int64_t memory_bytes = 0;
@@ -136,6 +136,15 @@ struct Usage {
   std::int64_t disk_written = 0;
 };
 
+// How often an engine looks whether a container is well; 0: as it does usually.
+struct HealthCheck {
+  std::vector<std::string> test;  // "CMD" or "CMD-SHELL" and arguments; empty: none
+  std::int64_t interval_ns = 0;
+  std::int64_t timeout_ns = 0;
+  std::int64_t start_period_ns = 0;
+  std::int64_t retries = 0;
+};
+
 struct ImageDetails {
   std::string id;                    // "sha256:…" of its configuration
   std::vector<std::string> tags;     // "debian:bookworm"
@@ -145,6 +154,8 @@ struct ImageDetails {
   std::vector<std::string> command;
   std::vector<std::string> environment;  // "NAME=value"
   std::string working_directory;
+  std::vector<std::string> volumes;  // paths
+  HealthCheck health_check;
   std::string architecture;
   std::int64_t size_bytes = 0;
 };

@@ -1,109 +1,46 @@
 // The first process of each container that Casemate makes: reaps, forwards signals, installs our
-// system-call filter, and runs the command. A program of its own: static, without exceptions,
-// executed inside the container as its unprivileged user; it needs nothing of the image.
+// system-call filter, and runs the command; and of each command that joins one later. A program of
+// its own: static, without exceptions, executed inside the container as its unprivileged user; it
+// needs nothing of the image, and nothing in its environment leads it astray.
 //
 //   guard run DIRECTORY -- PROGRAM ARG…                     speaks the protocol of protocol.h
 //   guard service DIRECTORY [DEVICE:INODE] -- PROGRAM ARG…  runs it as it is; nothing if the
 //                                                           directory is another than that one
-#include <fcntl.h>
-#include <linux/filter.h>
-#include <linux/seccomp.h>
+//   guard exec TOKEN SECRET -- PROGRAM ARG…                 joined.h
+//   guard end TOKEN (TERM|KILL)
+//   guard health HEX
 #include <signal.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <cerrno>
 #include <cstring>
 
+#include "sandbox/container/guard/command.h"
 #include "sandbox/container/guard/files.h"
+#include "sandbox/container/guard/joined.h"
 #include "sandbox/container/guard/protocol.h"
 #include "sandbox/container/guard/transfer.h"
 
 namespace casemate::container::guard {
 namespace {
 
-constexpr std::size_t kMaxInstructions = 4096;  // BPF_MAXINSNS
 constexpr int kForwarded[] = {SIGTERM, SIGINT,  SIGHUP,   SIGQUIT,
                               SIGUSR1, SIGUSR2, SIGWINCH, SIGCONT};
-
-struct Filter {
-  sock_filter code[kMaxInstructions];
-  unsigned short length = 0;
-};
-
-bool ReadFilter(Filter& filter) {
-  const int fd = open(kFilter, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
-  if (fd < 0) {
-    return false;
-  }
-  struct stat facts{};
-  const bool fits = fstat(fd, &facts) == 0 && facts.st_size > 0 &&
-                    facts.st_size <= static_cast<off_t>(sizeof filter.code) &&
-                    facts.st_size % static_cast<off_t>(sizeof(sock_filter)) == 0;
-  const bool read_all = fits && ReadAll(fd, filter.code, static_cast<std::size_t>(facts.st_size));
-  filter.length =
-      static_cast<unsigned short>(static_cast<std::size_t>(facts.st_size) / sizeof(sock_filter));
-  const int err = fits ? errno : EINVAL;
-  close(fd);
-  errno = err;
-  return read_all;
-}
-
-bool Confine(const Filter& filter) {
-  sock_fprog program{filter.length, const_cast<sock_filter*>(filter.code)};
-  return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 &&
-         syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &program) == 0;
-}
-
-// The command's own: no way back. Says by the pipe why it could not start.
-[[noreturn]] void Become(char** argv, const Filter& filter, int failure_pipe) {
-  sigset_t none;
-  sigemptyset(&none);
-  sigprocmask(SIG_SETMASK, &none, nullptr);  // NOLINT(concurrency-mt-unsafe): one thread
-  setsid();
-  End end;
-  end.kind = EndKind::kSetupFailed;
-  if (Confine(filter)) {
-    execvp(argv[0], argv);
-    end.kind = EndKind::kExecFailed;
-  }
-  end.value = errno;
-  (void)WriteAll(failure_pipe, &end, sizeof end);
-  _exit(kExitNotFound);
-}
-
-int ExitCodeOf(const End& end) {
-  switch (end.kind) {
-    case EndKind::kExited:
-      return end.value;
-    case EndKind::kSignaled:
-      return kExitSignal + end.value;
-    case EndKind::kExecFailed:
-      return end.value == ENOENT ? kExitNotFound : kExitNotExecutable;
-    case EndKind::kSetupFailed:
-      break;
-  }
-  return kExitSetup;
-}
 
 // Until the command has ended: takes the signals of the engine to its group, and reaps whoever was
 // left to us.
 End WaitFor(pid_t command, const sigset_t& taken) {
-  End end;
   while (true) {
     int status = 0;
     for (pid_t ended = waitpid(-1, &status, WNOHANG); ended > 0;
          ended = waitpid(-1, &status, WNOHANG)) {
-      if (ended != command) {
-        continue;
+      if (ended == command) {
+        return EndOf(status);
       }
-      end.kind = WIFSIGNALED(status) ? EndKind::kSignaled : EndKind::kExited;
-      end.value = WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status);
-      return end;
     }
     siginfo_t received{};
     if (sigwaitinfo(&taken, &received) > 0 && received.si_signo != SIGCHLD) {
@@ -119,7 +56,8 @@ void EndTheRest() {
   }
 }
 
-End Run(char** argv, const Filter& filter) {
+// `ends_the_rest`: not where our own end does that.
+End Run(char** argv, const Filter& filter, bool ends_the_rest) {
   End end;
   end.kind = EndKind::kSetupFailed;
   sigset_t taken;
@@ -128,29 +66,21 @@ End Run(char** argv, const Filter& filter) {
   for (const int number : kForwarded) {
     sigaddset(&taken, number);
   }
-  int failure[2] = {-1, -1};
-  // NOLINTNEXTLINE(concurrency-mt-unsafe): one thread
-  if (sigprocmask(SIG_BLOCK, &taken, nullptr) != 0 || pipe2(failure, O_CLOEXEC) != 0) {
+  if (!Block(taken)) {
     end.value = errno;
     return end;
   }
-  const pid_t command = fork();
-  if (command < 0) {
-    end.value = errno;
-    return end;
+  const Started started = StartCommand(argv, filter);
+  if (started.pid < 0) {
+    return started.failure;
   }
-  if (command == 0) {
-    Become(argv, filter, failure[1]);
+  end = WaitFor(started.pid, taken);
+  if (ends_the_rest) {
+    EndTheRest();
   }
-  close(failure[1]);
-  End told;
-  const bool has_failed = ReadAll(failure[0], &told, sizeof told);
-  close(failure[0]);
-  end = WaitFor(command, taken);
-  EndTheRest();
-  if (has_failed) {
-    end.kind = told.kind;
-    end.value = told.value;
+  if (started.has_failed) {
+    end.kind = started.failure.kind;
+    end.value = started.failure.value;
   }
   rusage usage{};
   if (getrusage(RUSAGE_CHILDREN, &usage) == 0) {
@@ -227,7 +157,8 @@ int ServiceMode(char** argv, const Filter& filter) {
   if (*argv == nullptr || std::strcmp(*argv, "--") != 0 || argv[1] == nullptr) {
     return kExitSetup;
   }
-  return ExitCodeOf(Run(argv + 1, filter));
+  // Processes of another user may be left, whom we may not signal: they go with us.
+  return ExitCodeOf(Run(argv + 1, filter, false));
 }
 
 int RunMode(char** argv, const Filter& filter) {
@@ -238,7 +169,7 @@ int RunMode(char** argv, const Filter& filter) {
     return kExitSetup;
   }
   if (TakeOrder(order)) {
-    end = Run(argv, filter);
+    end = Run(argv, filter, true);
   } else {
     end.value = errno;
   }
@@ -249,12 +180,26 @@ int RunMode(char** argv, const Filter& filter) {
 
 int Main(int argc, char** argv) {
   // What the command may not see: the nonce.
-  if (argc < 5 || signal(SIGPIPE, SIG_IGN) == SIG_ERR || prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0 ||
-      chdir(argv[2]) != 0) {
+  if (argc < 3 || signal(SIGPIPE, SIG_IGN) == SIG_ERR || prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0) {
     return kExitSetup;
+  }
+  if (std::strcmp(argv[1], "end") == 0) {
+    return EndMode(argv + 2);
   }
   static Filter filter;
   if (!ReadFilter(filter)) {
+    return kExitSetup;
+  }
+  if (std::strcmp(argv[1], "health") == 0) {
+    return HealthMode(argv[2], filter);
+  }
+  if (argc < 5) {
+    return kExitSetup;
+  }
+  if (std::strcmp(argv[1], "exec") == 0) {
+    return JoinedMode(argv + 2, filter);
+  }
+  if (chdir(argv[2]) != 0) {
     return kExitSetup;
   }
   if (std::strcmp(argv[1], "run") == 0 && std::strcmp(argv[3], "--") == 0) {

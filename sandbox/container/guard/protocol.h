@@ -9,6 +9,7 @@
 #pragma once
 
 #include <array>
+#include <cstddef>
 #include <cstdint>
 
 namespace casemate::container::guard {
@@ -60,6 +61,11 @@ struct End {
   std::int64_t cpu_us = 0;
   std::int64_t max_memory_kb = 0;  // of the largest process
 };
+
+// What begins the one line on stderr of a command that joined and could not be started; then its
+// secret and the errno.
+inline constexpr const char* kCannotRun = "casemate: cannot run the program: ";
+inline constexpr std::size_t kMaxSecret = 64;
 
 // Exit codes of the guard itself, as shells use them.
 inline constexpr int kExitSetup = 125;

@@ -19,6 +19,10 @@ constexpr std::array<std::string_view, 10> kGrantable = {
 constexpr std::array<std::string_view, 4> kRestartPolicies = {"no", "always", "on-failure",
                                                               "unless-stopped"};
 
+bool Holds(const std::vector<std::string>& list, std::string_view name) {
+  return std::ranges::find(list, name) != list.end();
+}
+
 bool IsLoopback(std::string_view address) {
   return address == "127.0.0.1" || address == "::1";
 }
@@ -163,6 +167,18 @@ ContainerSpecBuilder& ContainerSpecBuilder::OwnFiles(std::string path, std::stri
   return *this;
 }
 
+ContainerSpecBuilder& ContainerSpecBuilder::CoverVolumes(const std::vector<std::string>& volumes,
+                                                         std::int64_t size_bytes) {
+  for (const std::string& volume : volumes) {
+    const auto is_there = [&volume](const auto& mount) { return mount.destination == volume; };
+    if (volume.size() > 1 && volume.front() == '/' && !std::ranges::any_of(spec_.tmpfs, is_there) &&
+        !std::ranges::any_of(spec_.binds, is_there)) {
+      spec_.tmpfs.push_back({volume, size_bytes, 01777});
+    }
+  }
+  return *this;
+}
+
 Result<ContainerSpec> ContainerSpecBuilder::Build() && {
   if (auto may = Demand(rights_, ContainerRight::kCreate, "a new container", "args.target"); !may) {
     return std::move(may).error();
@@ -197,6 +213,10 @@ Result<ContainerSpec> ContainerSpecBuilder::Build() && {
   }
   if (auto checked = CheckBinds(spec_, access_); !checked) {
     return std::move(checked).error();
+  }
+  // Who may change its user must be able to signal what it became, the guard above all.
+  if (Holds(spec_.capabilities, "SETUID") && !Holds(spec_.capabilities, "KILL")) {
+    spec_.capabilities.emplace_back("KILL");
   }
   // Whatever was written there after Limits().
   spec_.limits = policies::Intersect(ceiling_, spec_.limits);

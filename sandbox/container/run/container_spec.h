@@ -50,6 +50,9 @@ class ContainerSpec {
   policies::Limits limits;
   std::string network = "none";
   bool read_only_root = true;
+  // As the engine runs it (types.h); its command is one of the guard's. No test: none, whatever the
+  // image says.
+  HealthCheck health_check;
   bool open_stdin = false;
   bool keeps_log = true;                  // the engine records what it writes, within bounds
   bool keep_user = false;                 // rootless Podman: the user in it is the one outside
@@ -83,6 +86,10 @@ class ContainerSpecBuilder {
   // `canonical_path` lies below an allowed root and was judged by policy.
   ContainerSpecBuilder& HostWorkspace(std::string canonical_path, std::string destination,
                                       bool writable);
+  // Where the image has volumes, something of bounded size: else engines make them on their disk,
+  // to be written to without a bound. Call when all else is mounted.
+  ContainerSpecBuilder& CoverVolumes(const std::vector<std::string>& volumes,
+                                     std::int64_t size_bytes);
   // What only Casemate itself mounts: read-only, and no matter of policy.
   ContainerSpecBuilder& OwnFiles(std::string path, std::string destination);
 

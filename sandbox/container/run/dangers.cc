@@ -4,14 +4,17 @@
 #include <array>
 #include <string_view>
 
+#include "sandbox/container/guard/protocol.h"
+#include "sandbox/container/run/guard_files.h"
+
 namespace casemate::container {
 namespace {
 
 // Each of them, alone, leads out of a container or into other users' data.
-constexpr std::array<std::string_view, 17> kHarmful = {
-    "ALL",      "SYS_ADMIN",  "SYS_MODULE", "SYS_PTRACE",         "SYS_RAWIO", "SYS_BOOT",
-    "SYS_TIME", "SYS_CHROOT", "NET_ADMIN",  "DAC_READ_SEARCH",    "MAC_ADMIN", "MAC_OVERRIDE",
-    "SYSLOG",   "BPF",        "PERFMON",    "CHECKPOINT_RESTORE", "MKNOD"};
+constexpr std::array<std::string_view, 16> kHarmful = {
+    "ALL",      "SYS_ADMIN", "SYS_MODULE",         "SYS_PTRACE", "SYS_RAWIO",    "SYS_BOOT",
+    "SYS_TIME", "NET_ADMIN", "DAC_READ_SEARCH",    "MAC_ADMIN",  "MAC_OVERRIDE", "SYSLOG",
+    "BPF",      "PERFMON",   "CHECKPOINT_RESTORE", "MKNOD"};
 // Directories of the host from which it can be taken over, when they can be written to; and those
 // that must not even be read.
 constexpr std::array<std::string_view, 12> kSystem = {"/",     "/bin",  "/boot",  "/dev",
@@ -19,8 +22,13 @@ constexpr std::array<std::string_view, 12> kSystem = {"/",     "/bin",  "/boot",
                                                       "/root", "/sbin", "/usr",   "/var"};
 constexpr std::array<std::string_view, 7> kNever = {
     "/", "/dev", "/proc", "/root", "/sys", "/var/lib/containers", "/var/lib/docker"};
-constexpr std::array<std::string_view, 5> kSockets = {
-    "docker.sock", "podman.sock", "containerd.sock", "crio.sock", "docker-raw.sock"};
+// By these, too, whoever may write takes over the host: the service managers' sockets start
+// programs.
+constexpr std::array<std::string_view, 9> kSockets = {
+    "docker.sock",     "podman.sock",    "containerd.sock", "crio.sock",        "docker-raw.sock",
+    "dockershim.sock", "buildkitd.sock", "systemd/private", "system_bus_socket"};
+constexpr std::array<std::string_view, 9> kSocketHolders = {
+    "", "/docker", "/podman", "/containerd", "/crio", "/buildkit", "/systemd", "/dbus", "/user"};
 
 // A leading CAP_ is one way to write it.
 std::string_view WithoutPrefix(std::string_view name) {
@@ -38,10 +46,19 @@ bool IsEngineSocket(std::string_view source, std::string_view socket) {
     return source.size() > name.size() && source.ends_with(name) &&
            source[source.size() - name.size() - 1] == '/';
   };
-  // The directories that hold them, too.
-  return std::ranges::any_of(kSockets, is_socket) || IsBelow(socket, source) || source == "/run" ||
-         source == "/var/run" || source == "/run/podman" || source == "/run/containerd" ||
-         source == "/var/run/docker";
+  // The directories that hold them, too: all of them lie directly in one of /run's.
+  const auto is_holder = [&](std::string_view run) {
+    return std::ranges::any_of(kSocketHolders, [&](std::string_view holder) {
+      return source.starts_with(run) && source.substr(run.size()) == holder;
+    });
+  };
+  return std::ranges::any_of(kSockets, is_socket) || IsBelow(socket, source) || is_holder("/run") ||
+         is_holder("/var/run");
+}
+
+// By a namespace of the host or, by its path, of any process.
+bool IsHosts(std::string_view mode) {
+  return mode == "host" || mode.starts_with("ns:");
 }
 
 // A filter of one's own, as JSON, that lets pass what it does not name.
@@ -70,9 +87,21 @@ void AddMount(const std::string& source, bool writable, std::string_view socket,
   }
 }
 
+// What Casemate mounts into each container that it makes: its guard, in a directory named by a
+// digest (guard_files.h). The directory above may be one of root's.
+bool IsGuard(const Mount& mount) {
+  const auto is_digest = [](std::string_view path) {
+    const std::string_view name = path.substr(path.rfind('/') + 1);
+    return name.size() == kGuardDigits &&
+           name.find_first_not_of("0123456789abcdef") == std::string_view::npos;
+  };
+  return mount.destination == guard::kDirectory && !mount.writable && is_digest(mount.source) &&
+         (mount.leads_to.empty() || is_digest(mount.leads_to));
+}
+
 void AddMounts(const ContainerDetails& container, std::vector<std::string>& found) {
   for (const Mount& mount : container.mounts) {
-    if (mount.kind != "bind") {
+    if (mount.kind != "bind" || IsGuard(mount)) {
       continue;
     }
     for (const std::string& path : {mount.source, mount.leads_to}) {
@@ -90,13 +119,13 @@ std::vector<std::string> DangersOf(const ContainerDetails& container) {
   if (container.privileged) {
     found.emplace_back("privileged");
   }
-  if (container.network_mode == "host") {
+  if (IsHosts(container.network_mode)) {
     found.emplace_back("host_network");
   }
-  if (container.pid_mode == "host") {
+  if (IsHosts(container.pid_mode)) {
     found.emplace_back("host_pid");
   }
-  if (container.ipc_mode == "host") {
+  if (IsHosts(container.ipc_mode)) {
     found.emplace_back("host_ipc");
   }
   for (const std::string& name : container.added_capabilities) {

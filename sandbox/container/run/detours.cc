@@ -28,7 +28,7 @@ Result<void> FollowMode(const Engine& engine, std::string ContainerDetails::* mo
       now = (*next).*mode;
     }
   }
-  if (now == "host") {
+  if (now == "host" || now.starts_with("ns:")) {
     container.*mode = std::move(now);
   }
   return {};

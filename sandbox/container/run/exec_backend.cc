@@ -1,6 +1,7 @@
 #include "sandbox/container/run/exec_backend.h"
 
 #include <cerrno>
+#include <csignal>
 #include <optional>
 #include <utility>
 
@@ -95,11 +96,12 @@ Result<void> CheckCommand(const Command& command, const ContainerDetails& contai
 
 class ExecRun final : public sandbox::Run {
  public:
-  ExecRun(std::shared_ptr<const Engine> engine, const ContainerDetails& container, Command command,
-          const policies::Limits& limits, std::stop_token stop, sandbox::OutputSink* sink,
-          EventFd event)
+  ExecRun(std::shared_ptr<const Engine> engine, const ContainerDetails& container, bool has_guard,
+          Command command, const policies::Limits& limits, std::stop_token stop,
+          sandbox::OutputSink* sink, EventFd event)
       : engine_(std::move(engine)),
         container_(container),
+        place_{*engine_, container.summary.id, has_guard},
         command_(std::move(command)),
         limits_(limits),
         sink_(sink),
@@ -127,6 +129,7 @@ class ExecRun final : public sandbox::Run {
 
   std::shared_ptr<const Engine> engine_;
   const ContainerDetails& container_;  // of the backend
+  const ExecPlace place_;
   const Command command_;
   const policies::Limits limits_;
   sandbox::OutputSink* const sink_;
@@ -151,9 +154,7 @@ Result<SandboxOutcome> ExecRun::Wait() {
     }
   } else {
     const std::string directory = NewFilesDirectory();
-    const std::string& container = container_.summary.id;
-    const auto written =
-        WriteFiles(*engine_, container, directory, command_.files, event_, deadline);
+    const auto written = WriteFiles(place_, directory, command_.files, event_, deadline);
     auto ran = written ? Result<void>() : Result<void>(written.error());
     if (written && *written == FilesEnd::kWritten) {
       ran = RunIn(directory, deadline);
@@ -165,7 +166,7 @@ Result<SandboxOutcome> ExecRun::Wait() {
     const bool is_lost =
         ran ? outcome_.status == OutcomeStatus::kLost : ran.error().code == ErrorCode::kUnavailable;
     if (!is_lost) {
-      RemoveFiles(*engine_, container, directory);
+      RemoveFiles(place_, directory);
     }
     if (!ran) {
       return std::move(ran).error();
@@ -193,22 +194,22 @@ Result<void> ExecRun::RunIn(const std::string& directory, std::int64_t deadline_
     }
     return {};
   };
-  const auto end = PerformExec(*engine_, container_.summary.id, request, command_.stdin_data,
-                               event_, deadline_ns, take);
+  const auto end =
+      PerformExec(place_, std::move(request), command_.stdin_data, event_, deadline_ns, take);
   if (!end) {
     return end.error();
   }
   Conclude(*end);
   outcome_.out = std::move(out_).Finish();
   outcome_.err = std::move(err_).Finish();
-  if (outcome_.status == OutcomeStatus::kExecFailed) {
+  if (outcome_.status == OutcomeStatus::kExecFailed && !place_.has_guard) {
     TakeEnginesWords();
   }
   return {};
 }
 
 void ExecRun::Conclude(const ExecEnd& end) {
-  outcome_.layers = LayersOf(engine_->info(), container_);
+  outcome_.layers = LayersOf(engine_->info(), container_, place_.has_guard);
   const auto state =
       end.pumped ? engine_->InspectExec(end.exec) : Result<ExecState>(end.pumped.error());
   if (!state || (state->running && end.reason == sandbox::StopReason::kNone)) {
@@ -224,8 +225,15 @@ void ExecRun::Conclude(const ExecEnd& end) {
   facts.exit_code = state->exit_code;
   facts.program = command_.argv.front();
   SetEnd(facts, outcome_);
+  if (outcome_.status == OutcomeStatus::kSignaled && outcome_.signal == SIGSYS) {
+    outcome_.status = OutcomeStatus::kSeccompKilled;
+  }
+  if (end.cannot_run_errno != 0) {
+    SetNotExecutable(facts.program, end.cannot_run_errno, outcome_);
+    return;
+  }
   // Nothing of the command itself ran.
-  if (end.reason == sandbox::StopReason::kNone &&
+  if (!place_.has_guard && end.reason == sandbox::StopReason::kNone &&
       (state->exit_code == guard::kExitNotFound || state->exit_code == guard::kExitNotExecutable) &&
       state->pid == 0) {
     outcome_.status = OutcomeStatus::kExecFailed;
@@ -233,7 +241,7 @@ void ExecRun::Conclude(const ExecEnd& end) {
     outcome_.stage = "exec";
   }
   if (state->running || end.ran_on) {
-    outcome_.remedy = "it may run on in the container: there is no `kill` in it that could end it";
+    outcome_.remedy = "something of it may run on in the container, which has no way to end it";
   }
 }
 
@@ -272,7 +280,7 @@ Result<std::unique_ptr<sandbox::Run>> ExecBackend::Start(const policies::Grant& 
   }
   const policies::Limits limits = policies::Intersect(grant.limits(), command.limits);
   return std::unique_ptr<sandbox::Run>(std::make_unique<ExecRun>(
-      engine_, container_, std::move(command), limits, stop, sink, *std::move(event)));
+      engine_, container_, has_guard_, std::move(command), limits, stop, sink, *std::move(event)));
 }
 
 }  // namespace casemate::container

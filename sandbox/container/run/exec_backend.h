@@ -1,6 +1,6 @@
 // ExecBackend: commands in a container that exists already. It confines them as it was made itself;
-// time and output are held here. What cannot be held there is refused, unless policy grants
-// `unlimited`. Thread-safe.
+// where Casemate made it, its guard and filter are theirs, too. Time and output are held here. What
+// cannot be held there is refused, unless policy grants `unlimited`. Thread-safe.
 #pragma once
 
 #include <memory>
@@ -13,9 +13,9 @@ namespace casemate::container {
 
 class ExecBackend final : public sandbox::Backend {
  public:
-  // `container`: as it was when policy judged it.
-  ExecBackend(std::shared_ptr<const Engine> engine, ContainerDetails container)
-      : engine_(std::move(engine)), container_(std::move(container)) {}
+  // `container`: as it was when policy judged it. `has_guard`: it mounts the guard.
+  ExecBackend(std::shared_ptr<const Engine> engine, ContainerDetails container, bool has_guard)
+      : engine_(std::move(engine)), container_(std::move(container)), has_guard_(has_guard) {}
   // A host workspace is an error: what a container sees was decided when it was made.
   Result<std::unique_ptr<sandbox::Run>> Start(const policies::Grant& grant,
                                               sandbox::Command command, const std::stop_token& stop,
@@ -24,6 +24,7 @@ class ExecBackend final : public sandbox::Backend {
  private:
   std::shared_ptr<const Engine> engine_;
   const ContainerDetails container_;
+  const bool has_guard_;
 };
 
 }  // namespace casemate::container

@@ -8,7 +8,7 @@
 
 #include "base/event_fd.h"
 #include "base/result.h"
-#include "sandbox/container/engine/engine.h"
+#include "sandbox/container/run/exec_place.h"
 #include "sandbox/container/run/stream_pump.h"
 
 namespace casemate::container {
@@ -17,13 +17,16 @@ struct ExecEnd {
   std::string exec;     // its id
   Result<void> pumped;  // as StreamPump::Run
   sandbox::StopReason reason = sandbox::StopReason::kNone;
-  bool ran_on = false;  // it could not be ended
+  bool ran_on = false;       // it was to end, and something of it may run on
+  int cannot_run_errno = 0;  // the guard could not start the program
 };
 
-// Feeds `input`, then the end of it where the request has a stdin. On `stop` and at the deadline
-// (MonotonicNs) it is ended: SIGTERM, then SIGKILL. Errors: those of CreateExec and StartExec.
-Result<ExecEnd> PerformExec(const Engine& engine, const std::string& container,
-                            const ExecRequest& request, std::string_view input, const EventFd& stop,
-                            std::int64_t deadline_ns, const StreamPump::Take& take);
+// In a container that has the guard, the guard starts it, under Casemate's filter, and nothing of
+// it outlives it. Feeds `input`, then the end of it where the request has a stdin. On `stop` and at
+// the deadline (MonotonicNs) it is ended: SIGTERM, then SIGKILL. Errors: those of CreateExec and
+// StartExec.
+Result<ExecEnd> PerformExec(const ExecPlace& place, ExecRequest request, std::string_view input,
+                            const EventFd& stop, std::int64_t deadline_ns,
+                            const StreamPump::Take& take);
 
 }  // namespace casemate::container

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <set>
 #include <string_view>
+#include <utility>
 
 #include "base/clock.h"
 #include "base/hash.h"
@@ -86,8 +87,7 @@ std::string FilesScript(const std::string& directory,
   return script;
 }
 
-Result<FilesEnd> WriteFiles(const Engine& engine, const std::string& container,
-                            const std::string& directory,
+Result<FilesEnd> WriteFiles(const ExecPlace& place, const std::string& directory,
                             std::span<const sandbox::InjectedFile> files, const EventFd& stop,
                             std::int64_t deadline_ns) {
   ExecRequest request;
@@ -99,7 +99,7 @@ Result<FilesEnd> WriteFiles(const Engine& engine, const std::string& container,
     words += bytes.substr(0, kMaxWords - std::min(kMaxWords, words.size()));
     return {};
   };
-  const auto end = PerformExec(engine, container, request, FilesScript(directory, files), stop,
+  const auto end = PerformExec(place, std::move(request), FilesScript(directory, files), stop,
                                deadline_ns, take);
   if (!end) {
     return end.error();
@@ -111,7 +111,10 @@ Result<FilesEnd> WriteFiles(const Engine& engine, const std::string& container,
   if (!end->pumped) {
     return end->pumped.error();
   }
-  const auto state = engine.InspectExec(end->exec);
+  if (end->cannot_run_errno != 0) {
+    return CannotWrite("no /bin/sh");
+  }
+  const auto state = place.engine.InspectExec(end->exec);
   if (!state) {
     return state.error();
   }
@@ -121,7 +124,7 @@ Result<FilesEnd> WriteFiles(const Engine& engine, const std::string& container,
   return FilesEnd::kWritten;
 }
 
-void RemoveFiles(const Engine& engine, const std::string& container, const std::string& directory) {
+void RemoveFiles(const ExecPlace& place, const std::string& directory) {
   ExecRequest request;
   request.argv = {"rm", "-rf", directory};
   request.working_directory = "/";
@@ -131,7 +134,7 @@ void RemoveFiles(const Engine& engine, const std::string& container, const std::
   }
   const auto ignore = [](StdStream, std::string_view) -> Result<void> { return {}; };
   [[maybe_unused]] const auto removed =
-      PerformExec(engine, container, request, {}, *never, MonotonicNs() + kRemoveNs, ignore);
+      PerformExec(place, std::move(request), {}, *never, MonotonicNs() + kRemoveNs, ignore);
 }
 
 }  // namespace casemate::container

@@ -10,7 +10,7 @@
 
 #include "base/event_fd.h"
 #include "base/result.h"
-#include "sandbox/container/engine/engine.h"
+#include "sandbox/container/run/exec_place.h"
 #include "sandbox/native/spec.h"
 
 namespace casemate::container {
@@ -25,11 +25,10 @@ std::string FilesScript(const std::string& directory, std::span<const sandbox::I
 enum class FilesEnd { kWritten, kCancelled, kTimedOut };
 // Errors: kInvalidArgument for "args.files" when the container has no shell or no room, with its
 // words; those of the engine.
-Result<FilesEnd> WriteFiles(const Engine& engine, const std::string& container,
-                            const std::string& directory,
+Result<FilesEnd> WriteFiles(const ExecPlace& place, const std::string& directory,
                             std::span<const sandbox::InjectedFile> files, const EventFd& stop,
                             std::int64_t deadline_ns);
 // Whatever is there of it; what cannot be removed stays.
-void RemoveFiles(const Engine& engine, const std::string& container, const std::string& directory);
+void RemoveFiles(const ExecPlace& place, const std::string& directory);
 
 }  // namespace casemate::container

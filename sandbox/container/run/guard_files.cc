@@ -24,7 +24,6 @@ extern "C" const char casemate_guard_end[];
 namespace casemate::container {
 namespace {
 
-constexpr std::size_t kDigestDigits = 32;
 constexpr std::size_t kMaxBytes = std::size_t{16} << 20;
 constexpr mode_t kProgramMode = 0555;
 constexpr mode_t kDataMode = 0444;
@@ -64,7 +63,7 @@ Result<std::string> PlaceGuard(const std::string& directory) {
   if (auto made = MakePrivateDirectories(directory); !made) {
     return std::move(made).error();
   }
-  const std::string name = Sha256Hex(std::string(program) + *filter).substr(0, kDigestDigits);
+  const std::string name = Sha256Hex(std::string(program) + *filter).substr(0, kGuardDigits);
   const std::string place = directory + "/" + name;
   if (mkdir(place.c_str(), kDirectoryMode) != 0 && errno != EEXIST) {
     return ErrnoError("cannot make " + place, errno);

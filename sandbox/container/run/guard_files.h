@@ -3,12 +3,15 @@
 // several processes may write at once.
 #pragma once
 
+#include <cstddef>
 #include <string>
 
 #include "base/result.h"
 #include "sandbox/container/engine/types.h"
 
 namespace casemate::container {
+
+inline constexpr std::size_t kGuardDigits = 32;  // hexadecimal, of the name
 
 // Returns the name, below `directory`, of what to mount at guard::kDirectory. `directory` is
 // private to this user and exists or is made.

@@ -123,6 +123,7 @@ Result<ContainerSpec> BuildSpec(const policies::Grant& grant, const ImageTarget&
     builder.HostWorkspace(command.workspace_path, kWorkspace,
                           command.workspace == WorkspaceKind::kReadWrite);
   }
+  builder.CoverVolumes(target.volumes, disk);
   builder.OwnFiles(target.guard_files, guard::kDirectory);
   return std::move(builder).Build();
 }
@@ -235,7 +236,10 @@ Result<SandboxOutcome> ImageRun::Wait() {
   }
   auto id = engine_->Create(spec_);
   if (!id) {
-    if (id.error().code == ErrorCode::kUnavailable) {
+    // Unless it was refused, it may have been made.
+    const ErrorCode code = id.error().code;
+    if (code != ErrorCode::kInvalidArgument && code != ErrorCode::kNotFound &&
+        code != ErrorCode::kPermissionDenied) {
       on_left_({});
     }
     return std::move(id).error();
@@ -271,6 +275,11 @@ Result<void> ImageRun::RunIn(const std::string& container) {
   const auto greet = [&](const guard::Hello& hello) -> Result<void> {
     if (auto same = Greet(hello); !same) {
       return same;
+    }
+    // Without an order nothing runs.
+    if (pump.stop_reason() != sandbox::StopReason::kNone) {
+      pump.CloseInput();
+      return {};
     }
     pump.Feed(order);
     pump.Feed(command_.stdin_data);

@@ -6,6 +6,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "sandbox/backend.h"
 #include "sandbox/container/engine/engine.h"
@@ -20,10 +21,11 @@ inline constexpr const char* kLabelPurpose = "io.casemate.purpose";  // "run", "
 
 struct ImageTarget {
   JudgedImage image;
-  std::string reference;    // as the caller named it
-  std::string guard_files;  // PlaceGuard
-  std::string user;         // "uid:gid" of private workspaces
-  std::string incarnation;  // of this server: it removes what dead ones left
+  std::string reference;             // as the caller named it
+  std::string guard_files;           // PlaceGuard
+  std::vector<std::string> volumes;  // of the image
+  std::string user;                  // "uid:gid" of private workspaces
+  std::string incarnation;           // of this server: it removes what dead ones left
   // Told of a container that could not be removed, by its id; empty: it may have been made, and its
   // id did not arrive. Called by the thread of the run.
   std::function<void(const std::string& id)> on_left;

@@ -15,15 +15,6 @@ using sandbox::StopReason;
 
 constexpr int kMaxSignal = 64;
 
-void SetNotExecutable(const std::string& program, int err, SandboxOutcome& outcome) {
-  outcome.status = OutcomeStatus::kExecFailed;
-  outcome.sys_errno = err;
-  outcome.stage = "exec";
-  outcome.remedy = err == ENOENT ? "the container has no program " + Quoted(program) +
-                                       ": look at its PATH, or use an image that has it"
-                                 : "";
-}
-
 void SetByGuard(const EndFacts& facts, const guard::End& end, SandboxOutcome& outcome) {
   outcome.cpu_ms = end.cpu_us / 1000;
   outcome.max_memory_kb = end.max_memory_kb;
@@ -68,11 +59,24 @@ std::string Version(const EngineInfo& engine) {
          (engine.runtime.empty() ? "" : ", " + engine.runtime);
 }
 
-std::string Cgroups(const EngineInfo& engine) {
-  return "v" + std::to_string(engine.cgroup_version) + ": memory, pids, cpu";
+Layer Cgroups(const EngineInfo& engine) {
+  const bool holds_all = engine.holds_memory && engine.holds_pids && engine.holds_cpu;
+  return {"cgroup", holds_all,
+          "v" + std::to_string(engine.cgroup_version) + ":" +
+              (engine.holds_memory ? " memory" : "") + (engine.holds_pids ? " pids" : "") +
+              (engine.holds_cpu ? " cpu" : "")};
 }
 
 }  // namespace
+
+void SetNotExecutable(const std::string& program, int err, SandboxOutcome& outcome) {
+  outcome.status = OutcomeStatus::kExecFailed;
+  outcome.sys_errno = err;
+  outcome.stage = "exec";
+  outcome.remedy = err == ENOENT ? "the container has no program " + Quoted(program) +
+                                       ": look at its PATH, or use an image that has it"
+                                 : "";
+}
 
 void SetEnd(const EndFacts& facts, SandboxOutcome& outcome) {
   if (facts.end) {
@@ -111,11 +115,12 @@ std::vector<Layer> LayersOf(const EngineInfo& engine, const ContainerSpec& spec)
       {"no_new_privs", true, ""},
       {"seccomp", true, engine.has_seccomp ? "Casemate's and the engine's" : "Casemate's"},
       {"user", true, spec.user},
-      {"cgroup", true, Cgroups(engine)},
+      Cgroups(engine),
   };
 }
 
-std::vector<Layer> LayersOf(const EngineInfo& engine, const ContainerDetails& container) {
+std::vector<Layer> LayersOf(const EngineInfo& engine, const ContainerDetails& container,
+                            bool has_guard) {
   const auto& added = container.added_capabilities;
   return {
       {"container", true, Version(engine) + ": " + container.summary.name},
@@ -123,6 +128,8 @@ std::vector<Layer> LayersOf(const EngineInfo& engine, const ContainerDetails& co
       {"read_only_root", container.read_only_root, ""},
       {"capabilities", !container.privileged && added.empty(),
        container.privileged ? "all: it is privileged" : Join(added, ", ")},
+      {"no_new_privs", has_guard, has_guard ? "" : "as the container was made"},
+      {"seccomp", has_guard, has_guard ? "Casemate's" : "as the container was made"},
       {"user", !container.user.empty(), container.user.empty() ? "root" : container.user},
       {"cgroup", container.limits.memory_bytes != 0 && container.limits.pids != 0,
        "as the container was made"},

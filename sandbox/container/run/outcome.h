@@ -22,10 +22,13 @@ struct EndFacts {
 };
 
 void SetEnd(const EndFacts& facts, sandbox::SandboxOutcome& outcome);
+// Nothing of the command ran, because of `err` (errno).
+void SetNotExecutable(const std::string& program, int err, sandbox::SandboxOutcome& outcome);
 
 // Of a container that was made from `spec`.
 std::vector<sandbox::Layer> LayersOf(const EngineInfo& engine, const ContainerSpec& spec);
-// Of one that was there already.
-std::vector<sandbox::Layer> LayersOf(const EngineInfo& engine, const ContainerDetails& container);
+// Of a command that joined one; `has_guard`: the guard started it there.
+std::vector<sandbox::Layer> LayersOf(const EngineInfo& engine, const ContainerDetails& container,
+                                     bool has_guard);
 
 }  // namespace casemate::container

@@ -48,7 +48,7 @@ struct Asked {
   std::function<void(ContainerSpecBuilder&)> change;
   bool is_pinned = true;
   EngineInfo engine = GoodEngine();
-  policies::WorkspaceAccess access = policies::WorkspaceAccess::kPrivate;
+  policies::WorkspaceAccess access = policies::WorkspaceAccess::kPrivateOnly;
 };
 
 Result<ContainerSpec> Made(const Asked& asked, const std::vector<ContainerRight>& rights) {
@@ -194,6 +194,43 @@ TEST_CASE("the request says what the specification is, and nothing that opens mo
   CHECK_FALSE(host.contains("PidMode"));
   CHECK_FALSE(host.contains("UsernsMode"));
   CHECK_FALSE(host.contains("Devices"));
+}
+
+TEST_CASE("who may change its user may be signalled by its guard") {
+  const auto made =
+      Made({"SETUID", {}, Set([](auto& spec) { spec.capabilities = {"SETUID", "SETGID"}; })},
+           {ContainerRight::kCreate, ContainerRight::kCapabilities});
+  REQUIRE(made);
+  CHECK(made->capabilities == std::vector<std::string>{"SETUID", "SETGID", "KILL"});
+}
+
+TEST_CASE("volumes of an image become bounded, unless something is mounted there") {
+  const auto made = Made({"volumes",
+                          {},
+                          [](ContainerSpecBuilder& builder) {
+                            builder.spec().tmpfs = {{"/tmp", 1 << 20, 01777}};
+                            builder.CoverVolumes({"/data", "/tmp", "/", "relative"}, 5 << 20);
+                          }},
+                         {ContainerRight::kCreate});
+  REQUIRE(made);
+  REQUIRE(made->tmpfs.size() == 2);
+  CHECK(made->tmpfs[1].destination == "/data");
+  CHECK(made->tmpfs[1].size_bytes == 5 << 20);
+}
+
+TEST_CASE("health checks are run by the guard, and none that nobody asked for") {
+  auto made = Made({"the least", {}, {}}, {ContainerRight::kCreate});
+  REQUIRE(made);
+  const auto check = [&] { return CreateBody(*made, GoodEngine())["Healthcheck"]; };
+  CHECK(check()["Test"] == nlohmann::json({"NONE"}));
+  made->health_check = {.test = {"CMD", "ok", "a b"}, .interval_ns = 7, .retries = 3};
+  CHECK(check()["Test"] == nlohmann::json({"CMD", "/.casemate/guard", "health",
+                                           "6f6b006120620"
+                                           "0"}));
+  CHECK(check()["Interval"] == 7);
+  CHECK(check()["Retries"] == 3);
+  made->health_check.test = {"CMD-SHELL", "x"};
+  CHECK(check()["Test"][3] == "2f62696e2f7368002d63007800");
 }
 
 TEST_CASE("what containers write is kept within bounds, or not at all") {
