@@ -48,7 +48,7 @@ struct Asked {
   std::function<void(ContainerSpecBuilder&)> change;
   bool is_pinned = true;
   EngineInfo engine = GoodEngine();
-  policies::WorkspaceAccess access = policies::WorkspaceAccess::kPrivate;
+  policies::WorkspaceAccess access = policies::WorkspaceAccess::kPrivateOnly;
 };
 
 Result<ContainerSpec> Made(const Asked& asked, const std::vector<ContainerRight>& rights) {
