@@ -28,8 +28,8 @@ struct EngineInfo {
   bool holds_memory = false;
   bool holds_cpu = false;
   bool holds_pids = false;
-  std::string log_driver;      // what containers get that name none; Podman does not tell
-  std::string runtime;  // the default OCI runtime: "runc"
+  std::string log_driver;  // what containers get that name none; Podman does not tell
+  std::string runtime;     // the default OCI runtime: "runc"
   std::string root_directory;
   std::int64_t cpus = 0;
   std::int64_t memory_bytes = 0;
@@ -98,6 +98,7 @@ struct ContainerDetails {
   std::string restart_policy;  // "no", "always", "on-failure", "unless-stopped"
   Health health;
   ContainerLimits limits;
+  std::int64_t memory_swap = 0;  // bound of memory and swap together; -1: none, 0: not stated
   std::vector<Mount> mounts;
   std::vector<std::string> networks;
   std::vector<std::string> command;  // entry point and arguments
