@@ -17,6 +17,8 @@ namespace casemate::container {
 namespace {
 
 constexpr std::int64_t kNsPerMs = 1'000'000;
+// From the last byte of the context on: a builder may write all of it to a slow disk first.
+constexpr std::int64_t kHeadMs = 120'000;
 constexpr std::string_view kWhat = "building an image";
 
 // What one POST /build came to: nullopt when the engine has no BuildKit, and refused before it did
@@ -88,6 +90,7 @@ Result<Attempt> BuildCall::Try(Builder builder) {
   http.body_source = [&stream](std::string& chunk) { return stream.Next(chunk); };
   ExchangeOptions options;
   options.idle_ms = request_.idle_ms;
+  options.head_ms = kHeadMs;
   options.stop = stop_;
   options.on_body = [&answer](std::string_view bytes) { return answer.Feed(bytes); };
   const auto reply = engine_.transport().Exchange(http, options);

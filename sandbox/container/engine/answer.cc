@@ -10,6 +10,7 @@
 
 #include "base/json.h"
 #include "base/text.h"
+#include "sandbox/container/engine/transport.h"
 
 namespace casemate::container {
 namespace {
@@ -85,7 +86,15 @@ std::string RemedyOf(ErrorCode code) {
 
 Result<json> Parse(std::string_view what, std::string_view body, json::value_t type,
                    const char* name) {
-  auto parsed = ParseJson(body);
+  if (body.size() > kMaxAnswerBytes) {
+    return Error{ErrorCode::kResourceExhausted,
+                 std::string(what) + ": the engine's answer is too large: expected at most " +
+                     std::to_string(kMaxAnswerBytes) + " bytes, got " + std::to_string(body.size()),
+                 {},
+                 "ask for less at once",
+                 0};
+  }
+  auto parsed = ParseJson(body, {.max_bytes = kMaxAnswerBytes});
   if (!parsed || parsed->type() != type) {
     return Error{
         ErrorCode::kInternal,

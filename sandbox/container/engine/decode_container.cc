@@ -195,6 +195,7 @@ void DecodeHost(const json& host, ContainerDetails& into) {
     into.restart_policy = "no";
   }
   into.limits = LimitsOf(host);
+  into.memory_swap = std::max<std::int64_t>(-1, NumberOf(host, "MemorySwap"));
   into.read_only_root = FlagOf(host, "ReadonlyRootfs");
   into.privileged = FlagOf(host, "Privileged");
   into.network_mode = TextOf(host, "NetworkMode");

@@ -83,6 +83,9 @@ EngineEvent DecodeEvent(const json& said) {
       event.action = "die";
     } else if (event.action == "remove") {
       event.action = "destroy";
+    } else if (const std::string health = TextOf(said, "HealthStatus");
+               event.action == "health_status" && !health.empty()) {
+      event.action += ": " + health;
     }
   }
   return event;

@@ -1,9 +1,12 @@
 #include "sandbox/container/engine/engine.h"
 
+#include <algorithm>
+#include <cctype>
 #include <utility>
 
 #include <nlohmann/json.hpp>
 
+#include "base/text.h"
 #include "sandbox/container/engine/answer.h"
 #include "sandbox/container/engine/decode.h"
 
@@ -14,6 +17,9 @@ using nlohmann::json;
 
 constexpr int kApiMinor = 41;       // of 1.41: Docker 20.10
 constexpr std::pair kPodman{4, 3};  // the oldest that speaks it as we need it
+constexpr std::string_view kApiHeader = "Api-Version";
+constexpr std::string_view kServerHeader = "Server";
+constexpr std::int64_t kAtOnceMs = 30'000;
 constexpr std::size_t kMaxInfoBytes = std::size_t{4} << 20;
 
 // The number that a text begins with; 0 for none, or one that is too long.
@@ -30,6 +36,16 @@ std::pair<int, int> VersionOf(std::string_view text) {
   const std::size_t dot = text.find('.');
   return {LeadingNumber(text),
           dot == std::string_view::npos ? 0 : LeadingNumber(text.substr(dot + 1))};
+}
+
+std::string HeaderOf(const EngineReply& reply, std::string_view name) {
+  const auto fits = [&](const auto& header) {
+    return std::ranges::equal(header.first, name, [](unsigned char a, unsigned char b) {
+      return std::tolower(a) == std::tolower(b);
+    });
+  };
+  const auto found = std::ranges::find_if(reply.headers, fits);
+  return found == reply.headers.end() ? std::string() : found->second;
 }
 
 Error TooOld(const EngineInfo& info) {
@@ -60,6 +76,11 @@ Result<EngineReply> Engine::Ask(std::string_view what, const EngineRequest& requ
   return reply;
 }
 
+ExchangeOptions Engine::AtOnce(const Patience& patience) {
+  return {.total_ms = patience.total_ms == 0 ? kAtOnceMs : patience.total_ms,
+          .stop = patience.stop};
+}
+
 Result<std::unique_ptr<Engine>> Engine::Connect(const std::string& socket_path,
                                                 std::int64_t patience_ms,
                                                 const std::stop_token& stop) {
@@ -81,6 +102,10 @@ Result<std::unique_ptr<Engine>> Engine::Connect(const std::string& socket_path,
       return std::move(parsed).error();
     }
     documents[index] = std::move(parsed).value();
+    if (index == 0) {
+      engine->said_api_ = HeaderOf(*reply, kApiHeader);
+      engine->said_server_ = HeaderOf(*reply, kServerHeader);
+    }
   }
   std::string min_api;
   auto info = DecodeInfo(documents[0], documents[1], min_api);
@@ -101,12 +126,27 @@ Result<std::unique_ptr<Engine>> Engine::Connect(const std::string& socket_path,
   return engine;
 }
 
-Result<void> Engine::Ping(const std::stop_token& stop) const {
+Result<void> Engine::Ping(const std::stop_token& stop, std::int64_t total_ms) const {
   ExchangeOptions options;
-  options.total_ms = 5000;
+  options.total_ms = total_ms;
   options.stop = stop;
   auto reply = Ask("asking whether the engine is alive", {.target = "/_ping"}, options);
-  return reply ? Result<void>() : std::move(reply).error();
+  if (!reply) {
+    return std::move(reply).error();
+  }
+  for (const auto& [name, before] :
+       {std::pair(kApiHeader, said_api_), std::pair(kServerHeader, said_server_)}) {
+    const std::string now = HeaderOf(*reply, name);
+    if (!before.empty() && !now.empty() && now != before) {
+      return Error{ErrorCode::kUnavailable,
+                   socket_path_ + ": another engine answers now: its " + std::string(name) +
+                       " was " + Quoted(before) + " and is " + Quoted(now),
+                   {},
+                   "try again: it is connected to anew",
+                   0};
+    }
+  }
+  return {};
 }
 
 }  // namespace casemate::container

@@ -61,6 +61,9 @@ struct EventRequest {
   std::int64_t since_ns = 0;       // Unix time; 0: from now on
   std::int64_t until_ns = 0;       // 0: no end
   std::vector<std::string> types;  // "container", "image"; empty: all
+  // Called for each line that is too long or no event: it is left out. The initialiser lets g++ 12
+  // accept initialisers without it.
+  std::function<void()> on_unreadable{};  // NOLINT(readability-redundant-member-init)
 };
 
 // How long one request may take. What the engine has begun by then may go on there.
@@ -74,6 +77,10 @@ struct Patience {
 using BytesSink = std::function<bool(StdStream stream, std::string_view bytes)>;
 using EventSink = std::function<bool(const EngineEvent& event)>;
 
+// ContainerDetails::memory_swap for a container once it is bounded by `memory_bytes`: it keeps the
+// swap that it has `now`. Where that is not bounded by a number, as much as a new container gets.
+std::int64_t SwapWith(const ContainerDetails& now, std::int64_t memory_bytes);
+
 class Engine {
  public:
   // Asks for version and info, within `patience_ms` each: an engine that is too old is an error
@@ -84,13 +91,17 @@ class Engine {
 
   [[nodiscard]] const EngineInfo& info() const { return info_; }
   [[nodiscard]] const std::string& socket_path() const { return socket_path_; }
-  Result<void> Ping(const std::stop_token& stop = {}) const;
+  // kUnavailable also when another engine answers than the one that Connect met, as after an
+  // upgrade: info() and api_prefix() are not its own. Connect again.
+  Result<void> Ping(const std::stop_token& stop = {}, std::int64_t total_ms = 5000) const;
 
   [[nodiscard]] Result<std::vector<ContainerSummary>> List(const ListFilter& filter,
                                                            const Patience& patience = {}) const;
   // By id, id prefix or name.
-  [[nodiscard]] Result<ContainerDetails> Inspect(std::string_view container) const;
-  [[nodiscard]] Result<Usage> Stats(std::string_view container) const;
+  [[nodiscard]] Result<ContainerDetails> Inspect(std::string_view container,
+                                                 const Patience& patience = {}) const;
+  [[nodiscard]] Result<Usage> Stats(std::string_view container,
+                                    const Patience& patience = {}) const;
   // Returns the id.
   [[nodiscard]] Result<std::string> Create(const ContainerSpec& spec) const;
   [[nodiscard]] Result<void> Start(std::string_view container) const;
@@ -107,16 +118,17 @@ class Engine {
   // Until it has ended; its exit code.
   [[nodiscard]] Result<int> Wait(std::string_view container, const std::stop_token& stop,
                                  std::int64_t total_ms = 0) const;
-  // New bounds for one that exists; 0 leaves one as it is.
-  [[nodiscard]] Result<void> Update(std::string_view container,
-                                    const ContainerLimits& limits) const;
+  // New bounds for one that exists; 0 leaves one as it is. `memory_swap`: SwapWith that memory.
+  [[nodiscard]] Result<void> Update(std::string_view container, const ContainerLimits& limits,
+                                    std::int64_t memory_swap = 0) const;
 
   // To a container that was created with its stdin open, before Start.
   [[nodiscard]] Result<EngineStream> Attach(std::string_view container, bool with_stdin,
                                             const std::stop_token& stop = {}) const;
   // Returns the id of the exec.
   [[nodiscard]] Result<std::string> CreateExec(std::string_view container,
-                                               const ExecRequest& request) const;
+                                               const ExecRequest& request,
+                                               const Patience& patience = {}) const;
   [[nodiscard]] Result<EngineStream> StartExec(std::string_view exec, bool tty,
                                                const std::stop_token& stop = {}) const;
   [[nodiscard]] Result<ExecState> InspectExec(std::string_view exec) const;
@@ -129,7 +141,8 @@ class Engine {
   // The directory of the host that the volume stands for; empty: the engine's own.
   [[nodiscard]] Result<std::string> DirectoryOfVolume(std::string_view name) const;
 
-  [[nodiscard]] Result<ImageDetails> InspectImage(std::string_view reference) const;
+  [[nodiscard]] Result<ImageDetails> InspectImage(std::string_view reference,
+                                                  const Patience& patience = {}) const;
   // `progress` is told in words; may be empty.
   Result<void> Pull(std::string_view reference,
                     const std::function<void(std::string_view)>& progress,
@@ -153,6 +166,9 @@ class Engine {
   Engine(std::string socket_path, std::unique_ptr<EngineTransport> transport)
       : socket_path_(std::move(socket_path)), transport_(std::move(transport)) {}
 
+  // For what engines answer at once, unless what it is about is locked: 30 seconds if `patience`
+  // does not say.
+  static ExchangeOptions AtOnce(const Patience& patience);
   // An exchange whose answer must be a success or `also`. `what` says what it is for.
   [[nodiscard]] Result<EngineReply> Ask(std::string_view what, const EngineRequest& request,
                                         const ExchangeOptions& options, int also = 0) const;
@@ -165,6 +181,8 @@ class Engine {
   std::string api_prefix_ = "/v1.41";
   std::unique_ptr<EngineTransport> transport_;
   EngineInfo info_;
+  std::string said_api_;  // the headers Api-Version and Server when it connected; empty: none
+  std::string said_server_;
 };
 
 }  // namespace casemate::container

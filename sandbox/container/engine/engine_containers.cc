@@ -15,6 +15,7 @@ namespace {
 using nlohmann::json;
 
 constexpr std::int64_t kSlowMs = 300'000;   // copies or removes files, on a slow disk
+constexpr std::int64_t kHeadMs = 30'000;    // both engines say at once that they wait
 constexpr std::int64_t kActionMs = 60'000;  // starts or ends processes
 
 std::string About(std::string_view doing, std::string_view name) {
@@ -54,13 +55,15 @@ Result<std::vector<ContainerSummary>> Engine::List(const ListFilter& filter,
   return list;
 }
 
-Result<ContainerDetails> Engine::Inspect(std::string_view container) const {
+Result<ContainerDetails> Engine::Inspect(std::string_view container,
+                                         const Patience& patience) const {
   if (auto checked = CheckContainerName(container); !checked) {
     return std::move(checked).error();
   }
   const std::string what = About("inspecting", container);
   auto reply =
-      Ask(what, {.target = api_prefix_ + "/containers/" + std::string(container) + "/json"}, {});
+      Ask(what, {.target = api_prefix_ + "/containers/" + std::string(container) + "/json"},
+          AtOnce(patience));
   auto body = reply ? ParseObject(what, reply->body) : Result<json>(reply.error());
   auto details = body ? DecodeDetails(*body) : std::move(body).error();
   if (details) {
@@ -84,7 +87,7 @@ Result<std::string> Engine::DirectoryOfVolume(std::string_view name) const {
   return directory.starts_with('/') ? directory : std::string();
 }
 
-Result<Usage> Engine::Stats(std::string_view container) const {
+Result<Usage> Engine::Stats(std::string_view container, const Patience& patience) const {
   if (auto checked = CheckContainerName(container); !checked) {
     return std::move(checked).error();
   }
@@ -92,7 +95,7 @@ Result<Usage> Engine::Stats(std::string_view container) const {
   auto reply = Ask(what,
                    {.target = api_prefix_ + "/containers/" + std::string(container) +
                               "/stats?stream=false&one-shot=true"},
-                   {});
+                   AtOnce(patience));
   auto body = reply ? ParseObject(what, reply->body) : Result<json>(reply.error());
   if (!body) {
     return std::move(body).error();
@@ -189,7 +192,7 @@ Result<int> Engine::Wait(std::string_view container, const std::stop_token& stop
   auto reply = Ask(
       what,
       {.method = "POST", .target = api_prefix_ + "/containers/" + std::string(container) + "/wait"},
-      {.idle_ms = 0, .total_ms = total_ms, .stop = stop});
+      {.idle_ms = 0, .head_ms = kHeadMs, .total_ms = total_ms, .stop = stop});
   auto body = reply ? ParseObject(what, reply->body) : Result<json>(reply.error());
   if (!body) {
     return std::move(body).error();
@@ -204,14 +207,29 @@ Result<int> Engine::Wait(std::string_view container, const std::stop_token& stop
   return SmallNumberOf(*body, "StatusCode");
 }
 
-Result<void> Engine::Update(std::string_view container, const ContainerLimits& limits) const {
+std::int64_t SwapWith(const ContainerDetails& now, std::int64_t memory_bytes) {
+  const std::int64_t before = now.limits.memory_bytes;
+  if (now.memory_swap < 0) {
+    return -1;
+  }
+  // Without it Docker refuses a limit of a container that had none.
+  if (now.memory_swap == 0 || before == 0) {
+    return memory_bytes * 2;
+  }
+  return memory_bytes + std::max<std::int64_t>(0, now.memory_swap - before);
+}
+
+Result<void> Engine::Update(std::string_view container, const ContainerLimits& limits,
+                            std::int64_t memory_swap) const {
   if (auto checked = CheckContainerName(container); !checked) {
     return checked;
   }
   json body = json::object();
   if (limits.memory_bytes > 0) {
     body["Memory"] = limits.memory_bytes;
-    body["MemorySwap"] = limits.memory_bytes;
+    if (memory_swap != 0) {
+      body["MemorySwap"] = memory_swap;
+    }
   }
   if (limits.cpu_millis > 0) {
     body["NanoCpus"] = limits.cpu_millis * 1'000'000;

@@ -30,8 +30,8 @@ Result<EngineStream> Engine::Attach(std::string_view container, bool with_stdin,
                             MonotonicNs() + kOpenNs, stop);
 }
 
-Result<std::string> Engine::CreateExec(std::string_view container,
-                                       const ExecRequest& request) const {
+Result<std::string> Engine::CreateExec(std::string_view container, const ExecRequest& request,
+                                       const Patience& patience) const {
   if (auto checked = CheckContainerName(container); !checked) {
     return std::move(checked).error();
   }
@@ -54,7 +54,7 @@ Result<std::string> Engine::CreateExec(std::string_view container,
                     .target = api_prefix_ + "/containers/" + std::string(container) + "/exec",
                     .body = DumpJson(body),
                     .content_type = "application/json"},
-                   {});
+                   AtOnce(patience));
   auto answer = reply ? ParseObject(what, reply->body) : Result<json>(reply.error());
   if (!answer) {
     return std::move(answer).error();

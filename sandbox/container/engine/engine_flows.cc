@@ -19,6 +19,13 @@ namespace {
 using nlohmann::json;
 
 constexpr std::int64_t kPullIdleMs = 120'000;
+constexpr std::size_t kMaxEventBytes = std::size_t{1} << 20;
+
+// For the head of an answer whose body goes on for any time. Docker sends it at once; Podman, of a
+// log and in newer versions of events, together with the first line.
+std::int64_t HeadMs(const EngineInfo& info) {
+  return info.kind == EngineKind::kPodman ? 0 : 30'000;
+}
 
 // Seconds with a fraction, as the API wants times.
 std::string Seconds(std::int64_t ns) {
@@ -63,7 +70,7 @@ std::string ProgressText(const json& line) {
 
 Result<void> Engine::Logs(std::string_view container, const LogRequest& request,
                           const BytesSink& sink, const std::stop_token& stop) const {
-  const auto details = Inspect(container);
+  const auto details = Inspect(container, {.stop = stop});
   if (!details) {
     return details.error();
   }
@@ -72,7 +79,10 @@ Result<void> Engine::Logs(std::string_view container, const LogRequest& request,
   std::optional<Error> error;
   bool enough = false;
   ExchangeOptions options;
-  options.idle_ms = request.follow ? 0 : options.idle_ms;
+  if (request.follow) {
+    options.idle_ms = 0;
+    options.head_ms = HeadMs(info_);
+  }
   options.stop = stop;
   options.on_body = [&](std::string_view bytes) {
     while (true) {
@@ -130,12 +140,22 @@ Result<void> Engine::Events(const EventRequest& request, const EventSink& sink,
   if (!request.types.empty()) {
     add("filters", Escape(DumpJson({{"type", request.types}})));
   }
-  JsonLines lines("reading events", [&](const json& line) {
-    const EngineEvent event = DecodeEvent(line);
-    return (past_of_podman && event.time_ns >= request.until_ns) || sink(event);
-  });
+  // One line of a stranger's labels must not end what is told of all the others.
+  JsonLines lines(
+      "reading events",
+      [&](const json& line) {
+        const EngineEvent event = DecodeEvent(line);
+        return (past_of_podman && event.time_ns >= request.until_ns) || sink(event);
+      },
+      kMaxEventBytes,
+      [&] {
+        if (request.on_unreadable) {
+          request.on_unreadable();
+        }
+      });
   ExchangeOptions options;
   options.idle_ms = 0;
+  options.head_ms = HeadMs(info_);
   options.stop = stop;
   options.on_body = [&](std::string_view bytes) { return lines.Feed(bytes); };
   auto reply = Ask("reading events", {.target = std::move(target)}, options);
@@ -145,13 +165,14 @@ Result<void> Engine::Events(const EventRequest& request, const EventSink& sink,
   return reply ? Result<void>() : std::move(reply).error();
 }
 
-Result<ImageDetails> Engine::InspectImage(std::string_view reference) const {
+Result<ImageDetails> Engine::InspectImage(std::string_view reference,
+                                          const Patience& patience) const {
   if (auto checked = CheckImageReference(reference); !checked) {
     return std::move(checked).error();
   }
   const std::string what = "inspecting the image " + std::string(reference);
-  auto reply =
-      Ask(what, {.target = api_prefix_ + "/images/" + std::string(reference) + "/json"}, {});
+  auto reply = Ask(what, {.target = api_prefix_ + "/images/" + std::string(reference) + "/json"},
+                   AtOnce(patience));
   auto body = reply ? ParseObject(what, reply->body) : Result<json>(reply.error());
   return body ? DecodeImage(*body) : std::move(body).error();
 }

@@ -19,6 +19,9 @@
 
 namespace casemate::container {
 
+// Of an answer that is kept as a whole, and so of what is read as JSON.
+inline constexpr std::size_t kMaxAnswerBytes = std::size_t{16} << 20;
+
 // The initialisers let g++ 12 accept designated initialisers that name only some members.
 // NOLINTBEGIN(readability-redundant-member-init)
 struct EngineRequest {
@@ -41,8 +44,11 @@ struct EngineReply {
 
 struct ExchangeOptions {
   std::int64_t idle_ms = 30'000;  // without a byte for so long: kUnavailable; 0: any time
-  std::int64_t total_ms = 0;      // all of it, likewise, even if bytes dribble; 0: any time
-  std::size_t max_body_bytes = std::size_t{64} << 20;  // of EngineReply::body
+  // The same for connecting and until the head of the answer is there, counted anew with each byte
+  // that is sent, where idle_ms is longer; 0: as idle_ms. Connecting always has an end.
+  std::int64_t head_ms = 0;
+  std::int64_t total_ms = 0;  // all of it, likewise, even if bytes dribble; 0: any time
+  std::size_t max_body_bytes = kMaxAnswerBytes;  // of EngineReply::body
   // Takes the body of a 2xx answer as it comes instead; false ends the exchange, which is then no
   // error. Must not throw, as body_source.
   std::function<bool(std::string_view bytes)> on_body{};

@@ -98,6 +98,7 @@ struct ContainerDetails {
   std::string restart_policy;  // "no", "always", "on-failure", "unless-stopped"
   Health health;
   ContainerLimits limits;
+  std::int64_t memory_swap = 0;  // bound of memory and swap together; -1: none, 0: not stated
   std::vector<Mount> mounts;
   std::vector<std::string> networks;
   std::vector<std::string> command;  // entry point and arguments

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <exception>
+#include <limits>
 #include <string_view>
 #include <utility>
 
@@ -94,7 +95,7 @@ EventFollower::Status EventFollower::Await(milliseconds patience) {
 void EventFollower::Follow(const std::stop_token& stop) {
   milliseconds wait = options_.first_wait;
   while (!stop.stop_requested()) {
-    const std::int64_t began_ns = MonotonicNs();
+    current_ns_ = 0;
     Error error;
     try {
       error = FollowOnce(stop);
@@ -104,8 +105,8 @@ void EventFollower::Follow(const std::stop_token& stop) {
     if (stop.stop_requested()) {
       return;
     }
-    // One that lasted was no failure to connect.
-    if (milliseconds((MonotonicNs() - began_ns) / kNsPerMs) > wait) {
+    // Time that was spent on an engine that hangs is no reason to come back sooner.
+    if (current_ns_ != 0 && milliseconds((MonotonicNs() - current_ns_) / kNsPerMs) > wait) {
       wait = options_.first_wait;
     }
     Fail(std::move(error));
@@ -119,9 +120,21 @@ void EventFollower::Fail(Error error) {
   if (!status_.problem) {
     Log(LogLevel::kInfo, "container events are not followed now: " + Describe(error));
   }
-  status_ = {false, std::move(error)};
+  status_.is_current = false;
+  status_.problem = std::move(error);
+  status_.engine = nullptr;
   ++failures_;
   changed_.notify_all();
+}
+
+void EventFollower::NoteUnreadable() {
+  const auto last = store_.LastSeq();
+  const std::lock_guard lock(mutex_);
+  if (status_.unreadable++ == 0) {
+    Log(LogLevel::kInfo,
+        "a line of the container engine's events is too long or no event, and is left out");
+  }
+  status_.unreadable_after = last ? *last : std::numeric_limits<std::int64_t>::max();
 }
 
 void EventFollower::Wait(milliseconds time, const std::stop_token& stop) {
@@ -156,15 +169,19 @@ Error EventFollower::FollowOnce(const std::stop_token& stop) {
   const std::int64_t since =
       *newest == 0 ? now - options_.look_back.count() * kNsPerMs
                    : std::max(*newest - kOverlapNs, now - store_.options().max_age_ms * kNsPerMs);
-  EventRequest request{std::max<std::int64_t>(since, 1), now, {"container", "image"}};
+  EventRequest request{
+      std::max<std::int64_t>(since, 1), now, {"container", "image"}, [this] { NoteUnreadable(); }};
   if (auto past = Receive(**engine, request, token); !past) {
     return std::move(past).error();
   }
   {
     const std::lock_guard lock(mutex_);
-    status_ = {true, std::nullopt};
+    status_.is_current = true;
+    status_.problem.reset();
+    status_.engine = *engine;
     changed_.notify_all();
   }
+  current_ns_ = MonotonicNs();
   request.since_ns = now - kOverlapNs;
   request.until_ns = 0;
   auto live = Receive(**engine, request, token);

@@ -59,6 +59,11 @@ class EventFollower {
   struct Status {
     bool is_current = false;       // all that happened before the last connection is recorded
     std::optional<Error> problem;  // why it does not follow just now
+    std::shared_ptr<const Engine> engine;  // while it is current: who is followed
+    // Lines that were no events or too long, since the start; the engine may have told one of them
+    // several times. What they told of would follow events of at most this sequence number.
+    std::int64_t unreadable = 0;
+    std::int64_t unreadable_after = 0;
   };
   // Tries at once if it waits to come back, and returns when it is current or has failed, after
   // `patience` at the latest. After Start.
@@ -76,6 +81,7 @@ class EventFollower {
   // Until all that came is recorded. Errors: why it could not be; kCancelled.
   Result<void> Drain(const std::stop_token& stop);
   Result<void> Record(const std::string& engine, const std::vector<EngineEvent>& batch);
+  void NoteUnreadable();
   // Why the connection ended, told once.
   void Fail(Error error);
   void Wait(std::chrono::milliseconds time, const std::stop_token& stop);
@@ -85,7 +91,7 @@ class EventFollower {
   const OnEvents on_events_;
   const FollowerOptions options_;
 
-  std::mutex mutex_;  // guards all of the following but `told_` and the threads
+  std::mutex mutex_;  // guards all of the following but `current_ns_`, `told_` and the threads
   std::condition_variable_any changed_;
   std::deque<EngineEvent> queue_;
   std::string engine_;              // who told what is in the queue
@@ -96,6 +102,8 @@ class EventFollower {
   std::uint64_t failures_ = 0;
   bool is_wanted_ = false;  // somebody awaits the next attempt
   bool is_started_ = false;
+  std::int64_t current_ns_ =
+      0;                   // since when this connection is current; 0: it is not; the reader's
   std::int64_t told_ = 0;  // sequence number of the last event that was told; the writer's
   std::jthread writer_;    // these two last: they use all of the above
   std::jthread reader_;    // ends first

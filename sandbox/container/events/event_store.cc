@@ -16,9 +16,11 @@ namespace {
 
 using nlohmann::json;
 
-// `container_events_pruned` remembers how far the past is forgotten: what an engine tells once more
-// from before is not news.
-constexpr std::array<Migration, 1> kMigrations = {{{1, R"sql(
+// `container_events_pruned` remembers up to which sequence number events are kept no more, and
+// `container_events_forgotten` how far the past of each engine is forgotten: what it tells once
+// more from before is not news. Of each, for another one may still have to tell what happened
+// before.
+constexpr std::array<Migration, 2> kMigrations = {{{1, R"sql(
 CREATE TABLE container_events(
   seq INTEGER PRIMARY KEY AUTOINCREMENT,
   time_ns INTEGER NOT NULL,
@@ -35,6 +37,15 @@ CREATE TABLE container_events_pruned(
   time_ns INTEGER NOT NULL,
   seq INTEGER NOT NULL) STRICT;
 INSERT INTO container_events_pruned VALUES (1, 0, 0);
+)sql"},
+                                                   {2, R"sql(
+CREATE TABLE container_events_forgotten(
+  engine TEXT PRIMARY KEY,
+  time_ns INTEGER NOT NULL) STRICT;
+INSERT INTO container_events_forgotten
+  SELECT engine, min(min(time_ns) - 1, (SELECT time_ns FROM container_events_pruned))
+  FROM container_events GROUP BY engine;
+ALTER TABLE container_events_pruned DROP COLUMN time_ns;
 )sql"}}};
 
 constexpr std::int64_t kNsPerMs = 1'000'000;
@@ -165,7 +176,7 @@ Result<std::int64_t> EventStore::Insert(const std::string& engine,
       "INSERT OR IGNORE INTO container_events"
       " (time_ns, engine, type, action, id, name, attributes)"
       " SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7"
-      " WHERE ?1 > (SELECT time_ns FROM container_events_pruned)"
+      " WHERE ?1 > ifnull((SELECT time_ns FROM container_events_forgotten WHERE engine = ?2), 0)"
       " AND NOT (?4 LIKE 'health_status%' AND ?4 IS (SELECT action FROM container_events"
       "  WHERE id = ?5 AND time_ns < ?1 AND engine = ?2"
       "  AND (action LIKE 'health_status%' OR action IN ('start', 'restart', 'die'))"
@@ -218,28 +229,35 @@ Result<void> EventStore::Prune() {
   constexpr std::string_view kOld =
       " (time_ns < ?1 OR seq <= ifnull((SELECT seq FROM container_events ORDER BY seq DESC "
       "LIMIT 1 OFFSET ?2), 0))";
+  const std::int64_t now = NowNs();
+  const std::int64_t oldest = now - options_.max_age_ms * kNsPerMs;
+  const auto run = [&](const std::string& sql, bool has_now) -> Result<void> {
+    auto statement = store_.Prepare(sql);
+    if (!statement) {
+      return std::move(statement).error();
+    }
+    statement->BindInt(1, oldest).BindInt(2, options_.max_events);
+    if (has_now) {
+      statement->BindInt(3, now);
+    }
+    return Run(*statement);
+  };
   // Never into the future: an engine's clock that was wrong must not make all that follows old.
-  auto remember = store_.Prepare(
-      "UPDATE container_events_pruned SET"
-      " time_ns = max(time_ns, ifnull((SELECT max(time_ns) FROM container_events"
-      "  WHERE time_ns <= ?3 AND" +
-      std::string(kOld) +
-      "), 0)),"
-      " seq = max(seq, ifnull((SELECT max(seq) FROM container_events WHERE" +
-      std::string(kOld) + "), 0))");
-  if (!remember) {
-    return std::move(remember).error();
+  auto done =
+      run("INSERT INTO container_events_forgotten SELECT engine, max(time_ns)"
+          " FROM container_events WHERE time_ns <= ?3 AND" +
+              std::string(kOld) +
+              " GROUP BY engine ON CONFLICT(engine) DO UPDATE SET"
+              " time_ns = max(time_ns, excluded.time_ns)",
+          true);
+  if (done) {
+    done =
+        run("UPDATE container_events_pruned SET"
+            " seq = max(seq, ifnull((SELECT max(seq) FROM container_events WHERE" +
+                std::string(kOld) + "), 0))",
+            false);
   }
-  const std::int64_t oldest = NowNs() - options_.max_age_ms * kNsPerMs;
-  remember->BindInt(1, oldest).BindInt(2, options_.max_events).BindInt(3, NowNs());
-  if (auto done = Run(*remember); !done) {
-    return done;
-  }
-  auto remove = store_.Prepare("DELETE FROM container_events WHERE" + std::string(kOld));
-  if (!remove) {
-    return std::move(remove).error();
-  }
-  return Run(remove->BindInt(1, oldest).BindInt(2, options_.max_events));
+  return done ? run("DELETE FROM container_events WHERE" + std::string(kOld), false) : done;
 }
 
 Result<std::int64_t> EventStore::Number(std::string_view sql) {

@@ -364,10 +364,13 @@ TEST_CASE("Stop, restart and new limits", "[.][engines]") {
   const auto after = Value(engine.Inspect(made.id()));
   CHECK(after.pid != before.pid);
   CHECK(after.summary.state == "running");
-  const auto updated = engine.Update(made.id(), {std::int64_t{64} << 20, 0, 0});
+  constexpr std::int64_t kMemory = std::int64_t{192} << 20;
+  const auto updated = engine.Update(made.id(), {kMemory, 0, 0}, SwapWith(after, kMemory));
   if (engine.info().kind == EngineKind::kDocker) {
     Done(updated);
-    CHECK(Value(engine.Inspect(made.id())).limits.memory_bytes == std::int64_t{64} << 20);
+    const auto bounded = Value(engine.Inspect(made.id()));
+    CHECK(bounded.limits.memory_bytes == kMemory);
+    CHECK(bounded.memory_swap - kMemory == after.memory_swap - after.limits.memory_bytes);
   } else {
     REQUIRE_FALSE(updated);  // its compatible API has no such thing before 4.5
     CAPTURE(updated.error().message);

@@ -10,7 +10,9 @@
 #include <nlohmann/json.hpp>
 
 #include "sandbox/container/engine/answer.h"
+#include "sandbox/container/engine/engine.h"
 #include "sandbox/container/engine/json_lines.h"
+#include "sandbox/container/engine/transport.h"
 
 namespace casemate::container {
 namespace {
@@ -284,6 +286,8 @@ TEST_CASE("Images and events are alike from both", "[engine][decode]") {
     if (engine == "podman") {
       CHECK(std::count(actions.begin(), actions.end(), "die") == 1);
       CHECK(std::count(actions.begin(), actions.end(), "destroy") == 1);
+      // As Docker says it.
+      CHECK(std::count(actions.begin(), actions.end(), "health_status: starting") == 1);
     }
   }
 }
@@ -299,6 +303,36 @@ TEST_CASE("Times as engines write them", "[engine][decode]") {
     CAPTURE(none);
     CHECK(at(none) == 0);
   }
+}
+
+TEST_CASE("An answer that is too large is said to be", "[engine][decode]") {
+  const auto parsed = ParseArray("x", std::string(kMaxAnswerBytes + 1, ' '));
+  REQUIRE_FALSE(parsed);
+  CHECK(parsed.error().code == ErrorCode::kResourceExhausted);
+  CHECK(parsed.error().message.find("too large") != std::string::npos);
+  CHECK(ExchangeOptions().max_body_bytes == kMaxAnswerBytes);
+  CHECK(ParseArray("x", std::string(kMaxAnswerBytes - 2, ' ') + "[]"));
+}
+
+TEST_CASE("Raising a limit of memory takes no swap away", "[engine][decode]") {
+  constexpr std::int64_t kMiB = std::int64_t{1} << 20;
+  const auto details = [](json host) {
+    return Value(DecodeDetails({{"Id", std::string(64, 'a')}, {"HostConfig", std::move(host)}}));
+  };
+  const auto with = [&](std::int64_t memory, std::int64_t swap) {
+    return SwapWith(details({{"Memory", memory * kMiB}, {"MemorySwap", swap}}), 768 * kMiB);
+  };
+  CHECK(details({{"MemorySwap", 5}}).memory_swap == 5);
+  CHECK(details({{"MemorySwap", -1}}).memory_swap == -1);
+  CHECK(details(json::object()).memory_swap == 0);
+  CHECK(with(512, 512 * kMiB) == 768 * kMiB);
+  CHECK(with(512, 1024 * kMiB) == 1280 * kMiB);
+  CHECK(with(512, -1) == -1);
+  CHECK(with(0, -1) == -1);
+  CHECK(with(0, 0) == 1536 * kMiB);
+  CHECK(with(512, 0) == 1536 * kMiB);
+  CHECK(with(512, 1 * kMiB) == 768 * kMiB);  // of an engine that knows no such thing
+  CHECK(with(1024, 2048 * kMiB) == 1792 * kMiB);
 }
 
 TEST_CASE("Lines of JSON, wherever they are cut", "[engine][decode]") {
@@ -320,6 +354,26 @@ TEST_CASE("Lines of JSON, wherever they are cut", "[engine][decode]") {
     CHECK_FALSE(lines.Feed(bad));
     REQUIRE(lines.error().has_value());
     CHECK(lines.error()->code == ErrorCode::kInternal);
+  }
+  // Where lines that are none are left out, those around them are not.
+  const std::string mixed =
+      "{\"a\":1}\nnonsense\n[1]\n{\"b\":\"" + std::string(1000, 'x') + "\"}\n{\"c\":3}\n";
+  for (std::size_t cut : {std::size_t{1}, std::size_t{7}, std::size_t{64}, mixed.size()}) {
+    std::string seen;
+    int bad = 0;
+    JsonLines lines(
+        "x",
+        [&](const json& line) {
+          seen += line.dump();
+          return true;
+        },
+        100, [&] { ++bad; });
+    for (std::size_t at = 0; at < mixed.size(); at += cut) {
+      REQUIRE(lines.Feed(std::string_view(mixed).substr(at, cut)));
+    }
+    CHECK(seen == R"({"a":1}{"c":3})");
+    CHECK(bad == 3);
+    CHECK_FALSE(lines.error().has_value());
   }
   JsonLines enough("x", [](const json&) { return false; });
   CHECK_FALSE(enough.Feed("{}\n"));

@@ -83,7 +83,11 @@ TEST_CASE("Each request is what the API has for it", "[engine]") {
   REQUIRE(engine.Remove("web", true));
   CHECK(nothing.line() == "DELETE /v1.41/containers/web?v=1&force=1 HTTP/1.1");
   REQUIRE(engine.Update("web", {64, 1500, 0}));
-  CHECK(nothing.body() == R"({"Memory":64,"MemorySwap":64,"NanoCpus":1500000000})");
+  CHECK(nothing.body() == R"({"Memory":64,"NanoCpus":1500000000})");
+  REQUIRE(engine.Update("web", {64, 0, 0}, 96));
+  CHECK(nothing.body() == R"({"Memory":64,"MemorySwap":96})");
+  REQUIRE(engine.Update("web", {0, 0, 5}, 96));
+  CHECK(nothing.body() == R"({"PidsLimit":5})");
   Scripted list(Ok("[]"));
   REQUIRE(list.engine().List({false, {"a=b c"}}));
   CHECK(list.line() ==
@@ -188,8 +192,88 @@ TEST_CASE("Events: their query, and lines that are none", "[engine]") {
   CHECK(scripted.line() ==
         "GET /v1.41/events?since=1.000000005&until=2.000000000&"
         "filters=%7B%22type%22%3A%5B%22image%22%5D%7D HTTP/1.1");
-  Scripted broken("HTTP/1.1 200 OK\r\n\r\nnonsense\n");
-  CHECK(broken.engine().Events({}, sink, {}).error().code == ErrorCode::kInternal);
+  Scripted broken("HTTP/1.1 200 OK\r\n\r\nnonsense\n" +
+                  std::string((std::size_t{1} << 20) + 1, 'x') +
+                  "\n{\"Type\":\"image\",\"Action\":\"pull\",\"time\":5}\n");
+  count = 0;
+  int unreadable = 0;
+  REQUIRE(broken.engine().Events({0, 0, {}, [&] { ++unreadable; }}, sink, {}));
+  CHECK(count == 1);
+  CHECK(unreadable == 2);
+  CHECK(broken.engine().Events({}, sink, {}));
+}
+
+// Answers who it is, and keeps silent on all else.
+class Silent {
+ public:
+  Silent()
+      : fake_([](FakeEngine::Peer& peer, int) {
+          std::string request;
+          while (!(request = peer.Request()).empty()) {
+            if (!request.starts_with("GET /info ") && !request.starts_with("GET /version ")) {
+              peer.Hold();
+              return;
+            }
+            peer.Send(Ok(kVersion));
+          }
+        }) {
+    auto engine = Engine::Connect(fake_.socket());
+    REQUIRE(engine);
+    engine_ = std::move(engine).value();
+  }
+  [[nodiscard]] const Engine& engine() const { return *engine_; }
+
+ private:
+  FakeEngine fake_;
+  std::unique_ptr<Engine> engine_;
+};
+
+TEST_CASE("What is locked in an engine holds nobody longer than asked for", "[engine]") {
+  const Silent silent;
+  const Engine& engine = silent.engine();
+  std::stop_source stopped;
+  stopped.request_stop();
+  for (const auto& [patience, code] :
+       {std::pair(Patience{.total_ms = 50}, ErrorCode::kUnavailable),
+        std::pair(Patience{.stop = stopped.get_token()}, ErrorCode::kCancelled)}) {
+    CHECK(engine.Inspect("a", patience).error().code == code);
+    CHECK(engine.Stats("a", patience).error().code == code);
+    CHECK(engine.InspectImage("a", patience).error().code == code);
+    CHECK(engine.CreateExec("a", {}, patience).error().code == code);
+  }
+  const auto log =
+      engine.Logs("a", {}, [](StdStream, std::string_view) { return true; }, stopped.get_token());
+  CHECK(log.error().code == ErrorCode::kCancelled);
+}
+
+TEST_CASE("An engine that was upgraded is not the one that was asked who it is", "[engine]") {
+  const auto ping = [](const std::string& first, const std::string& then) {
+    FakeEngine fake([&](FakeEngine::Peer& peer, int) {
+      std::string request;
+      while (!(request = peer.Request()).empty()) {
+        const bool is_ping = request.starts_with("GET /_ping ");
+        std::string answer = Ok(kVersion);
+        answer.insert(answer.find("\r\n") + 2, is_ping ? then : first);
+        peer.Send(answer);
+      }
+    });
+    const auto engine = Engine::Connect(fake.socket());
+    REQUIRE(engine);
+    return (*engine)->Ping();
+  };
+  const std::string old = "Api-Version: 1.41\r\nServer: Docker/20.10.24 (linux)\r\n";
+  CHECK(ping(old, old));
+  CHECK(ping(old, ""));
+  CHECK(ping("", old));
+  CHECK(ping(old, "api-version: 1.41\r\nSERVER: Docker/20.10.24 (linux)\r\n"));
+  for (const std::string now : {"Api-Version: 1.41\r\nServer: Docker/28.0.1 (linux)\r\n",
+                                "API-VERSION: 1.48\r\n", "server: Libpod/4.3.1 (linux)\r\n"}) {
+    CAPTURE(now);
+    const auto pinged = ping(old, now);
+    REQUIRE_FALSE(pinged);
+    CHECK(pinged.error().code == ErrorCode::kUnavailable);
+    CHECK(pinged.error().message.find("another engine") != std::string::npos);
+  }
 }
 
 TEST_CASE("A pull: one tag, progress, and its errors in the middle", "[engine]") {

@@ -1,7 +1,9 @@
 // Following an engine's events: over its absences, and those of the disk.
 #include "sandbox/container/events/event_follower.h"
 
+#include <atomic>
 #include <condition_variable>
+#include <thread>
 
 #include <catch2/catch.hpp>
 
@@ -193,20 +195,71 @@ TEST_CASE("a stream that breaks off within an event is taken up again", "[events
   CHECK(server.told.AwaitActions(2) == Actions{"create", "start"});
 }
 
-TEST_CASE("a line that is none ends the connection, which is made again", "[events]") {
+TEST_CASE("a line that is none, or too long, is left out and counted", "[events]") {
   EventsEngine engine;
   const testing::TempDir dir;
   Server server(engine, dir);
-  engine.Say(NowNs(), "nonsense\n");
   engine.Happens("create", "a");
-  REQUIRE(server.follower->Start());
-  const auto status = server.follower->Await(seconds(30));
-  CHECK_FALSE(status.is_current);
-  REQUIRE(status.problem);
-  CHECK_FALSE(status.problem->message.empty());
-  engine.Forget();
+  engine.Say(NowNs(), "nonsense\n");
   engine.Happens("start", "a");
-  CHECK(server.told.AwaitActions(1).back() == "start");
+  REQUIRE(server.follower->Start());
+  REQUIRE(server.IsCurrent());
+  CHECK(server.told.AwaitActions(2) == Actions{"create", "start"});
+  const auto past = server.follower->Await(seconds(30));
+  CHECK(past.is_current);
+  CHECK_FALSE(past.problem);
+  CHECK(past.unreadable > 0);
+  CHECK(past.unreadable_after <= 2);
+  engine.Say(NowNs(),
+             R"({"Type":"container","Action":"start","Actor":{"ID":"b","Attributes":{"l":")" +
+                 std::string(std::size_t{3} << 20, 'x') + "\"}}}\n");
+  engine.Happens("die", "a");
+  CHECK(server.told.AwaitActions(3) == Actions{"create", "start", "die"});
+  CHECK(server.follower->Await(seconds(30)).unreadable > past.unreadable);
+}
+
+TEST_CASE("each change of health is recorded, as Podman tells it", "[events]") {
+  EventsEngine engine;
+  const testing::TempDir dir;
+  Server server(engine, dir);
+  std::int64_t time = NowNs();
+  const auto says = [&](const std::string& action, const std::string& more = "") {
+    ++time;
+    engine.Say(time, R"({"Type":"container","Action":")" + action +
+                         R"(","Actor":{"ID":"a"},"timeNano":)" + std::to_string(time) + more +
+                         "}\n");
+  };
+  says("start");
+  for (const char* health :
+       {"starting", "healthy", "healthy", "unhealthy", "unhealthy", "healthy"}) {
+    says("health_status", R"(,"HealthStatus":")" + std::string(health) + "\"");
+  }
+  REQUIRE(server.follower->Start());
+  CHECK(server.told.AwaitActions(5) == Actions{"start", "health_status: starting",
+                                               "health_status: healthy", "health_status: unhealthy",
+                                               "health_status: healthy"});
+}
+
+TEST_CASE("the wait grows also when each attempt takes long", "[events]") {
+  const testing::TempDir dir;
+  auto store = Store::Open(dir / "casemate.db");
+  REQUIRE(store);
+  auto events = EventStore::Open(**store);
+  REQUIRE(events);
+  std::atomic<int> attempts = 0;
+  EventFollower follower(
+      **events,
+      [&](const std::stop_token&) -> Result<std::shared_ptr<const Engine>> {
+        ++attempts;
+        std::this_thread::sleep_for(milliseconds(20));
+        return Error{ErrorCode::kUnavailable, "it hangs", {}, {}, 0};
+      },
+      [](std::span<const StoredEvent>) {},
+      {.first_wait = milliseconds(5), .longest_wait = seconds(30)});
+  REQUIRE(follower.Start());
+  std::this_thread::sleep_for(milliseconds(1500));
+  CHECK(attempts >= 2);
+  CHECK(attempts <= 12);  // 5 ms doubled each time; without that over 50
 }
 
 TEST_CASE("who awaits does not wait for the next attempt", "[events]") {

@@ -1,6 +1,8 @@
 // What is kept of events, for how long, and that each is kept once.
 #include "sandbox/container/events/event_store.h"
 
+#include <array>
+
 #include <catch2/catch.hpp>
 
 #include "base/clock.h"
@@ -125,6 +127,65 @@ TEST_CASE("only so many are kept, and a reader is told that it missed some", "[e
   CHECK(place.Add(Row(now + 16, 30)) == 30);
   CHECK(place.After(page.next).events.size() == 10);
   CHECK(place.Add(Row(now, 46)) == 0);
+}
+
+TEST_CASE("what is forgotten of one engine is not of another", "[events]") {
+  const Place place({.max_events = 10});
+  const std::string other = "podman /run/podman.sock";
+  const std::int64_t now = NowNs() - kSecond;
+  CHECK(place.Add(Row(now + 100, 30)) == 30);
+  // It was away meanwhile, and tells late what happened before.
+  CHECK(place.Add(Row(now, 5), other) == 5);
+  CHECK(place.Add(Row(now, 5), other) == 0);
+  CHECK(place.Add(Row(now + 100, 15)) == 0);
+}
+
+TEST_CASE("a database of before knows what each engine's events are", "[events]") {
+  const testing::TempDir dir;
+  auto store = Store::Open(dir / "casemate.db");
+  REQUIRE(store);
+  constexpr std::array<Migration, 1> kFirst = {{{1, R"sql(
+CREATE TABLE container_events(
+  seq INTEGER PRIMARY KEY AUTOINCREMENT,
+  time_ns INTEGER NOT NULL,
+  engine TEXT NOT NULL,
+  type TEXT NOT NULL,
+  action TEXT NOT NULL,
+  id TEXT NOT NULL,
+  name TEXT NOT NULL,
+  attributes TEXT NOT NULL,
+  UNIQUE(time_ns, id, action, type, engine)) STRICT;
+CREATE INDEX container_events_by_id ON container_events(id, time_ns);
+CREATE TABLE container_events_pruned(
+  only_row INTEGER PRIMARY KEY CHECK(only_row = 1),
+  time_ns INTEGER NOT NULL,
+  seq INTEGER NOT NULL) STRICT;
+INSERT INTO container_events_pruned VALUES (1, 0, 0);
+)sql"}}};
+  REQUIRE((*store)->Migrate("container_events", kFirst));
+  const std::int64_t now = NowNs() - kSecond;
+  const auto text = [&](std::int64_t ns) { return std::to_string(now + ns); };
+  REQUIRE((*store)->Execute("INSERT INTO container_events VALUES (8, " + text(50) + ", '" +
+                            kEngine +
+                            "', 'container', 'start', 'a', 'web', '{}');"
+                            "INSERT INTO container_events VALUES (9, " +
+                            text(10) +
+                            ", 'other', 'container', 'start', 'a', 'web', '{}');"
+                            "UPDATE container_events_pruned SET seq = 7, time_ns = " +
+                            text(40)));
+  auto events = EventStore::Open(**store, {});
+  REQUIRE(events);
+  CHECK((*events)->After(0, 10)->is_gap);
+  CHECK((*events)->After(0, 10)->events.size() == 2);
+  CHECK_FALSE((*events)->After(7, 10)->is_gap);
+  const auto add = [&](const char* engine, std::int64_t ns) {
+    return (*events)->Add(engine, std::vector{Event(now + ns)}).value();
+  };
+  CHECK(add(kEngine.c_str(), 40) == 0);
+  CHECK(add(kEngine.c_str(), 41) == 1);
+  CHECK(add("other", 9) == 0);
+  CHECK(add("other", 11) == 1);
+  CHECK(add("third", 1) == 1);
 }
 
 TEST_CASE("what is too old is forgotten", "[events]") {

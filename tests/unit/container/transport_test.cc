@@ -189,19 +189,84 @@ TEST_CASE("Engines that hang are an error in time", "[engine]") {
                   peer.Hold();
                 }),
                 {.idle_ms = kShort}));
+  // What may say nothing for any time is heard to begin.
+  hangs(ErrorOf(silent, {.idle_ms = 0, .head_ms = kShort}));
+  hangs(ErrorOf(FakeEngine::Serve([](FakeEngine::Peer& peer, int) {
+                  peer.Send("HTTP/1.1 200 OK\r\n");
+                  peer.Hold();
+                }),
+                {.idle_ms = 0, .head_ms = kShort}));
   // Accepts nobody: the backlog takes one, or two.
   const FakeEngine deaf({}, 0);
   const auto transport = Open(deaf.socket());
   std::vector<std::jthread> threads;
   std::atomic<int> hung = 0;
   for (int i = 0; i < 4; ++i) {
-    threads.emplace_back([&] {
-      const auto reply = transport->Exchange({.target = "/x"}, {.idle_ms = kShort});
+    threads.emplace_back([&, i] {
+      const auto reply = transport->Exchange(
+          {.target = "/x"}, i % 2 == 0 ? ExchangeOptions{.idle_ms = kShort}
+                                       : ExchangeOptions{.idle_ms = 0, .head_ms = kShort});
       hung += !reply && reply.error().message.find("hangs") != std::string::npos ? 1 : 0;
     });
   }
   threads.clear();
   CHECK(hung == 4);
+}
+
+TEST_CASE("The head of an answer is waited for only while nothing is sent", "[engine]") {
+  constexpr int kLong = 4 * kShort;
+  // Once it is there, the rest may take any time.
+  const FakeEngine late([](FakeEngine::Peer& peer, int) {
+    if (!peer.Request().empty() && peer.Send("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n") &&
+        peer.Pause(kLong)) {
+      peer.Send("{}");
+      peer.Hold();
+    }
+  });
+  const ExchangeOptions patient{.idle_ms = 0, .head_ms = kShort};
+  CHECK(Open(late.socket())->Exchange({.target = "/x"}, patient));
+  const auto body_of = [](int pieces, int wait_ms) {
+    return [left = pieces, wait_ms](std::string& chunk) mutable {
+      std::this_thread::sleep_for(std::chrono::milliseconds(wait_ms));
+      chunk.assign(left > 0 ? std::size_t{1} << 16 : 0, 'x');
+      --left;
+      return Result<void>();
+    };
+  };
+  const auto build = [&](const FakeEngine& engine, int pieces, int wait_ms) {
+    return Open(engine.socket())
+        ->Exchange({.method = "POST", .target = "/build", .body_source = body_of(pieces, wait_ms)},
+                   patient);
+  };
+  // A request that takes long itself, and an engine that begins to answer before it has all of it.
+  const FakeEngine reads([](FakeEngine::Peer& peer, int) {
+    if (!peer.Request().empty()) {
+      peer.Send(Ok("{}"));
+      peer.Hold();
+    }
+  });
+  CHECK(build(reads, 8, kShort / 2));
+  const FakeEngine busy([](FakeEngine::Peer& peer, int) {
+    if (peer.Send("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n") && peer.Pause(kLong) &&
+        !peer.Request().empty()) {
+      peer.Send("{}");
+      peer.Hold();
+    }
+  });
+  CHECK(build(busy, 64, 0));
+  // One that takes nothing of it, and one that takes it and then says nothing.
+  const FakeEngine full([](FakeEngine::Peer& peer, int) { peer.Hold(); });
+  const FakeEngine mute([](FakeEngine::Peer& peer, int) {
+    if (!peer.Request().empty()) {
+      peer.Hold();
+    }
+  });
+  for (const FakeEngine* engine : {&full, &mute}) {
+    const auto reply = build(*engine, 64, 0);
+    REQUIRE_FALSE(reply);
+    CHECK(reply.error().code == ErrorCode::kUnavailable);
+    CHECK(reply.error().message.find("hangs") != std::string::npos);
+  }
 }
 
 TEST_CASE("An engine that dribbles is held by the limit on all of it", "[engine]") {
@@ -235,6 +300,7 @@ TEST_CASE("Answers that break off, lie or are none", "[engine]") {
 TEST_CASE("Answers are bounded: body, head and the lines between chunks", "[engine]") {
   const Error body = ErrorOf(Saying(Ok(std::string(2000, 'x'))), {.max_body_bytes = 1000});
   CHECK(body.code == ErrorCode::kResourceExhausted);
+  CHECK(body.message.find("too large") != std::string::npos);
   const auto endless = [](std::string head, std::string more) {
     return [head = std::move(head), more = std::move(more)](FakeEngine::Peer& peer, int) {
       bool goes_on = !peer.Request().empty() && peer.Send(head);

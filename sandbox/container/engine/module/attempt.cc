@@ -82,7 +82,7 @@ bool Attempt::GiveBody(httplib::DataSink& sink) {
 }
 
 bool Attempt::TakeHead(const httplib::Response& response) {
-  stream_.BeginLine();
+  stream_.EndHead();
   reply_.status = response.status;
   enough_ = HasNoBody(response.status);
   return !enough_;
@@ -98,12 +98,12 @@ bool Attempt::TakeBody(const char* bytes, std::size_t size) {
                                 ? options_.max_body_bytes
                                 : std::min(options_.max_body_bytes, kMaxErrorBytes);
   if (size > bound - reply_.body.size()) {
-    error_ = Error{
-        ErrorCode::kResourceExhausted,
-        name_ + ": expected an answer of at most " + std::to_string(bound) + " bytes, got more",
-        {},
-        "ask for less at once",
-        0};
+    error_ = Error{ErrorCode::kResourceExhausted,
+                   name_ + ": the engine's answer is too large: expected at most " +
+                       std::to_string(bound) + " bytes, got more",
+                   {},
+                   "ask for less at once",
+                   0};
     return false;
   }
   reply_.body.append(bytes, size);
@@ -116,7 +116,7 @@ Error Attempt::WhyItFailed() const {
       return Error{ErrorCode::kCancelled, "the call was taken back", {}, {}, 0};
     case Failure::kIdle:
       return Unavailable(name_ + ": expected an answer, got no byte for " +
-                         std::to_string(options_.idle_ms) + " ms: it hangs");
+                         std::to_string(stream_.patience_ms()) + " ms: it hangs");
     case Failure::kDeadline:
       return Unavailable(name_ + ": expected an answer within " +
                          std::to_string(options_.total_ms) + " ms, got " +

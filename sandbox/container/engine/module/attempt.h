@@ -19,7 +19,7 @@ class Attempt {
       : request_(request),
         options_(options),
         name_(name),
-        stream_(socket, stop_fd, options.idle_ms, deadline_ns) {}
+        stream_(socket, stop_fd, options.idle_ms, options.head_ms, deadline_ns) {}
 
   Result<EngineReply> Run();
   // The peer had closed the connection before it saw the request, or it is no matter if it did.

@@ -22,6 +22,7 @@ namespace casemate::container {
 namespace {
 
 constexpr std::size_t kMaxKept = 8;
+constexpr std::int64_t kConnectMs = 30'000;  // of those who give an answer any time
 
 // Readable once the token was stopped.
 class StopFd {
@@ -84,11 +85,10 @@ class HttpTransport final : public EngineTransport {
         return reply;
       }
     }
+    const std::int64_t patience_ms = Least(options.idle_ms, options.head_ms);
     const std::int64_t patience =
-        options.idle_ms == 0 ? deadline : NowNs() + options.idle_ms * 1'000'000;
-    auto connection = connect_(deadline == 0 || patience == 0 ? std::max(deadline, patience)
-                                                              : std::min(deadline, patience),
-                               options.stop);
+        NowNs() + (patience_ms == 0 ? kConnectMs : patience_ms) * 1'000'000;
+    auto connection = connect_(Least(deadline, patience), options.stop);
     if (!connection) {
       return std::move(connection).error();
     }

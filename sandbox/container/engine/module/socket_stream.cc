@@ -33,6 +33,11 @@ ssize_t SocketStream::Fail(Failure failure, int error) {
   return -1;
 }
 
+bool SocketStream::HasAnswered() const {
+  pollfd state = {socket_, POLLIN, 0};
+  return poll(&state, 1, 0) > 0 && (state.revents & POLLIN) != 0;
+}
+
 bool SocketStream::Wait(short events) {
   const std::int64_t begun = NowNs();
   while (true) {
@@ -45,15 +50,20 @@ bool SocketStream::Wait(short events) {
         return false;
       }
     }
-    if (idle_ms_ != 0) {
-      left = std::min(left, idle_ms_ - (now - begun) / kMillisecond);
-      if (left < 0) {
+    if (patience_ms_ != 0) {
+      const std::int64_t rest = patience_ms_ - (now - begun) / kMillisecond;
+      if (rest < 0 && patience_ms_ != idle_ms_ && HasAnswered()) {
+        patience_ms_ = idle_ms_;  // it has begun to answer and takes its time with the request
+        continue;
+      }
+      if (rest < 0) {
         Fail(Failure::kIdle);
         return false;
       }
+      left = std::min(left, rest);
     }
     std::array<pollfd, 2> fds = {{{socket_, events, 0}, {stop_fd_, POLLIN, 0}}};
-    const bool forever = deadline_ns_ == 0 && idle_ms_ == 0;
+    const bool forever = deadline_ns_ == 0 && patience_ms_ == 0;
     const int timeout = forever ? -1 : static_cast<int>(left) + 1;
     const int ready = poll(fds.data(), fds.size(), timeout);
     if (ready < 0 && errno != EINTR) {

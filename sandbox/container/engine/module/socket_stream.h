@@ -13,15 +13,25 @@
 namespace casemate::container {
 
 std::int64_t NowNs();  // CLOCK_MONOTONIC
+// Of two times, 0 being any time.
+constexpr std::int64_t Least(std::int64_t a, std::int64_t b) {
+  return a == 0 || b == 0 ? a + b : (a < b ? a : b);
+}
 
 class SocketStream final : public httplib::Stream {
  public:
   enum class Failure { kNone, kClosed, kIdle, kDeadline, kStopped, kLineTooLong, kSystem };
 
   // `socket` is non-blocking. `stop_fd` becomes readable when the call is taken back; -1: never.
-  // `idle_ms` and `deadline_ns` (CLOCK_MONOTONIC): 0 is any time.
-  SocketStream(int socket, int stop_fd, std::int64_t idle_ms, std::int64_t deadline_ns)
-      : socket_(socket), stop_fd_(stop_fd), idle_ms_(idle_ms), deadline_ns_(deadline_ns) {}
+  // `idle_ms`, `head_ms` (as of ExchangeOptions) and `deadline_ns` (CLOCK_MONOTONIC): 0 is any
+  // time.
+  SocketStream(int socket, int stop_fd, std::int64_t idle_ms, std::int64_t head_ms,
+               std::int64_t deadline_ns)
+      : socket_(socket),
+        stop_fd_(stop_fd),
+        idle_ms_(idle_ms),
+        deadline_ns_(deadline_ns),
+        patience_ms_(Least(idle_ms, head_ms)) {}
 
   // The first failure is final: what is asked afterwards fails as well.
   [[nodiscard]] Failure failure() const { return failure_; }
@@ -34,6 +44,13 @@ class SocketStream final : public httplib::Stream {
   [[nodiscard]] bool is_drained() const { return begin_ == end_ && failure_ == Failure::kNone; }
   // A piece of the body was taken: what comes is a new line, or more of it.
   void BeginLine() { line_bytes_ = 0; }
+  // The head of the answer was taken.
+  void EndHead() {
+    BeginLine();
+    patience_ms_ = idle_ms_;
+  }
+  // Without a byte, just now; 0: any time.
+  [[nodiscard]] std::int64_t patience_ms() const { return patience_ms_; }
 
   [[nodiscard]] bool is_readable() const override { return failure_ == Failure::kNone; }
   [[nodiscard]] bool is_writable() const override { return failure_ == Failure::kNone; }
@@ -45,6 +62,7 @@ class SocketStream final : public httplib::Stream {
 
  private:
   bool Wait(short events);
+  [[nodiscard]] bool HasAnswered() const;
   ssize_t Fail(Failure failure, int error = 0);
   ssize_t Fill();
 
@@ -52,6 +70,7 @@ class SocketStream final : public httplib::Stream {
   const int stop_fd_;
   const std::int64_t idle_ms_;
   const std::int64_t deadline_ns_;
+  std::int64_t patience_ms_;
   Failure failure_ = Failure::kNone;
   int errno_ = 0;
   bool has_sent_ = false;
