@@ -12,11 +12,9 @@ namespace {
 
 constexpr std::size_t kThreads = 4;
 
-}  // namespace
-
 container::ServiceReport LookInside(const container::ContainerDetails& details,
-                                    const container::SignatureTable* signatures) {
-  const auto processes = container::ProcessTable::Scan("/proc");
+                                    const container::SignatureTable* signatures,
+                                    const Result<container::ProcessTable>& processes) {
   if (signatures != nullptr && processes) {
     return container::FindServices(details, *processes, *signatures);
   }
@@ -26,9 +24,17 @@ container::ServiceReport LookInside(const container::ContainerDetails& details,
   return report;
 }
 
+}  // namespace
+
+container::ServiceReport LookInside(const container::ContainerDetails& details,
+                                    const container::SignatureTable* signatures) {
+  return LookInside(details, signatures, container::ProcessTable::Scan("/proc"));
+}
+
 std::map<std::string, Inside> LookInsideAll(const container::Engine& engine,
                                             const container::SignatureTable* signatures,
-                                            std::span<const std::string> ids) {
+                                            std::span<const std::string> ids,
+                                            const Result<container::ProcessTable>& processes) {
   std::vector<std::optional<Inside>> found(ids.size());
   std::atomic<std::size_t> next = 0;
   const auto work = [&] {
@@ -36,7 +42,7 @@ std::map<std::string, Inside> LookInsideAll(const container::Engine& engine,
       if (auto details = engine.Inspect(ids[i])) {
         found[i] = Inside{*std::move(details), {}};
         if (found[i]->details.pid > 0) {
-          found[i]->services = LookInside(found[i]->details, signatures);
+          found[i]->services = LookInside(found[i]->details, signatures, processes);
         }
       }
     }

@@ -5,8 +5,10 @@
 #include <span>
 #include <string>
 
+#include "base/result.h"
 #include "sandbox/container/engine/engine.h"
 #include "sandbox/container/services/find_services.h"
+#include "sandbox/container/services/processes.h"
 
 namespace casemate::tools {
 
@@ -19,9 +21,10 @@ struct Inside {
   container::ServiceReport services;
 };
 // By id; without those that the engine does not know any more. Some at a time, for that takes some
-// milliseconds each.
+// milliseconds each. `processes`: of this machine, looked at once for all of them.
 std::map<std::string, Inside> LookInsideAll(const container::Engine& engine,
                                             const container::SignatureTable* signatures,
-                                            std::span<const std::string> ids);
+                                            std::span<const std::string> ids,
+                                            const Result<container::ProcessTable>& processes);
 
 }  // namespace casemate::tools

@@ -1,6 +1,7 @@
 #include "tools/container_list.h"
 
 #include <algorithm>
+#include <charconv>
 #include <cmath>
 #include <cstdlib>
 #include <tuple>
@@ -19,26 +20,51 @@ using nlohmann::json;
 constexpr std::size_t kMaxTextBytes = std::size_t{8} << 10;
 constexpr std::size_t kRoomForRest = 128;
 constexpr std::size_t kNameBytes = 80;
+constexpr std::size_t kSpotBytes = 300;
 constexpr std::size_t kMaxPorts = 4;
 
 bool HasText(std::string_view text, std::string_view part) {
   return text.find(part) != std::string_view::npos;
 }
 
+// "Exited (137) 3 minutes ago": by an error, and not by a request to end.
+bool HasCrashed(const ContainerSummary& container) {
+  constexpr int kTerminated = 143;
+  const std::size_t open = container.status.find('(');
+  if (container.state != "exited" || open == std::string::npos) {
+    return false;
+  }
+  int code = 0;
+  const char* const end = container.status.data() + container.status.size();
+  const auto [after, error] = std::from_chars(container.status.data() + open + 1, end, code);
+  return error == std::errc() && after != end && *after == ')' && code != 0 && code != kTerminated;
+}
+
+const Measurement* Of(const ContainerSummary& container,
+                      const std::map<std::string, Measurement>& measured) {
+  const auto found = measured.find(container.id);
+  return found == measured.end() ? nullptr : &found->second;
+}
+
 // 0: something is wrong with it; 1: it runs; 2: the rest.
-int Rank(const ContainerSummary& container) {
+int Rank(const ContainerSummary& container, const Measurement* measurement) {
   const bool failed = container.state == "restarting" || container.state == "dead" ||
-                      HasText(container.status, "unhealthy");
+                      HasCrashed(container) || HasText(container.status, "unhealthy") ||
+                      (measurement != nullptr && measurement->health == "unhealthy");
   if (failed) {
     return 0;
   }
   return container.state == "running" || container.state == "paused" ? 1 : 2;
 }
 
-// "Up 3 hours (healthy)"; engines may leave it out.
-std::string StatusText(const ContainerSummary& container) {
-  const std::string status = Brief(container.status, kNameBytes);
-  return status.empty() ? Brief(container.state, kNameBytes) : status;
+// "Up 3 hours (healthy)"; engines may leave it out, and Podman leaves out the health.
+std::string StatusText(const ContainerSummary& container, const Measurement* measurement) {
+  std::string status = Brief(container.status, kNameBytes);
+  status = status.empty() ? Brief(container.state, kNameBytes) : status;
+  if (measurement != nullptr && !measurement->health.empty() && !HasText(status, "health")) {
+    status += " (" + Brief(measurement->health, kNameBytes) + ")";
+  }
+  return status;
 }
 
 std::string Ports(const ContainerSummary& container) {
@@ -73,7 +99,7 @@ json Row(const ContainerSummary& container, const Measurement* measurement) {
               {"name", Brief(container.name, kNameBytes)},
               {"image", Brief(container.image, kNameBytes)},
               {"state", Brief(container.state, kNameBytes)},
-              {"status", StatusText(container)}};
+              {"status", StatusText(container, measurement)}};
   if (measurement != nullptr) {
     row["memory_bytes"] = measurement->usage.memory_bytes;
     if (measurement->cpu_percent) {
@@ -95,7 +121,7 @@ void AddInside(json& row, const Inside& inside) {
                                {"ports", std::move(ports)}});
   }
   for (const std::string& spot : inside.services.blind_spots) {
-    row["blind_spots"].push_back(spot);
+    row["blind_spots"].push_back(Brief(spot, kSpotBytes));
   }
 }
 
@@ -108,10 +134,14 @@ std::vector<ContainerSummary> Pick(std::vector<ContainerSummary> all, const List
                            HasText(container.image, args.match);
     return !fits_state || !fits_text;
   });
-  std::ranges::sort(all, {}, [](const ContainerSummary& container) {
-    return std::tuple(Rank(container), container.name, container.id);
-  });
   return all;
+}
+
+void SortByNeed(std::vector<ContainerSummary>& listed,
+                const std::map<std::string, Measurement>& measured) {
+  std::ranges::sort(listed, {}, [&](const ContainerSummary& container) {
+    return std::tuple(Rank(container, Of(container, measured)), container.name, container.id);
+  });
 }
 
 std::string ShowList(const std::vector<ContainerSummary>& listed,
@@ -119,9 +149,9 @@ std::string ShowList(const std::vector<ContainerSummary>& listed,
   std::string text;
   rows = json::array();
   for (const ContainerSummary& container : listed) {
-    const auto found = measured.find(container.id);
-    const Measurement* measurement = found == measured.end() ? nullptr : &found->second;
-    std::string line = Brief(container.name, kNameBytes) + "  " + StatusText(container);
+    const Measurement* measurement = Of(container, measured);
+    std::string line =
+        Brief(container.name, kNameBytes) + "  " + StatusText(container, measurement);
     line += measurement == nullptr ? std::string() : Use(*measurement);
     line += "  " + Brief(container.image, kNameBytes) + Ports(container) + "\n";
     if (text.size() + line.size() > kMaxTextBytes - kRoomForRest) {
@@ -143,8 +173,7 @@ json FullRows(const std::vector<ContainerSummary>& listed,
               const std::map<std::string, Inside>& inside) {
   json rows = json::array();
   for (const ContainerSummary& container : listed) {
-    const auto found = measured.find(container.id);
-    const Measurement* measurement = found == measured.end() ? nullptr : &found->second;
+    const Measurement* measurement = Of(container, measured);
     json row = Row(container, measurement);
     if (measurement != nullptr && measurement->usage.memory_limit > 0) {
       row["memory_limit_bytes"] = measurement->usage.memory_limit;

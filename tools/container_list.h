@@ -20,12 +20,14 @@ struct ListArgs {
   std::string label;  // "name" or "name=value"; empty: any
 };
 
-// Those that `args` asks for but for the label, which the engine filters by.
+// Those that `args` asks for but for the label, which the engine filters by. In no order.
 std::vector<container::ContainerSummary> Pick(std::vector<container::ContainerSummary> all,
                                               const ListArgs& args);
+// What needs attention first: what has crashed, restarts or is unhealthy; then what runs.
+void SortByNeed(std::vector<container::ContainerSummary>& listed,
+                const std::map<std::string, Measurement>& measured);
 
-// `listed`, in the order of what needs attention, with what is measured by id, as text; `rows` are
-// set to those that fit.
+// `listed` in its order, with what is measured by id, as text; `rows` are set to those that fit.
 std::string ShowList(const std::vector<container::ContainerSummary>& listed,
                      const std::map<std::string, Measurement>& measured, nlohmann::json& rows);
 // A row for each of them, with health, limit, ports and services: for a person, who has room.

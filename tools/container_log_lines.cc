@@ -14,6 +14,7 @@ using container::StdStream;
 constexpr std::size_t kMaxLineBytes = std::size_t{16} << 10;  // looked at; what follows is not kept
 constexpr std::size_t kMaxShownBytes = 2048;                  // of a line
 constexpr std::size_t kMaxRawBytes = std::size_t{1} << 20;    // likewise, where it is raw
+constexpr std::size_t kRoomForNote = 48;                      // that something was cut
 constexpr std::string_view kAnything = "(?s:.*)";
 
 std::string Shown(std::string_view line) {
@@ -21,6 +22,19 @@ std::string Shown(std::string_view line) {
     line.remove_suffix(1);
   }
   return EscapeControls(ToValidUtf8(line), true);
+}
+
+void CutTo(std::size_t most, std::string& shown, std::uint64_t& cut) {
+  if (shown.size() > most) {
+    const std::size_t kept = Utf8Prefix(shown, most).size();
+    cut += shown.size() - kept;
+    shown.resize(kept);
+  }
+}
+
+// With what was cut off, and its newline.
+std::string Ended(const std::string& shown, std::uint64_t cut) {
+  return shown + (cut > 0 ? " [… " + std::to_string(cut) + " bytes cut]\n" : "\n");
 }
 
 }  // namespace
@@ -74,22 +88,22 @@ void LogLines::Add(StdStream stream, Pending& line) {
   ++matched_;
   std::string shown = bounds_.raw ? taken.text : Shown(taken.text);
   std::uint64_t cut = taken.cut_bytes;
-  if (!bounds_.raw && shown.size() > kMaxShownBytes) {
-    const std::size_t kept = Utf8Prefix(shown, kMaxShownBytes).size();
-    cut += shown.size() - kept;
-    shown.resize(kept);
+  if (!bounds_.raw) {
+    CutTo(kMaxShownBytes, shown, cut);
   }
-  if (cut > 0) {
-    ++shortened_;
-    shown += " [… " + std::to_string(cut) + " bytes cut]";
-  }
-  shown += '\n';
+  std::string line_shown = Ended(shown, cut);
   if (on_line_) {
-    on_line_(stream, shown);
+    on_line_(stream, line_shown);
   }
-  bytes_ += shown.size();
-  lines_.push_back(std::move(shown));
-  while (lines_.size() > bounds_.lines || (bytes_ > bounds_.bytes && !lines_.empty())) {
+  // The newest line stays, be it longer than all that may be kept.
+  if (line_shown.size() > bounds_.bytes) {
+    CutTo(bounds_.bytes - std::min(bounds_.bytes, kRoomForNote), shown, cut);
+    line_shown = Ended(shown, cut);
+  }
+  shortened_ += cut > 0 ? 1 : 0;
+  bytes_ += line_shown.size();
+  lines_.push_back(std::move(line_shown));
+  while (lines_.size() > bounds_.lines || (bytes_ > bounds_.bytes && lines_.size() > 1)) {
     bytes_ -= lines_.front().size();
     lines_.pop_front();
   }

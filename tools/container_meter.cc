@@ -64,8 +64,9 @@ void ContainerMeter::ReadAll(const Engine& engine, std::span<const std::string> 
   }
   ForEach(ids.size(), [&](std::size_t i) {
     Reading& reading = *slots[i];
-    // What is remembered holds as long as its process is in a control group of its name.
-    if (reading.before.details.pid > 0) {
+    // What is remembered holds as long as its process is in a control group of its name; the
+    // health of one that has a check does not.
+    if (reading.before.details.pid > 0 && reading.before.details.health.status.empty()) {
       reading.now = cgroups_.Read(reading.before.details);
     }
     if (reading.now) {
@@ -113,7 +114,7 @@ std::map<std::string, Measurement> ContainerMeter::Finish(const Engine& engine,
       known_.erase(id);
       continue;
     }
-    Measurement measurement{*reading.now, std::nullopt, std::nullopt};
+    Measurement measurement{*reading.now, std::nullopt, std::nullopt, {}};
     if (reading.before.usage) {
       measurement.rates = container::RatesBetween(*reading.before.usage, *reading.now);
     }
@@ -121,6 +122,7 @@ std::map<std::string, Measurement> ContainerMeter::Finish(const Engine& engine,
         measurement.rates
             ? std::optional(measurement.rates->cpu_percent)
             : container::MeanCpuPercent(*reading.now, reading.before.details.started_ms);
+    measurement.health = reading.before.details.health.status;
     measured.emplace(id, measurement);
     reading.before.usage = reading.now;
     known_[id] = std::move(reading.before);

@@ -21,6 +21,7 @@ struct Measurement {
   container::Usage usage;
   std::optional<double> cpu_percent;  // of one processor; none: too early to tell
   std::optional<container::UsageRates> rates;
+  std::string health{};  // as Health::status; NOLINT(readability-redundant-member-init)
 };
 
 class ContainerMeter {

@@ -31,7 +31,7 @@ struct Shared {
 
 ToolResult KeepPlan(Shared& shared, const OptimizeFacts& facts, std::vector<OptimizeAction> actions,
                     const CallContext& context) {
-  const OptimizeProposal proposal = Number(std::move(actions));
+  const OptimizeProposal proposal = Arrange(std::move(actions));
   OptimizePlan plan;
   for (const OptimizeAction& action : proposal.actions) {
     if (IsAdvice(action.kind)) {
@@ -67,7 +67,7 @@ class PlanOneCall : public ContainerCall {
     if (!details) {
       return ErrorResult(details.error());
     }
-    const OptimizeSource source{**engine, containers().options(), shared_.meter, context};
+    const OptimizeSource source{**engine, containers(), shared_.meter, context};
     const OptimizeFacts facts = GatherOne(source, *std::move(details));
     return KeepPlan(shared_, facts, ProposeFor(facts.containers.front(), facts.engine, true),
                     context);
@@ -88,7 +88,7 @@ class PlanAllCall : public PreparedCall {
     if (!engine) {
       return ErrorResult(engine.error());
     }
-    const OptimizeSource source{**engine, shared_.containers.options(), shared_.meter, context};
+    const OptimizeSource source{**engine, shared_.containers, shared_.meter, context};
     auto facts = GatherAll(source);
     if (!facts) {
       return ErrorResult(AsArgument(std::move(facts).error()));
@@ -224,7 +224,7 @@ ToolResult ExecuteCall::Run(const policies::Grant& grant, CallContext& context) 
   if (!plan) {
     return ErrorResult(plan.error());
   }
-  const OptimizeSource source{**engine, shared_.containers.options(), shared_.meter, context};
+  const OptimizeSource source{**engine, shared_.containers, shared_.meter, context};
   return ExecutionResult(chosen_, Execute(source, **plan, chosen_));
 }
 
@@ -245,7 +245,8 @@ json InputSchema() {
               {"items", {{"type", "string"}}},
               {"minItems", 1},
               {"maxItems", kMaxPlanned},
-              {"description", "Ids of the plan's actions."}}}}},
+              {"description",
+               "Ids of the plan's actions, such as `restart_container-3f2a9c1b04de`."}}}}},
           {"additionalProperties", false}};
 }
 

@@ -16,7 +16,7 @@ using container::ProcessTable;
 
 ContainerFacts OwnershipOf(const OptimizeSource& source, ContainerDetails details) {
   ContainerFacts facts;
-  const Origin origin = OriginOf(details, source.options.engine_directory);
+  const Origin origin = OriginOf(details, source.containers.options().engine_directory);
   facts.own = !origin.principal.empty() && origin.principal == source.context.principal.id;
   facts.holds_call = origin.purpose == "run";
   facts.details = std::move(details);
@@ -52,10 +52,12 @@ void AddDisk(const OptimizeSource& source, OptimizeFacts& facts) {
 void NoteUnseen(OptimizeFacts& facts) {
   std::size_t processes = 0;
   std::size_t usage = 0;
+  std::size_t logs = 0;
   for (const ContainerFacts& container : facts.containers) {
     const bool runs = container.details.summary.state == "running";
     processes += runs && !container.zombies ? 1 : 0;
     usage += runs && !container.usage ? 1 : 0;
+    logs += container.details.log_unseen ? 1 : 0;
   }
   if (processes > 0) {
     facts.blind_spots.push_back("processes of " + std::to_string(processes) +
@@ -64,6 +66,10 @@ void NoteUnseen(OptimizeFacts& facts) {
   if (usage > 0) {
     facts.blind_spots.push_back("memory of " + std::to_string(usage) +
                                 " containers: it cannot be measured");
+  }
+  if (logs > 0) {
+    facts.blind_spots.push_back("logs of " + std::to_string(logs) +
+                                " containers: their files are not seen from here");
   }
 }
 
@@ -107,13 +113,21 @@ Result<OptimizeFacts> GatherAll(const OptimizeSource& source) {
   OptimizeFacts facts;
   facts.engine = LookAtEngine(source);
   std::vector<std::string> running;
+  std::optional<Error> unknown;  // of one that is there
   for (const container::ContainerSummary& summary : *listed) {
     if (source.context.stop.stop_requested()) {
       return Error{ErrorCode::kCancelled, "the call was cancelled", {}, {}, 0};
     }
-    auto details = source.engine.Inspect(summary.id);
+    // With what it reaches by detours, as at the execution.
+    auto details = source.containers.Find(summary.id);
+    if (!details && details.error().code == ErrorCode::kUnavailable) {
+      return std::move(details).error();
+    }
     if (!details) {
-      continue;  // removed meanwhile
+      if (details.error().code != ErrorCode::kNotFound) {  // not just removed
+        unknown = std::move(details).error();
+      }
+      continue;
     }
     if (details->pid > 0) {
       running.push_back(summary.id);
@@ -136,6 +150,9 @@ Result<OptimizeFacts> GatherAll(const OptimizeSource& source) {
   }
   AddDisk(source, facts);
   NoteUnseen(facts);
+  if (unknown) {
+    facts.blind_spots.push_back("some containers: " + unknown->message);
+  }
   return facts;
 }
 

@@ -16,7 +16,7 @@ namespace casemate::tools {
 // Borrows all.
 struct OptimizeSource {
   const container::Engine& engine;
-  const container::ContainersOptions& options;
+  container::Containers& containers;
   ContainerMeter& meter;
   CallContext& context;  // the caller, whose containers are `own`; stop token and progress
 };
@@ -27,9 +27,10 @@ struct OptimizeFacts {
   std::vector<std::string> blind_spots;  // what could not be seen, and why
 };
 
-// Of all containers and the engine's disk. Errors: those of Engine::List; kCancelled.
+// Of all containers, with what they reach by detours, and the engine's disk. Errors: those of
+// Engine::List; kUnavailable; kCancelled.
 Result<OptimizeFacts> GatherAll(const OptimizeSource& source);
-// Of one that was inspected just now; of the disk only if it is stopped.
+// Of one that was found just now (Containers::Find); of the disk only if it is stopped.
 OptimizeFacts GatherOne(const OptimizeSource& source, container::ContainerDetails details);
 // The same without the disk.
 ContainerFacts LookAt(const OptimizeSource& source, container::ContainerDetails details);

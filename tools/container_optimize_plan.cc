@@ -2,7 +2,10 @@
 
 #include <algorithm>
 
+#include "base/hash.h"
+#include "base/text.h"
 #include "sandbox/container/run/dangers.h"
+#include "tools/container_facts.h"
 #include "tools/container_report.h"
 
 namespace casemate::tools {
@@ -210,9 +213,11 @@ void Proposals::AddForStopped() {
 
 void Proposals::AddAdvice() {
   const ContainerDetails& details = container_.details;
-  if (details.log_bytes >= kLargeLog) {
+  if (details.log_bytes >= kLargeLog && details.log_max_bytes <= 0) {
     OptimizeAction& advice = Add(OptimizeKind::kRotateLogs);
-    advice.reason = "its log takes " + BytesText(details.log_bytes) + " and nothing bounds it";
+    advice.reason = "its log takes " + BytesText(details.log_bytes) +
+                    (details.log_max_bytes == 0 ? " and nothing bounds it"
+                                                : "; its engine does not tell what bounds it");
     advice.effect =
         "Make it anew with bounds of its log (log options max-size and max-file), or set them for "
         "all of the engine.";
@@ -249,6 +254,33 @@ bool IsBefore(const OptimizeAction& a, const OptimizeAction& b) {
   return limits_a != limits_b ? limits_a : a.frees_bytes > b.frees_bytes;
 }
 
+// What is done to what, whatever else a plan holds: in any plan the same id is the same action
+// (attack: a plan made anew, where what was agreed to by its place is something else). Of what
+// concerns all of the engine, the digits stand for the images and bytes it would take.
+std::string IdOf(const OptimizeAction& action) {
+  std::string id(ToString(action.kind));
+  if (!action.container.empty()) {
+    id += "-" + ShortId(action.container);
+  } else if (!IsAdvice(action.kind)) {
+    std::string what = Join(action.images, " ") + " " + std::to_string(action.frees_bytes);
+    for (const auto& [name, value] : action.facts) {
+      what += " " + name + " " + std::to_string(value);
+    }
+    id += "-" + ShortId(Sha256Hex(what));
+  }
+  if (action.limits.memory_bytes > 0) {
+    id += "-" + std::to_string(action.limits.memory_bytes / kMiB) + "m";
+  }
+  if (action.limits.pids > 0) {
+    id += "-" + std::to_string(action.limits.pids) + "p";
+  }
+  return id;
+}
+
+bool HasNewDangers(const ContainerDetails& before, const ContainerDetails& after) {
+  return !std::ranges::includes(DangersOf(before), DangersOf(after));
+}
+
 }  // namespace
 
 bool HasStopped(const ContainerDetails& details) {
@@ -273,17 +305,20 @@ std::vector<OptimizeAction> ProposeFor(const ContainerFacts& container, const En
   return proposals.Take();
 }
 
-OptimizeProposal Number(std::vector<OptimizeAction> actions) {
+OptimizeProposal Arrange(std::vector<OptimizeAction> actions) {
   std::ranges::stable_sort(actions, IsBefore);
   OptimizeProposal proposal;
-  if (actions.size() > kMaxPlanned) {
-    proposal.left_out = actions.size() - kMaxPlanned;
-    actions.resize(kMaxPlanned);
+  for (OptimizeAction& action : actions) {
+    action.id = IdOf(action);
+    const bool is_known = std::ranges::find(proposal.actions, action.id, &OptimizeAction::id) !=
+                          proposal.actions.end();
+    // Two containers whose ids begin alike: a plan for the one alone has it.
+    if (is_known || proposal.actions.size() == kMaxPlanned) {
+      ++proposal.left_out;
+    } else {
+      proposal.actions.push_back(std::move(action));
+    }
   }
-  for (std::size_t i = 0; i < actions.size(); ++i) {
-    actions[i].id = "a" + std::to_string(i + 1);
-  }
-  proposal.actions = std::move(actions);
   return proposal;
 }
 
@@ -299,6 +334,10 @@ std::optional<std::string> WhyNoMore(const OptimizeAction& planned, const Contai
   }
   if (before.started_ms != after.started_ms || before.finished_ms != after.finished_ms) {
     return "it was started anew";
+  }
+  // What policy judged was less.
+  if (HasNewDangers(before, after)) {
+    return "it reaches more of the host than it did";
   }
   const auto proposed = ProposeFor(now, engine, true);
   const auto found = std::ranges::find(proposed, planned.kind, &OptimizeAction::kind);

@@ -50,7 +50,8 @@ struct EngineFacts {
 };
 
 struct OptimizeAction {
-  std::string id;  // "a1"
+  std::string
+      id;  // "restart_container-3f2a9c1b04de": in any plan the same action on the same thing
   OptimizeKind kind = OptimizeKind::kRotateLogs;
   std::string container;  // its id; empty: it concerns all of the engine
   std::string name;
@@ -76,10 +77,10 @@ std::vector<OptimizeAction> ProposeForEngine(const std::vector<ContainerFacts>& 
 
 struct OptimizeProposal {
   std::vector<OptimizeAction> actions;  // with ids: what can be executed first, what frees most
-  std::size_t left_out = 0;             // beyond kMaxPlanned
+  std::size_t left_out = 0;             // beyond kMaxPlanned, or not to be told from another
 };
 inline constexpr std::size_t kMaxPlanned = 32;
-OptimizeProposal Number(std::vector<OptimizeAction> actions);
+OptimizeProposal Arrange(std::vector<OptimizeAction> actions);
 
 // Whether an action of a plan still stands: the container is as it was, and the same would be
 // proposed. The reason why not otherwise, in words.

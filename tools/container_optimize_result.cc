@@ -15,8 +15,9 @@ namespace {
 using nlohmann::json;
 using Status = OptimizeOutcome::Status;
 
+// The id of what can be executed begins with its kind.
 std::string TitleOf(const OptimizeAction& action) {
-  std::string title = std::string(ToString(action.kind));
+  std::string title = IsAdvice(action.kind) ? "- " + std::string(ToString(action.kind)) : action.id;
   if (!action.container.empty()) {
     title += " " + action.name + " (" + ShortId(action.container) + ")";
   }
@@ -24,8 +25,7 @@ std::string TitleOf(const OptimizeAction& action) {
 }
 
 std::string Line(const OptimizeAction& action) {
-  std::string line = (IsAdvice(action.kind) ? "- " : action.id + " ") + TitleOf(action) + ": " +
-                     action.reason + ".";
+  std::string line = TitleOf(action) + ": " + action.reason + ".";
   if (!action.frees.empty() && !IsAdvice(action.kind)) {
     line += " Frees about " + BytesText(action.frees_bytes) + " of " + action.frees + ".";
   }
@@ -97,8 +97,8 @@ ToolResult ExecutionResult(const std::vector<OptimizeAction>& actions,
       row["container"] = action.container;
       row["name"] = action.name;
     }
-    lines += action.id + " " + TitleOf(action) + ": " + std::string(ToString(outcome.status)) +
-             ", " + outcome.message;
+    lines +=
+        TitleOf(action) + ": " + std::string(ToString(outcome.status)) + ", " + outcome.message;
     if (outcome.freed_bytes && !action.frees.empty()) {
       row["frees"] = action.frees;
       row["freed_bytes"] = *outcome.freed_bytes;

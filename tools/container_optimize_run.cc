@@ -39,7 +39,7 @@ class Run {
   OptimizeOutcome SetLimits(const OptimizeAction& action);
   OptimizeOutcome Remove(const ContainerFacts& now, std::int64_t written_bytes);
   OptimizeOutcome PruneImages(const OptimizeAction& action);
-  OptimizeOutcome PruneCache();
+  OptimizeOutcome PruneCache(const OptimizeAction& action);
 
   const OptimizeSource& source_;
   const OptimizePlan& plan_;
@@ -50,14 +50,14 @@ OptimizeOutcome Run::Do(const OptimizeAction& action) {
     return PruneImages(action);
   }
   if (action.kind == OptimizeKind::kPruneBuildCache) {
-    return PruneCache();
+    return PruneCache(action);
   }
   const auto then = plan_.containers.find(action.container);
   if (then == plan_.containers.end()) {
     return Failed(Error{ErrorCode::kInternal, "a plan without its container", {}, {}, 0});
   }
   // By its id: a container that has the name now is another one.
-  auto details = engine().Inspect(action.container);
+  auto details = source_.containers.Find(action.container);
   if (!details) {
     return details.error().code == ErrorCode::kNotFound ? Skipped("it was removed meanwhile")
                                                         : Failed(details.error());
@@ -175,7 +175,19 @@ OptimizeOutcome Run::PruneImages(const OptimizeAction& action) {
   return outcome;
 }
 
-OptimizeOutcome Run::PruneCache() {
+// All of it goes at once: by whatever has come since then, more than was agreed to would.
+OptimizeOutcome Run::PruneCache(const OptimizeAction& action) {
+  auto disk = engine().DiskUse(source_.context.stop);
+  if (!disk) {
+    return Failed(std::move(disk).error());
+  }
+  const auto has_grown = [](std::int64_t then, std::int64_t now) { return now - then > then / 10; };
+  const std::int64_t entries = action.facts.empty() ? 0 : action.facts.front().second;
+  if (has_grown(entries, disk->idle_cache_entries) ||
+      has_grown(action.frees_bytes, disk->idle_cache_bytes)) {
+    return Skipped("the build cache has grown to " + BytesText(disk->idle_cache_bytes) + " in " +
+                   std::to_string(disk->idle_cache_entries) + " entries: plan again");
+  }
   auto freed = engine().PruneBuildCache(source_.context.stop);
   if (!freed) {
     return Failed(std::move(freed).error());
@@ -221,8 +233,7 @@ std::vector<OptimizeOutcome> Execute(const OptimizeSource& source, const Optimiz
       continue;
     }
     if (source.context.progress != nullptr) {
-      const std::string words = action.id + ": " + std::string(ToString(action.kind)) +
-                                (action.name.empty() ? std::string() : " " + action.name);
+      const std::string words = action.id + (action.name.empty() ? "" : " " + action.name);
       source.context.progress->Report(static_cast<double>(outcomes.size() + 1),
                                       static_cast<double>(actions.size() + 1), words);
     }

@@ -60,7 +60,7 @@ json Times(const container::ContainerDetails& details, std::int64_t now_ms) {
 
 json ImageJson(const ContainerReport& report) {
   json image = {{"reference", Brief(report.details.summary.image, kNameBytes)},
-                {"id", report.details.summary.image_id}};
+                {"id", Brief(report.details.summary.image_id, kNameBytes)}};
   if (report.image && !report.image->digests.empty()) {
     image["digest"] = Brief(report.image->digests.front(), kNameBytes);
   }
@@ -80,7 +80,7 @@ json HealthJson(const container::Health& health, json& cut) {
     cut.push_back("health.log: the last " + std::to_string(kMaxChecks) + " of " +
                   std::to_string(health.log.size()));
   }
-  return {{"status", health.status},
+  return {{"status", Brief(health.status, kNameBytes)},
           {"failing_streak", health.failing_streak},
           {"log", std::move(log)}};
 }
@@ -169,7 +169,7 @@ json FindingJson(const container::Diagnosis& finding) {
 }
 
 json MountJson(const container::Mount& mount) {
-  return {{"kind", mount.kind},
+  return {{"kind", Brief(mount.kind, kNameBytes)},
           {"source", Brief(mount.source, kNameBytes)},
           {"destination", Brief(mount.destination, kNameBytes)},
           {"writable", mount.writable}};
@@ -204,7 +204,7 @@ json ReportJson(const ContainerReport& report) {
   shown["networks"] = Rows("networks", details.networks, cut, text);
   shown["mounts"] = Rows("mounts", details.mounts, cut, MountJson);
   shown["services"] = Rows("services", report.services.services, cut, ServiceJson);
-  shown["blind_spots"] = report.services.blind_spots;
+  shown["blind_spots"] = Rows("blind_spots", report.services.blind_spots, cut, text);
   shown["dangers"] = Rows("dangers", container::DangersOf(details), cut, text);
   shown["findings"] = Rows("findings", report.findings, cut, FindingJson);
   shown["diagnosis"] = container::InOneParagraph(report.findings);

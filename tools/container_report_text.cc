@@ -18,6 +18,7 @@ constexpr std::size_t kMaxTextBytes = std::size_t{8} << 10;
 constexpr std::size_t kMaxShown = 8;  // of each list
 constexpr std::size_t kNameBytes = 120;
 constexpr std::size_t kCommandBytes = 200;
+constexpr std::size_t kSpotBytes = 300;
 constexpr std::int64_t kMsPerSecond = 1000;
 
 template <typename Items, typename Show>
@@ -113,6 +114,10 @@ std::string LabelText(const std::pair<std::string, std::string>& label) {
   return Brief(label.first, kNameBytes) + "=" + Brief(label.second, kNameBytes);
 }
 
+std::string NameText(const std::string& name) {
+  return Brief(name, kNameBytes);
+}
+
 }  // namespace
 
 std::string Brief(std::string_view text, std::size_t max_bytes) {
@@ -175,13 +180,13 @@ std::string ReportText(const ContainerReport& report) {
   line("diagnosis: ", diagnosis);
   line("use: ", UseText(report));
   line("services: ", List(report.services.services, ServiceText));
-  line("not seen: ", Join(report.services.blind_spots, "; "));
+  line("not seen: ", List(report.services.blind_spots,
+                          [](const std::string& spot) { return Brief(spot, kSpotBytes); }));
   line("ports: ", List(details.summary.ports, PortText));
   line("image: ", ImageText(report));
   line("command: ", Brief(Join(details.command, " "), kCommandBytes));
-  line("dangers: ", Join(container::DangersOf(details), ", "));
-  line("networks: ",
-       List(details.networks, [](const std::string& name) { return Brief(name, kNameBytes); }));
+  line("dangers: ", List(container::DangersOf(details), NameText));
+  line("networks: ", List(details.networks, NameText));
   line("mounts: ", List(details.mounts, MountText));
   line("restart: ", details.restart_policy == "no" ? "" : Brief(details.restart_policy, 64));
   line("log: ", details.log_bytes > 0 ? BytesText(details.log_bytes) : "");

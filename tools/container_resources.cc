@@ -188,16 +188,17 @@ Result<json> ContainerResources::ReadList(const std::stop_token& stop) const {
   if (!all) {
     return std::move(all).error();
   }
-  const auto listed = Pick(*std::move(all), {});
+  auto listed = Pick(*std::move(all), {});
   std::vector<std::string> ids;
   for (const ContainerSummary& container : listed) {
     if (container.state == "running" || container.state == "paused") {
       ids.push_back(container.id);
     }
   }
+  const auto measured = meter_.Measure(**engine, ids, stop);
+  SortByNeed(listed, measured);
   json rows;
-  [[maybe_unused]] const std::string text =
-      ShowList(listed, meter_.Measure(**engine, ids, stop), rows);
+  [[maybe_unused]] const std::string text = ShowList(listed, measured, rows);
   for (json& row : rows) {
     row["uri"] = UriOfContainer(row["id"].get<std::string>(), "status");
   }

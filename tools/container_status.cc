@@ -82,7 +82,7 @@ class ListCall : public PreparedCall {
       return ErrorResult(AsArgument(std::move(all).error()));
     }
     const std::size_t count = all->size();
-    const auto listed = Pick(*std::move(all), args_);
+    auto listed = Pick(*std::move(all), args_);
     std::vector<std::string> ids;
     for (const container::ContainerSummary& container : listed) {
       if (container.state == "running" || container.state == "paused") {
@@ -90,11 +90,14 @@ class ListCall : public PreparedCall {
       }
     }
     const auto measured = meter_.Measure(**engine, ids, context.stop);
+    SortByNeed(listed, measured);
     json rows;
     ToolResult result;
     result.text = ShowList(listed, measured, rows);
     if (context.raw_output) {
-      rows = FullRows(listed, measured, LookInsideAll(**engine, containers_.signatures(), ids));
+      rows = FullRows(listed, measured,
+                      LookInsideAll(**engine, containers_.signatures(), ids,
+                                    container::ProcessTable::Scan("/proc")));
     }
     result.structured = {{"status", "completed"},
                          {"total", listed.size()},

@@ -61,8 +61,9 @@ void AddOptimize(CLI::App& app, ContainersOptimizeArgs& args) {
   optimize->add_option("name", args.name, std::string(kNameHelp) + "; default: all containers");
   optimize
       ->add_option("--yes", args.yes,
-                   "Do these: `all`, or kinds or ids of the plan, e.g. remove_stopped,a3; without "
-                   "it, a terminal is asked for each")
+                   "Do these: `all`, kinds, or ids that a plan showed, e.g. "
+                   "prune_images,remove_stopped-3f2a9c1b04de: the same id is the same action in "
+                   "each plan; without it, a terminal is asked for each")
       ->delimiter(',')
       ->allow_extra_args(false);
   optimize->add_flag("--json", args.json, "Print JSON, and ask nothing");

@@ -131,10 +131,10 @@ class Answers {
   std::stop_callback<OnStop> on_stop_;  // last: it uses stopped_
 };
 
-// "a1 remove_stopped web: it has not run for 9 d. Frees about 12.0 MiB of disk. It is gone then."
+// "remove_stopped-3f2a9c1b04de web: it has ended. Frees about 12.0 MiB of disk. It is gone then."
 std::string ActionLine(const json& action) {
-  std::string line = action.value("executable", false) ? Text(action, "id") + " " : "- ";
-  line += Text(action, "kind");
+  std::string line =
+      action.value("executable", false) ? Text(action, "id") : "- " + Text(action, "kind");
   if (const std::string name = Text(action, "name"); !name.empty()) {
     line += " " + name;
   }
@@ -161,11 +161,11 @@ std::string PlanText(const json& plan) {
   return text;
 }
 
-// "a1 remove_stopped web: done, it is gone; 12.0 MiB of disk freed"
+// "remove_stopped-3f2a9c1b04de web: done, it is gone; 12.0 MiB of disk freed"
 std::string DoneText(const json& done) {
   std::string text;
   for (const json& action : done.value("actions", json::array())) {
-    std::string line = Text(action, "id") + " " + Text(action, "kind");
+    std::string line = Text(action, "id");
     line += Text(action, "name").empty() ? "" : " " + Text(action, "name");
     line += ": " + Text(action, "status") + ", " + Text(action, "message");
     if (action.contains("freed_bytes")) {

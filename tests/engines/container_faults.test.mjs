@@ -1,8 +1,11 @@
 // What may befall an engine, and what it may hold: the server says so, serves all else meanwhile, goes
 // on when the engine does, owes nothing and does not grow.
 import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import fs from 'node:fs';
 
+import { bin, cli } from '../e2e/lib/casemate.mjs';
 import { peakMemoryKb, processesWith, uniqueSleep, until } from '../e2e/lib/facts.mjs';
 import { busybox } from './engines.mjs';
 import { call, containersOf, fine, flat, inspect, labels, onBoth, placeOn, refused, remove, session } from './sessions.mjs';
@@ -122,7 +125,7 @@ served('no room is left for its data', { dataMib: 64 }, async (t, { engine, serv
   await server.end();
 });
 
-served('many containers, many commands at once, a long log, and a server that does not grow', {}, async (t, { engine, server }) => {
+served('many containers, many commands at once, a long log, and a server that does not grow', {}, async (t, { engine, place, server }) => {
   await service(server, 'web', ['sh', '-c', 'echo begun; sleep 1000']);
   const { pid } = server.child;
 
@@ -143,7 +146,23 @@ served('many containers, many commands at once, a long log, and a server that do
     const all = await fine(server, 'container_status', {});
     assert.match(all.text, /^web /);
     assert.ok(all.text.length < 10_000);
-    assert.equal(all.total ?? all.count ?? 101, 101, JSON.stringify(Object.keys(all)));
+    assert.equal(all.total, 101, JSON.stringify(Object.keys(all)));
+    const begun = Date.now();
+    const listed = await cli(place, ['containers', 'ls', '--all', '--json']);
+    assert.equal(listed.code, 0, listed.stderr);
+    const { total, containers } = JSON.parse(listed.stdout);
+    assert.deepEqual([total, containers.length, containers[0].name], [101, 101, 'web']);
+    assert.equal((await cli(place, ['containers', 'ls', '--all'])).stdout.trimEnd().split('\n').length, 102, 'and a header');
+    assert.ok(Date.now() - begun < 20_000, `${Date.now() - begun} ms`);
+    const watch = spawn(bin, ['containers', 'ls', '--all', '--watch', '--json'], { env: place.env, stdio: ['ignore', 'pipe', 'inherit'] });
+    const closed = once(watch, 'close');
+    let looks = '';
+    watch.stdout.on('data', (data) => {
+      looks += data;
+      if (looks.split('\n').length > 2) watch.kill('SIGINT');
+    });
+    assert.equal((await closed)[0], 130);
+    for (const look of looks.trimEnd().split('\n')) assert.equal(JSON.parse(look).total, 101);
     const few = await fine(server, 'container_status', { match: 'many-9' });
     assert.deepEqual(few.text.match(/^many-\d+/gm).sort(), ['many-9', ...Array.from({ length: 10 }, (_, i) => `many-9${i}`)]);
     await Promise.all(ids.map((id) => remove(engine, id)));

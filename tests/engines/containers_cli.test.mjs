@@ -360,11 +360,13 @@ test('optimize does what is consented to, and nothing else', { skip: skipped }, 
     for (const gone of ['one', 'two']) await wait(engine, await named(engine, gone, ['true']));
     const plan = await optimize('one');
     assert.equal(plan.code, 0, plan.stderr);
-    assert.match(plan.stdout, /^a1 remove_stopped one: [^]*Nothing was done: --yes all/m);
+    const [id] = /^remove_stopped-[0-9a-f]{12}(?= one: [^]*Nothing was done: --yes all)/m.exec(plan.stdout) ?? assert.fail(plan.stdout);
     const json = JSON.parse((await optimize('one', '--json')).stdout);
-    assert.deepEqual([json.plan.actions.find(({ id }) => id === 'a1').kind, json.done], ['remove_stopped', undefined]);
+    assert.deepEqual([json.plan.actions.find((action) => action.id === id).kind, json.done], ['remove_stopped', undefined]);
+    const other = await optimize('two', '--yes', id);
+    assert.deepEqual([other.code, other.stdout.includes('remove_stopped-')], [2, true], 'the id is of another container');
     for (const wrong of ['remove_stoped', 'a99']) {
-      const { code, stderr } = await optimize('one', '--yes', `a1,${wrong}`);
+      const { code, stderr } = await optimize('one', '--yes', `${id},${wrong}`);
       assert.equal(code, 2, stderr);
       assert.match(stderr, new RegExp(`^casemate: --yes: expected any of [^\n]*remove_stopped[^\n]*${wrong}[^\n]*nothing was done\n$`));
     }
@@ -372,21 +374,23 @@ test('optimize does what is consented to, and nothing else', { skip: skipped }, 
     assert.equal(await stopped(), 2);
 
     const asked = onTerminal(place, ['containers', 'optimize', 'one']);
-    await asked.has(/Do a1\? \[y\/N\] $/);
+    await asked.has(/Do remove_stopped-[0-9a-f]{12}\? \[y\/N\] $/);
     asked.child.stdin.write('n\n');
     assert.equal((await asked.closed).code, 0);
     const ended = onTerminal(place, ['containers', 'optimize', 'one']);
-    await ended.has(/Do a1\? \[y\/N\] $/);
+    await ended.has(/Do remove_stopped-[0-9a-f]{12}\? \[y\/N\] $/);
     ended.child.stdin.write('\x03');
     assert.equal((await ended.closed).code, 130);
     assert.equal(await stopped(), 2);
     const agreed = onTerminal(place, ['containers', 'optimize', 'one']);
-    await agreed.has(/Do a1\? \[y\/N\] $/);
+    await agreed.has(/Do remove_stopped-[0-9a-f]{12}\? \[y\/N\] $/);
     agreed.child.stdin.write('y\n');
     assert.equal((await agreed.closed).code, 0);
-    assert.match(agreed.stdout, /\[y\/N\] a1 remove_stopped one: done/);
+    assert.ok(agreed.stdout.includes(`[y/N] ${id} one: done`), agreed.stdout);
     assert.equal(await stopped(), 1);
 
+    assert.equal((await optimize('two', '--yes', id)).code, 2, 'what it was about is gone');
+    assert.equal(await stopped(), 1);
     const done = JSON.parse((await optimize('two', '--yes', 'remove_stopped', '--json')).stdout);
     assert.equal(done.done.actions[0].status, 'done');
     assert.equal(await stopped(), 0);

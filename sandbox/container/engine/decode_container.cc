@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <cmath>
 #include <string>
 #include <tuple>
 
@@ -154,10 +155,46 @@ std::string StateOf(const std::string& said) {
   return said == "stopping" ? "running" : said;
 }
 
-std::int64_t SizeOfFile(const std::string& path) {
+void LookAtLog(ContainerDetails& details) {
   struct stat about{};
+  const std::string& path = details.log_path;
   const bool seen = path.starts_with('/') && stat(path.c_str(), &about) == 0;
-  return seen && S_ISREG(about.st_mode) ? about.st_size : 0;
+  details.log_bytes = seen && S_ISREG(about.st_mode) ? about.st_size : 0;
+  details.log_unseen = !path.empty() && !seen;
+}
+
+// "16777216", "512k", "10m", "1.5g", "10 MB": thousands, as engines count; -1: none of these.
+std::int64_t BytesOfText(std::string_view text) {
+  constexpr std::string_view kUnits = "kmgtp";
+  constexpr double kMostBytes = 9e18;
+  double bytes = 0;
+  const auto [end, error] =
+      std::from_chars(text.data(), text.data() + text.size(), bytes, std::chars_format::fixed);
+  if (error != std::errc() || bytes < 0) {
+    return -1;
+  }
+  std::string unit;
+  for (const char each : text.substr(static_cast<std::size_t>(end - text.data()))) {
+    unit += each >= 'A' && each <= 'Z' ? static_cast<char>(each - 'A' + 'a') : each;
+  }
+  unit.erase(0, unit.starts_with(' ') ? 1 : 0);
+  const std::size_t power = unit.empty() ? std::string::npos : kUnits.find(unit.front());
+  if (power != std::string::npos) {
+    bytes *= std::pow(1000.0, static_cast<double>(power + 1));
+    unit.erase(0, 1);
+  }
+  const bool is_whole = unit.empty() || unit == "b" || unit == "ib";
+  return is_whole && bytes < kMostBytes ? static_cast<std::int64_t>(bytes) : -1;
+}
+
+// Docker adds the options that its own configuration names; Podman has none of them here.
+std::int64_t LogBound(const json& log_config) {
+  const json& options = MemberOf(log_config, "Config");
+  if (!options.is_object()) {
+    return -1;
+  }
+  const std::string most = TextOf(options, "max-size");
+  return most.empty() || most == "-1" ? 0 : BytesOfText(most);
 }
 
 void DecodeState(const json& state, ContainerDetails& into) {
@@ -213,7 +250,9 @@ void DecodeHost(const json& host, ContainerDetails& into) {
     const json& list = MemberOf(host, paths);
     into.unmasked = into.unmasked || (list.is_array() && list.empty());
   }
-  into.log_driver = TextOf(MemberOf(host, "LogConfig"), "Type");
+  const json& log_config = MemberOf(host, "LogConfig");
+  into.log_driver = TextOf(log_config, "Type");
+  into.log_max_bytes = LogBound(log_config);
 }
 
 }  // namespace
@@ -274,7 +313,7 @@ Result<ContainerDetails> DecodeDetails(const json& container) {
     }
   }
   details.log_path = TextOf(container, "LogPath");
-  details.log_bytes = SizeOfFile(details.log_path);
+  LookAtLog(details);
   return details;
 }
 

@@ -119,7 +119,9 @@ struct ContainerDetails {
   std::string engine_socket;  // where the engine listens
   std::string log_driver;
   std::string log_path;
-  std::int64_t log_bytes = 0;  // size of log_path where we may see it, else 0
+  std::int64_t log_bytes = 0;      // size of log_path where we may see it, else 0
+  bool log_unseen = false;         // there is a log_path, and we may not see what lies there
+  std::int64_t log_max_bytes = 0;  // what bounds it; 0: none, -1: its engine does not tell
 };
 
 // GET /containers/{id}/stats, one reading.

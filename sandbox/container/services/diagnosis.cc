@@ -200,7 +200,7 @@ void AddCrashLoop(const DiagnosisInput& input, std::optional<Diagnosis>& cause,
                  .code = "crash-loop",
                  .summary = "It ends soon after each start and is started again.",
                  .evidence = {"restarted " + std::to_string(details.restart_count) +
-                              " times, policy `" + details.restart_policy + "`"},
+                              " times, policy " + Quoted(details.restart_policy)},
                  .next_step = "read its output from the start of the last run"};
   if (short_run) {
     loop.evidence.push_back((Runs(details) ? "runs for " : "the last run took ") +
@@ -312,11 +312,13 @@ void AddHousekeeping(const DiagnosisInput& input, std::vector<Diagnosis>& findin
                         .next_step = "start it with an init as first process, or mend the program "
                                      "that does not wait for its children"});
   }
-  if (details.log_bytes >= kLargeLogBytes) {
+  if (details.log_bytes >= kLargeLogBytes && details.log_max_bytes <= 0) {
     findings.push_back(
         {.severity = Severity::kWarning,
          .code = "large-log",
-         .summary = "Its log grows without a bound.",
+         .summary = details.log_max_bytes == 0
+                        ? "Its log grows without a bound."
+                        : "Its log is large; its engine does not tell what bounds it.",
          .evidence = {Megabytes(details.log_bytes) + " by log driver `" +
                       Shown(details.log_driver, kMaxQuoted) + "`"},
          .next_step = "let the log driver rotate (max-size, max-file), or write less"});

@@ -13,6 +13,7 @@
 #include "sandbox/container/engine/engine.h"
 #include "sandbox/container/engine/json_lines.h"
 #include "sandbox/container/engine/transport.h"
+#include "tests/unit/temp_dir.h"
 
 namespace casemate::container {
 namespace {
@@ -120,6 +121,8 @@ TEST_CASE("A container's details are alike from both", "[engine][decode]") {
     CHECK(details.pid_mode.empty());
     CHECK(details.log_driver == "json-file");
     CHECK(details.log_path.starts_with("/var/lib/"));
+    CHECK(details.log_unseen);
+    CHECK(details.log_max_bytes == (details.log_path.starts_with("/var/lib/docker") ? 0 : -1));
     const auto mount = [&](const std::string& destination) {
       const auto found =
           std::find_if(details.mounts.begin(), details.mounts.end(),
@@ -135,6 +138,43 @@ TEST_CASE("A container's details are alike from both", "[engine][decode]") {
     CHECK(mount("/tmp").kind == "tmpfs");
     CHECK(mount("/tmp").writable);
   }
+}
+
+TEST_CASE("What bounds a log is told in bytes", "[engine][decode]") {
+  const auto bound = [](const json& options) {
+    json container = GoldenJson("docker_inspect");
+    container["HostConfig"]["LogConfig"]["Config"] = options;
+    return Value(DecodeDetails(container)).log_max_bytes;
+  };
+  const auto most = [&](const char* text) { return bound({{"max-size", text}}); };
+  CHECK(bound(json::object()) == 0);
+  CHECK(bound({{"max-file", "3"}}) == 0);
+  CHECK(most("-1") == 0);
+  CHECK(most("16777216") == 16'777'216);
+  CHECK(most("512k") == 512'000);
+  CHECK(most("10m") == 10'000'000);
+  CHECK(most("10M") == 10'000'000);
+  CHECK(most("1.5g") == 1'500'000'000);
+  CHECK(most("10 MB") == 10'000'000);
+  for (const char* wrong : {"m", "x10m", "10x", "10mm", "-5", "inf", "nan", "1e300", "99999999p"}) {
+    CAPTURE(wrong);
+    CHECK(most(wrong) == -1);
+  }
+  CHECK(bound(nullptr) == -1);
+}
+
+TEST_CASE("A log is measured where it can be seen", "[engine][decode]") {
+  const casemate::testing::TempDir directory;
+  std::ofstream(directory / "log") << "hello\n";
+  const auto with = [](const std::string& path) {
+    json container = GoldenJson("docker_inspect");
+    container["LogPath"] = path;
+    return Value(DecodeDetails(container));
+  };
+  CHECK(with(directory / "log").log_bytes == 6);
+  CHECK_FALSE(with(directory / "log").log_unseen);
+  CHECK(with(directory / "other").log_unseen);
+  CHECK_FALSE(with("").log_unseen);  // it has none
 }
 
 TEST_CASE("States have one name for all engines", "[engine][decode]") {

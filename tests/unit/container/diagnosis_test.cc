@@ -313,6 +313,16 @@ TEST_CASE("State, use and housekeeping", "[diagnosis]") {
   });
 }
 
+TEST_CASE("That nothing bounds a log is said only where that is so", "[diagnosis]") {
+  Patient patient = Healthy();
+  patient.details.log_bytes = kGiB;
+  CHECK(patient.Findings().at(0).summary == "Its log grows without a bound.");
+  patient.details.log_max_bytes = -1;
+  CHECK_THAT(patient.Findings().at(0).summary, Catch::Contains("does not tell"));
+  patient.details.log_max_bytes = 2 * kGiB;
+  CHECK(patient.Findings().empty());
+}
+
 TEST_CASE("The most severe comes first", "[diagnosis]") {
   Patient patient = Healthy();
   patient.zombies = 100;

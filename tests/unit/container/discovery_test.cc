@@ -144,6 +144,7 @@ std::vector<EngineReport> Report(const std::string& socket) {
 TEST_CASE("What doctor tells of engines", "[engine][discovery]") {
   const FakeEngine fine(
       Version(kDocker, R"({"Driver":"overlay2","CgroupDriver":"systemd","CgroupVersion":"2",
+                   "MemoryLimit":true,"PidsLimit":true,"CpuCfsQuota":true,
                    "DefaultRuntime":"runc","SecurityOptions":["name=seccomp,profile=default","name=rootless"]})"));
   auto reports = Report(fine.socket());
   REQUIRE(reports.size() == 1);

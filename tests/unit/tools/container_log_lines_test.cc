@@ -51,6 +51,26 @@ TEST_CASE("the last lines are kept, and what is left out is counted") {
   CHECK(small.left_out() == 8);
 }
 
+TEST_CASE("the newest line stays, cut, where it is longer than all that may be kept") {
+  for (const bool raw : {false, true}) {
+    CAPTURE(raw);
+    LogLines lines({100, 1024, raw}, std::nullopt, nullptr);
+    lines.Take(StdStream::kStdout, std::string(100, 'b') + "\n" + std::string(5000, 'x') + "\n");
+    REQUIRE(lines.lines().size() == 1);
+    CHECK(lines.Text().starts_with("xxxx"));
+    CHECK(lines.Text().ends_with(" bytes cut]\n"));
+    CHECK(lines.Text().size() <= 1024);
+    CHECK(lines.Text().size() > 900);
+    CHECK(lines.left_out() == 1);
+    CHECK(lines.shortened() == 1);
+    lines.Take(StdStream::kStdout, "after\n");
+    CHECK(lines.Text().ends_with("after\n"));
+  }
+  LogLines none({0, 1024}, std::nullopt, nullptr);
+  none.Take(StdStream::kStdout, std::string(5000, 'x') + "\n");
+  CHECK(none.lines().empty());
+}
+
 TEST_CASE("a pattern is found anywhere in a line, and only there") {
   LogLines lines({10, 1000}, Grep("err(or)?:|^last$"), nullptr);
   lines.Take(StdStream::kStdout, "an error: x\nnothing\nerr: y\nat last\nlast\n");

@@ -178,6 +178,13 @@ TEST_CASE("logs, restarts and page cache are advice") {
     CHECK(action.needs.empty());
     CHECK(ActionJson(action)["executable"] == false);
   }
+  CHECK_THAT(actions[1].reason, Contains("nothing bounds it"));
+  facts.details.log_max_bytes = -1;
+  CHECK_THAT(ProposeFor(facts, Docker(), false)[1].reason, Contains("does not tell"));
+  facts.details.log_max_bytes = 100 * kMiB;
+  CHECK(KindsOf(ProposeFor(facts, Docker(), false)) ==
+        Kinds{OptimizeKind::kPageCache, OptimizeKind::kManyRestarts});
+  facts.details.log_max_bytes = 0;
   facts.details.log_bytes -= 1;
   facts.details.restart_count -= 1;
   facts.usage->cache_bytes -= 1;
@@ -233,17 +240,71 @@ TEST_CASE("a plan has ids, limits first, then what frees most, advice last, with
     return action;
   };
   auto proposal =
-      Number({made(OptimizeKind::kRotateLogs, 900), made(OptimizeKind::kRemoveStopped, 5),
-              made(OptimizeKind::kPruneImages, 50), made(OptimizeKind::kSetLimits, 0)});
+      Arrange({made(OptimizeKind::kRotateLogs, 900), made(OptimizeKind::kRemoveStopped, 5),
+               made(OptimizeKind::kPruneImages, 50), made(OptimizeKind::kSetLimits, 0)});
   CHECK(KindsOf(proposal.actions) == Kinds{OptimizeKind::kSetLimits, OptimizeKind::kPruneImages,
                                            OptimizeKind::kRemoveStopped,
                                            OptimizeKind::kRotateLogs});
-  CHECK(proposal.actions[0].id == "a1");
-  CHECK(proposal.actions[3].id == "a4");
   CHECK(proposal.left_out == 0);
-  proposal = Number(std::vector<OptimizeAction>(kMaxPlanned + 3));
+  std::vector<OptimizeAction> many(kMaxPlanned + 3);
+  for (std::size_t i = 0; i < many.size(); ++i) {
+    many[i].container = std::to_string(i + 100) + std::string(61, '0');
+  }
+  proposal = Arrange(many);
   CHECK(proposal.actions.size() == kMaxPlanned);
   CHECK(proposal.left_out == 3);
+}
+
+TEST_CASE("in any plan the same id is the same action on the same thing") {
+  const auto made = [](OptimizeKind kind, const std::string& container, std::int64_t frees) {
+    OptimizeAction action;
+    action.kind = kind;
+    action.container = container;
+    action.frees_bytes = frees;
+    return action;
+  };
+  const std::string web = "0123456789abcdef" + std::string(48, '0');
+  const std::string other = "fedcba9876543210" + std::string(48, '0');
+  const auto remove = OptimizeKind::kRemoveStopped;
+  const auto ids = [](std::vector<OptimizeAction> actions) {
+    std::vector<std::string> all;
+    for (const OptimizeAction& action : Arrange(std::move(actions)).actions) {
+      all.push_back(action.id);
+    }
+    return all;
+  };
+  using Ids = std::vector<std::string>;
+  CHECK(ids({made(remove, web, 5), made(remove, other, 9)}) ==
+        Ids{"remove_stopped-fedcba987654", "remove_stopped-0123456789ab"});
+  CHECK(ids({made(remove, web, 9), made(remove, other, 5)}) ==
+        Ids{"remove_stopped-0123456789ab", "remove_stopped-fedcba987654"});
+  CHECK(ids({made(remove, other, 5)}) == Ids{"remove_stopped-fedcba987654"});
+
+  OptimizeAction limits = made(OptimizeKind::kSetLimits, web, 0);
+  limits.limits.memory_bytes = 768 * kMiB;
+  CHECK(ids({limits}) == Ids{"set_limits-0123456789ab-768m"});
+  limits.limits.pids = 256;
+  CHECK(ids({limits}) == Ids{"set_limits-0123456789ab-768m-256p"});
+
+  OptimizeAction images = made(OptimizeKind::kPruneImages, "", 7);
+  images.images = {"sha256:1"};
+  const Ids before = ids({images});
+  CHECK(before.at(0).starts_with("prune_images-"));
+  CHECK(ids({limits, images}).at(1) == before.at(0));
+  images.images = {"sha256:2"};
+  CHECK(ids({images}) != before);
+  OptimizeAction cache = made(OptimizeKind::kPruneBuildCache, "", 7);
+  cache.facts = {{"entries", 1}};
+  const Ids small = ids({cache});
+  cache.facts = {{"entries", 2}};
+  CHECK(ids({cache}) != small);
+
+  // Whose ids begin alike is not to be told apart: only one is offered.
+  const auto alike =
+      Arrange({made(remove, web, 5), made(remove, web.substr(0, 12) + std::string(52, '1'), 4)});
+  REQUIRE(alike.actions.size() == 1);
+  CHECK(alike.actions[0].container == web);
+  CHECK(alike.left_out == 1);
 }
 
 TEST_CASE("an action is given up when the container is not as it was") {
@@ -273,6 +334,11 @@ TEST_CASE("an action is given up when the container is not as it was") {
   now = then;
   now.usage->memory_bytes = 760 * kMiB;
   CHECK(WhyNoMore(limits, then, now, Docker()) == "it uses too much for these limits now");
+  now = then;
+  now.details.network_mode = "host";
+  CHECK(WhyNoMore(restart, then, now, Docker()) == "it reaches more of the host than it did");
+  CHECK_FALSE(WhyNoMore(restart, now, then, Docker()));
+  CHECK_FALSE(WhyNoMore(restart, now, now, Docker()));
 }
 
 TEST_CASE("a stopped container that was started and has ended again is another one") {

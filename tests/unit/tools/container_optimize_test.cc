@@ -117,7 +117,7 @@ TEST_CASE("whoever made a container is who Casemate says, not a label alone") {
   World world;
   const auto may_remove = [&] {
     const ToolResult plan = world.Call(json::object());
-    return plan.text.find("remove_stopped old") != std::string::npos;
+    return plan.text.find("remove_stopped-cccccccccccc old") != std::string::npos;
   };
   CHECK(may_remove());
   world.details[kOld]["Config"]["Labels"]["io.casemate.principal"] = "bob";
@@ -284,6 +284,90 @@ TEST_CASE("what has changed meanwhile is skipped and said") {
                             Contains("have a name or a container now"));
   CHECK(world.changes.empty());
   CHECK(done.structured["freed"].empty());
+}
+
+TEST_CASE("an id of one plan is the same action in the next one, or none") {
+  World world;
+  const ToolResult first = world.Call(json::object());
+  world.memory[kOther] = 511 * kMiB;  // it comes before the other now
+  world.details.erase(kOld);
+  const ToolResult second = world.Call(json::object());
+  for (const std::string& id : {kWeb, kOther}) {
+    for (const char* kind : {"restart_container", "set_limits"}) {
+      CHECK(World::IdOf(first, kind, id) == World::IdOf(second, kind, id));
+    }
+  }
+  CHECK(World::IdOf(first, "prune_images") == World::IdOf(second, "prune_images"));
+  CHECK(World::IdOf(first, "restart_container", kWeb) == "restart_container-aaaaaaaaaaaa");
+  const ToolResult gone = world.Call(Execute(second, {World::IdOf(first, "remove_stopped", kOld)}));
+  CHECK(gone.structured["error"]["kind"] == "invalid_arguments");
+  CHECK(world.changes.empty());
+}
+
+TEST_CASE("what a container reaches by another one takes the right for it, in each plan") {
+  World world;
+  world.details[kWeb]["HostConfig"]["NetworkMode"] = "host";
+  world.details[kOther]["HostConfig"]["NetworkMode"] = "container:" + kWeb;
+  for (const json& args : {json::object(), json{{"container", "other"}}}) {
+    const ToolResult plan = world.Call(args);
+    const json execute = Execute(plan, {World::IdOf(plan, "restart_container", kOther)});
+    CHECK(world.Prepare(execute, world.ann).value()->context()["container"]["dangers"] ==
+          json({"host_network"}));
+    CHECK_THAT(world.Call(execute).text, Contains("`privileged_targets`"));
+  }
+  CHECK(world.changes.empty());
+}
+
+TEST_CASE("what reaches more of the host than policy was told is left alone") {
+  World world;
+  world.details[kOther]["HostConfig"]["NetworkMode"] = "container:" + kWeb;
+  const ToolResult plan = world.Call(json::object());
+  const json execute = Execute(plan, {World::IdOf(plan, "restart_container", kOther)});
+  world.details[kWeb]["HostConfig"]["NetworkMode"] = "host";
+  const ToolResult done = world.Call(execute);
+  CHECK(done.structured["actions"][0]["status"] == "skipped");
+  CHECK_THAT(done.text, Contains("reaches more of the host"));
+  CHECK(world.changes.empty());
+}
+
+TEST_CASE("build cache that has grown since the plan is left alone") {
+  const auto status_with = [](int entries, int bytes) {
+    World world;
+    const auto cache_of = [](int count, int size) {
+      json cache = json::array();
+      for (int i = 0; i < count; ++i) {
+        cache.push_back({{"Size", size / count}, {"InUse", false}, {"Shared", false}});
+      }
+      return cache;
+    };
+    world.disk["BuildCache"] = cache_of(20, 40'000);
+    const ToolResult plan = world.Call(json::object());
+    world.disk["BuildCache"] = cache_of(entries, bytes);
+    const ToolResult done = world.Call(Execute(plan, {World::IdOf(plan, "prune_build_cache")}));
+    INFO(done.text);
+    const std::string status = done.structured["actions"][0]["status"];
+    CHECK(world.changes.size() == (status == "done" ? 1 : 0));
+    CHECK((status == "done" || done.text.find("has grown to") != std::string::npos));
+    return status;
+  };
+  CHECK(status_with(20, 40'000) == "done");
+  CHECK(status_with(22, 44'000) == "done");
+  CHECK(status_with(10, 20'000) == "done");
+  CHECK(status_with(23, 40'000) == "skipped");
+  CHECK(status_with(20, 44'020) == "skipped");
+}
+
+TEST_CASE("logs that are not seen are said, and containers that the engine cannot describe") {
+  World world;
+  world.details[kOld]["LogPath"] = "/no/such/directory/log";
+  CHECK_THAT(world.Call(json::object()).text, Contains("logs of 1 containers"));
+  CHECK_THAT(world.Call({{"container", "old"}}).text, Contains("logs of 1 containers"));
+  world.refusals["GET /v1.41/containers/" + kOld + "/json"] =
+      container::test::Answer("500 Internal Server Error", R"({"message":"broken"})");
+  const ToolResult plan = world.Call(json::object());
+  REQUIRE_FALSE(plan.is_error);
+  CHECK_THAT(plan.text,
+             Contains("Not seen: ") && Contains("some containers: ") && Contains("broken"));
 }
 
 TEST_CASE("an image that a container uses now is left alone") {

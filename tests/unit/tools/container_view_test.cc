@@ -105,8 +105,24 @@ TEST_CASE("a hostile container does not make a report long, and hides nothing in
     details.health.log.push_back({kNow, 1, std::string(4096, '\x1b')});
     report.services.services.emplace_back().name = std::string(4096, 's');
   }
-  details.health.status = "unhealthy";
+  details.health.status = "unhealthy\x1b[2J";
+  details.summary.image_id = "sha256:\x1b[2J";
+  details.mounts.front().kind = "bind\x1b[2J";
+  details.mounts.push_back({"bind", "/etc/\x1b[2J", "/x", true});  // a danger
+  for (int i = 0; i < 100; ++i) {
+    report.services.blind_spots.push_back("\x1b[2J" + std::string(4096, 'b'));
+  }
   const json shown = ReportJson(report);
+  // Values, not as JSON writes them.
+  const auto has_escape = [](const json& value) {
+    const json flat = value.flatten();
+    return std::ranges::any_of(flat, [](const json& each) {
+      return each.is_string() && each.get<std::string>().find('\x1b') != std::string::npos;
+    });
+  };
+  CHECK_FALSE(has_escape(shown));
+  CHECK(shown["dangers"].dump().find("host_mount:/etc/") != std::string::npos);
+  CHECK(shown["blind_spots"].size() == 32);
   CHECK(shown.dump().size() < (std::size_t{64} << 10));
   CHECK(shown["labels"].size() == 32);
   CHECK(shown["health"]["log"].size() == 3);
@@ -133,7 +149,8 @@ std::vector<container::ContainerSummary> Many(int count) {
 }
 
 TEST_CASE("a list begins with what needs attention, and can be narrowed") {
-  const auto all = Pick(Many(20), {});
+  auto all = Pick(Many(20), {});
+  SortByNeed(all, {});
   CHECK(all.size() == 20);
   CHECK(all.front().name == "name1007");
   CHECK(all[1].state == "running");
@@ -144,6 +161,44 @@ TEST_CASE("a list begins with what needs attention, and can be narrowed") {
   CHECK(Pick(Many(20), {"dead", "", ""}).empty());
   json none;
   CHECK(ShowList({}, {}, none) == "No containers.\n");
+}
+
+TEST_CASE("what has crashed needs attention; what ended or was asked to does not") {
+  const auto first = [](const std::string& state, const std::string& status) {
+    auto two = Many(3);  // the first has ended
+    two.erase(two.begin() + 1);
+    two[0].state = state;
+    two[0].status = status;
+    SortByNeed(two, {});
+    return two.front().name == "name1000";
+  };
+  CHECK(first("exited", "Exited (1) 2 minutes ago"));
+  CHECK(first("exited", "Exited (137) 2 minutes ago"));
+  CHECK(first("exited", "Exited (-1) 2 minutes ago"));
+  CHECK(first("dead", "Dead"));
+  CHECK_FALSE(first("exited", "Exited (0) 2 minutes ago"));
+  CHECK_FALSE(first("exited", "Exited (143) 2 minutes ago"));
+  for (const char* odd :
+       {"", "Exited", "Exited (", "Exited (x)", "Exited (1", "Exited (99999999999)"}) {
+    CAPTURE(odd);
+    CHECK_FALSE(first("exited", odd));
+  }
+}
+
+TEST_CASE("health that the list does not tell is told by what was measured") {
+  auto two = Many(3);
+  two.erase(two.begin());
+  std::map<std::string, Measurement> measured;
+  measured[two[0].id].health = "healthy";
+  measured[two[1].id].health = "unhealthy";
+  SortByNeed(two, measured);
+  CHECK(two.front().name == "name1002");
+  json rows;
+  const std::string text = ShowList(two, measured, rows);
+  CHECK(text.starts_with("name1002  Up 3 hours (unhealthy)  "));
+  CHECK(rows[1]["status"] == "Up 3 hours (healthy)");
+  two[0].status = "Up 3 hours (unhealthy)";
+  CHECK(ShowList(two, measured, rows).starts_with("name1002  Up 3 hours (unhealthy)  "));
 }
 
 TEST_CASE("a long list is cut, and says how much of it") {
