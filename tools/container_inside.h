@@ -3,6 +3,7 @@
 
 #include <map>
 #include <span>
+#include <stop_token>
 #include <string>
 
 #include "sandbox/container/engine/engine.h"
@@ -18,10 +19,11 @@ struct Inside {
   container::ContainerDetails details;
   container::ServiceReport services;
 };
-// By id; without those that the engine does not know any more. Some at a time, for that takes some
-// milliseconds each.
+// By id; without those that the engine does not know any more, or says nothing of within some
+// seconds. Some at a time, for that takes some milliseconds each.
 std::map<std::string, Inside> LookInsideAll(const container::Engine& engine,
                                             const container::SignatureTable* signatures,
-                                            std::span<const std::string> ids);
+                                            std::span<const std::string> ids,
+                                            const std::stop_token& stop);
 
 }  // namespace casemate::tools

@@ -7,12 +7,16 @@
 #include "base/clock.h"
 #include "sandbox/container/services/processes.h"
 #include "tools/container_facts.h"
+#include "tools/container_report.h"
 
 namespace casemate::tools {
 namespace {
 
 using container::ContainerDetails;
 using container::ProcessTable;
+
+constexpr std::int64_t kOneMs = 5000;  // with one that its engine has locked
+constexpr std::size_t kNameBytes = 80;
 
 ContainerFacts OwnershipOf(const OptimizeSource& source, ContainerDetails details) {
   ContainerFacts facts;
@@ -100,7 +104,7 @@ OptimizeFacts GatherOne(const OptimizeSource& source, ContainerDetails details) 
 }
 
 Result<OptimizeFacts> GatherAll(const OptimizeSource& source) {
-  auto listed = source.engine.List({});
+  auto listed = source.engine.List({}, {.stop = source.context.stop});
   if (!listed) {
     return std::move(listed).error();
   }
@@ -111,9 +115,14 @@ Result<OptimizeFacts> GatherAll(const OptimizeSource& source) {
     if (source.context.stop.stop_requested()) {
       return Error{ErrorCode::kCancelled, "the call was cancelled", {}, {}, 0};
     }
-    auto details = source.engine.Inspect(summary.id);
+    auto details =
+        source.engine.Inspect(summary.id, {.total_ms = kOneMs, .stop = source.context.stop});
     if (!details) {
-      continue;  // removed meanwhile
+      if (details.error().code != ErrorCode::kNotFound) {  // that one was removed meanwhile
+        facts.blind_spots.push_back(Brief(summary.name, kNameBytes) + ": " +
+                                    details.error().message);
+      }
+      continue;
     }
     if (details->pid > 0) {
       running.push_back(summary.id);
