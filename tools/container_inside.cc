@@ -11,6 +11,7 @@ namespace casemate::tools {
 namespace {
 
 constexpr std::size_t kThreads = 4;
+constexpr std::int64_t kOneMs = 5000;  // with one that its engine has locked
 
 container::ServiceReport LookInside(const container::ContainerDetails& details,
                                     const container::SignatureTable* signatures,
@@ -34,12 +35,13 @@ container::ServiceReport LookInside(const container::ContainerDetails& details,
 std::map<std::string, Inside> LookInsideAll(const container::Engine& engine,
                                             const container::SignatureTable* signatures,
                                             std::span<const std::string> ids,
-                                            const Result<container::ProcessTable>& processes) {
+                                            const Result<container::ProcessTable>& processes,
+                                            const std::stop_token& stop) {
   std::vector<std::optional<Inside>> found(ids.size());
   std::atomic<std::size_t> next = 0;
   const auto work = [&] {
     for (std::size_t i = next++; i < ids.size(); i = next++) {
-      if (auto details = engine.Inspect(ids[i])) {
+      if (auto details = engine.Inspect(ids[i], {.total_ms = kOneMs, .stop = stop})) {
         found[i] = Inside{*std::move(details), {}};
         if (found[i]->details.pid > 0) {
           found[i]->services = LookInside(found[i]->details, signatures, processes);

@@ -3,6 +3,7 @@
 
 #include <map>
 #include <span>
+#include <stop_token>
 #include <string>
 
 #include "base/result.h"
@@ -20,11 +21,13 @@ struct Inside {
   container::ContainerDetails details;
   container::ServiceReport services;
 };
-// By id; without those that the engine does not know any more. Some at a time, for that takes some
-// milliseconds each. `processes`: of this machine, looked at once for all of them.
+// By id; without those that the engine does not know any more, or says nothing of within some
+// seconds. Some at a time, for that takes some milliseconds each. `processes`: of this machine,
+// looked at once for all of them.
 std::map<std::string, Inside> LookInsideAll(const container::Engine& engine,
                                             const container::SignatureTable* signatures,
                                             std::span<const std::string> ids,
-                                            const Result<container::ProcessTable>& processes);
+                                            const Result<container::ProcessTable>& processes,
+                                            const std::stop_token& stop);
 
 }  // namespace casemate::tools

@@ -136,7 +136,7 @@ container::LogRequest LogsCall::Request(bool live) const {
 }
 
 ToolResult LogsCall::Run(const policies::Grant& /*grant*/, CallContext& context) {
-  auto engine = containers().engine();
+  auto engine = containers().engine(context.stop);
   if (!engine) {
     return ErrorResult(engine.error());
   }

@@ -18,6 +18,7 @@ using container::Usage;
 
 constexpr std::size_t kThreads = 4;
 constexpr std::size_t kFewContainers = 4;  // are asked for one after the other
+constexpr std::int64_t kOneMs = 5000;      // with one that its engine has locked
 constexpr std::size_t kMaxKnown = 1000;
 constexpr std::int64_t kOldestMs = 60'000;  // of a reading that still tells a rate of now
 constexpr std::chrono::milliseconds kBetween{100};
@@ -47,17 +48,18 @@ void Wait(const std::stop_token& stop) {
 
 }  // namespace
 
-std::optional<Usage> ContainerMeter::ReadOnce(const Engine& engine,
-                                              const ContainerDetails& details) const {
+std::optional<Usage> ContainerMeter::ReadOnce(const Engine& engine, const ContainerDetails& details,
+                                              const std::stop_token& stop) const {
   if (auto usage = cgroups_.Read(details)) {
     return usage;
   }
-  auto asked = engine.Stats(details.summary.id);
+  auto asked = engine.Stats(details.summary.id, {.total_ms = kOneMs, .stop = stop});
   return asked ? std::optional(*std::move(asked)) : std::nullopt;
 }
 
 void ContainerMeter::ReadAll(const Engine& engine, std::span<const std::string> ids,
-                             std::map<std::string, Reading>& readings) const {
+                             std::map<std::string, Reading>& readings,
+                             const std::stop_token& stop) const {
   std::vector<Reading*> slots;
   for (const std::string& id : ids) {
     slots.push_back(&readings[id]);
@@ -72,7 +74,7 @@ void ContainerMeter::ReadAll(const Engine& engine, std::span<const std::string> 
     if (reading.now) {
       return;
     }
-    auto details = engine.Inspect(ids[i]);
+    auto details = engine.Inspect(ids[i], {.total_ms = kOneMs, .stop = stop});
     if (!details || details->pid == 0) {
       return;
     }
@@ -80,7 +82,7 @@ void ContainerMeter::ReadAll(const Engine& engine, std::span<const std::string> 
       reading.before.usage.reset();  // of an earlier run
     }
     reading.before.details = *std::move(details);
-    reading.now = ReadOnce(engine, reading.before.details);
+    reading.now = ReadOnce(engine, reading.before.details, stop);
   });
 }
 
@@ -99,7 +101,7 @@ std::map<std::string, Measurement> ContainerMeter::Finish(const Engine& engine,
     Wait(stop);
     ForEach(first.size(), [&](std::size_t i) {
       Reading& reading = *first[i];
-      if (auto again = ReadOnce(engine, reading.before.details)) {
+      if (auto again = ReadOnce(engine, reading.before.details, stop)) {
         reading.before.usage = std::exchange(reading.now, again);
       }
     });
@@ -141,7 +143,7 @@ std::map<std::string, Measurement> ContainerMeter::Measure(const Engine& engine,
       readings[id].before = known == known_.end() ? Known() : known->second;
     }
   }
-  ReadAll(engine, ids, readings);
+  ReadAll(engine, ids, readings, stop);
   return Finish(engine, std::move(readings), stop);
 }
 
@@ -162,7 +164,7 @@ std::optional<Measurement> ContainerMeter::Measure(const Engine& engine,
       reading.before.usage = known->second.usage;
     }
   }
-  reading.now = ReadOnce(engine, details);
+  reading.now = ReadOnce(engine, details, stop);
   auto measured = Finish(engine, std::move(readings), stop);
   const auto found = measured.find(id);
   return found == measured.end() ? std::nullopt : std::optional(found->second);

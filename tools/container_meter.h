@@ -30,8 +30,8 @@ class ContainerMeter {
   explicit ContainerMeter(const std::string& proc = "/proc")
       : cgroups_(container::CgroupUsage::Open(proc)) {}
 
-  // By id, of those of `ids` that run and can be measured. A first look takes a tenth of a second
-  // more, unless `stop` is requested.
+  // By id, of those of `ids` that run and can be measured: not one that the engine says nothing of
+  // within some seconds. A first look takes a tenth of a second more, unless `stop` is requested.
   std::map<std::string, Measurement> Measure(const container::Engine& engine,
                                              std::span<const std::string> ids,
                                              const std::stop_token& stop);
@@ -49,10 +49,11 @@ class ContainerMeter {
     Known before;  // details as they are now, and the reading before, if there is one
     std::optional<container::Usage> now;
   };
-  [[nodiscard]] std::optional<container::Usage> ReadOnce(
-      const container::Engine& engine, const container::ContainerDetails& details) const;
+  [[nodiscard]] std::optional<container::Usage> ReadOnce(const container::Engine& engine,
+                                                         const container::ContainerDetails& details,
+                                                         const std::stop_token& stop) const;
   void ReadAll(const container::Engine& engine, std::span<const std::string> ids,
-               std::map<std::string, Reading>& readings) const;
+               std::map<std::string, Reading>& readings, const std::stop_token& stop) const;
   std::map<std::string, Measurement> Finish(const container::Engine& engine,
                                             std::map<std::string, Reading> readings,
                                             const std::stop_token& stop);

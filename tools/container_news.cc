@@ -12,6 +12,7 @@ namespace casemate::tools {
 namespace {
 
 constexpr std::chrono::seconds kPatience{3};
+constexpr std::int64_t kPingMs = 2000;
 
 }  // namespace
 
@@ -43,10 +44,19 @@ Result<ContainerNews::Reading> ContainerNews::Read(std::optional<std::int64_t> s
                            "read again",
                            0};
   }
+  if (status.is_current) {
+    // One that hangs does not end the stream of its events: no news may mean nothing.
+    if (auto alive = status.engine->Ping({}, kPingMs); !alive) {
+      status.problem = std::move(alive).error();
+    }
+  }
   auto page = since ? events_->After(*since, limit) : events_->Newest(limit);
   if (!page) {
     return std::move(page).error();
   }
+  const std::int64_t from =
+      since ? *since : (page->events.empty() ? 0 : page->events.front().seq - 1);
+  page->is_gap = page->is_gap || (status.unreadable > 0 && from <= status.unreadable_after);
   return Reading{*std::move(page), std::move(status.problem)};
 }
 

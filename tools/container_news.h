@@ -28,7 +28,7 @@ class ContainerNews {
   Result<void> Start();
 
   struct Reading {
-    container::EventPage page;
+    container::EventPage page;     // is_gap also where the engine told what could not be read
     std::optional<Error> problem;  // why there may be younger ones that are not known yet
   };
   // What happened up to now, as far as the engine told it within some seconds: what follows the

@@ -7,12 +7,16 @@
 #include "base/clock.h"
 #include "sandbox/container/services/processes.h"
 #include "tools/container_facts.h"
+#include "tools/container_report.h"
 
 namespace casemate::tools {
 namespace {
 
 using container::ContainerDetails;
 using container::ProcessTable;
+
+constexpr std::int64_t kOneMs = 5000;  // with one that its engine has locked
+constexpr std::size_t kNameBytes = 80;
 
 ContainerFacts OwnershipOf(const OptimizeSource& source, ContainerDetails details) {
   ContainerFacts facts;
@@ -106,26 +110,24 @@ OptimizeFacts GatherOne(const OptimizeSource& source, ContainerDetails details) 
 }
 
 Result<OptimizeFacts> GatherAll(const OptimizeSource& source) {
-  auto listed = source.engine.List({});
+  auto listed = source.engine.List({}, {.stop = source.context.stop});
   if (!listed) {
     return std::move(listed).error();
   }
   OptimizeFacts facts;
   facts.engine = LookAtEngine(source);
   std::vector<std::string> running;
-  std::optional<Error> unknown;  // of one that is there
   for (const container::ContainerSummary& summary : *listed) {
     if (source.context.stop.stop_requested()) {
       return Error{ErrorCode::kCancelled, "the call was cancelled", {}, {}, 0};
     }
     // With what it reaches by detours, as at the execution.
-    auto details = source.containers.Find(summary.id);
-    if (!details && details.error().code == ErrorCode::kUnavailable) {
-      return std::move(details).error();
-    }
+    auto details =
+        source.containers.Find(summary.id, {.total_ms = kOneMs, .stop = source.context.stop});
     if (!details) {
-      if (details.error().code != ErrorCode::kNotFound) {  // not just removed
-        unknown = std::move(details).error();
+      if (details.error().code != ErrorCode::kNotFound) {  // that one was removed meanwhile
+        facts.blind_spots.push_back(Brief(summary.name, kNameBytes) + ": " +
+                                    details.error().message);
       }
       continue;
     }
@@ -150,9 +152,6 @@ Result<OptimizeFacts> GatherAll(const OptimizeSource& source) {
   }
   AddDisk(source, facts);
   NoteUnseen(facts);
-  if (unknown) {
-    facts.blind_spots.push_back("some containers: " + unknown->message);
-  }
   return facts;
 }
 

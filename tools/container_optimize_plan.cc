@@ -139,7 +139,8 @@ bool Proposals::AddRaise() {
   action.limits.memory_bytes = raised;
   action.reason = "it holds " + OfLimit(container_) + ": at the limit its processes are killed";
   action.effect = "Its memory limit rises to " + BytesText(raised) +
-                  "; nothing is interrupted. Others have that much less.";
+                  " and it keeps the swap that it has; nothing is interrupted. Others have that "
+                  "much less.";
   action.facts = {{"memory_bytes", usage_.memory_bytes}, {"memory_limit", limit}};
   return true;
 }
@@ -166,7 +167,7 @@ void Proposals::AddMissing() {
   std::string bounds;
   if (no_memory) {
     action.limits.memory_bytes = RoundUp(std::max(kLeastMemory, usage_.memory_bytes * 2));
-    bounds = BytesText(action.limits.memory_bytes) + " of memory";
+    bounds = BytesText(action.limits.memory_bytes) + " of memory (and as much swap)";
   }
   if (no_pids) {
     action.limits.pids = std::max(kLeastPids, usage_.pids * 2);

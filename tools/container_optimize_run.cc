@@ -36,7 +36,7 @@ class Run {
   [[nodiscard]] const container::Engine& engine() const { return source_.engine; }
   OptimizeOutcome DoTo(const OptimizeAction& action, const ContainerFacts& now);
   OptimizeOutcome Restart(const ContainerFacts& now);
-  OptimizeOutcome SetLimits(const OptimizeAction& action);
+  OptimizeOutcome SetLimits(const OptimizeAction& action, const ContainerFacts& now);
   OptimizeOutcome Remove(const ContainerFacts& now, std::int64_t written_bytes);
   OptimizeOutcome PruneImages(const OptimizeAction& action);
   OptimizeOutcome PruneCache(const OptimizeAction& action);
@@ -57,7 +57,7 @@ OptimizeOutcome Run::Do(const OptimizeAction& action) {
     return Failed(Error{ErrorCode::kInternal, "a plan without its container", {}, {}, 0});
   }
   // By its id: a container that has the name now is another one.
-  auto details = source_.containers.Find(action.container);
+  auto details = source_.containers.Find(action.container, {.stop = source_.context.stop});
   if (!details) {
     return details.error().code == ErrorCode::kNotFound ? Skipped("it was removed meanwhile")
                                                         : Failed(details.error());
@@ -75,7 +75,7 @@ OptimizeOutcome Run::DoTo(const OptimizeAction& action, const ContainerFacts& no
     case OptimizeKind::kRestartContainer:
       return Restart(now);
     case OptimizeKind::kSetLimits:
-      return SetLimits(action);
+      return SetLimits(action, now);
     case OptimizeKind::kRemoveStopped:
       return Remove(now, now.written_bytes + now.details.log_bytes);
     default:
@@ -116,8 +116,9 @@ OptimizeOutcome Run::Restart(const ContainerFacts& now) {
   return outcome;
 }
 
-OptimizeOutcome Run::SetLimits(const OptimizeAction& action) {
-  if (auto done = engine().Update(action.container, action.limits); !done) {
+OptimizeOutcome Run::SetLimits(const OptimizeAction& action, const ContainerFacts& now) {
+  const std::int64_t swap = container::SwapWith(now.details, action.limits.memory_bytes);
+  if (auto done = engine().Update(action.container, action.limits, swap); !done) {
     return Failed(std::move(done).error());
   }
   return {Status::kDone, "its limits are set", std::nullopt, std::nullopt};
@@ -149,7 +150,7 @@ OptimizeOutcome Run::PruneImages(const OptimizeAction& action) {
         before->dangling.end()) {
       continue;
     }
-    const auto image = engine().InspectImage(id);
+    const auto image = engine().InspectImage(id, {.stop = source_.context.stop});
     if (!image || !image->tags.empty()) {
       continue;
     }

@@ -67,7 +67,7 @@ ContainerReport GatherReport(const Engine& engine, ContainerMeter& meter,
   ContainerReport report;
   report.details = std::move(details);
   ContainerDetails& about = report.details;
-  if (auto image = engine.InspectImage(about.summary.image_id)) {
+  if (auto image = engine.InspectImage(about.summary.image_id, {.stop = stop})) {
     report.image = *std::move(image);
     // Ours are made by the image's id, which tells people nothing.
     if (about.summary.image.starts_with("sha256:") && !report.image->tags.empty()) {

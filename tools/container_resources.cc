@@ -35,6 +35,7 @@ constexpr std::int64_t kMaxLines = 10'000;
 constexpr std::size_t kMaxLogBytes = std::size_t{256} << 10;
 constexpr std::size_t kMaxEventBytes = std::size_t{256} << 10;
 constexpr std::size_t kCompletions = 50;
+constexpr std::size_t kWholeId = 64;  // digits
 constexpr std::int64_t kNsPerMs = 1'000'000;
 
 Error NotFound(std::string_view uri) {
@@ -139,7 +140,7 @@ Result<ContainerResources::Found> ContainerResources::Find(const ContainerUri& u
   if (!engine) {
     return std::move(engine).error();
   }
-  auto details = (*engine)->Inspect(uri.id);
+  auto details = (*engine)->Inspect(uri.id, {.stop = stop});
   // To engines a name comes before the beginning of an id (attack: a container that is named with
   // the digits of another one's).
   if (details && !details->summary.id.starts_with(uri.id)) {
@@ -184,7 +185,7 @@ Result<json> ContainerResources::ReadList(const std::stop_token& stop) const {
   if (!engine) {
     return std::move(engine).error();
   }
-  auto all = (*engine)->List({});
+  auto all = (*engine)->List({}, {.stop = stop});
   if (!all) {
     return std::move(all).error();
   }
@@ -227,7 +228,7 @@ Result<json> ContainerResources::ReadEvents(const ContainerUri& uri) const {
   }
   document["events"] = std::move(shown);
   if (page.is_gap) {
-    document["gap"] = "some events that followed `since` are kept no more";
+    document["gap"] = "events are missing: they are kept no more, or could not be read";
   }
   if (const auto& problem = reading->problem) {
     document["problem"] = ToValidUtf8(Describe(*problem));
@@ -307,6 +308,10 @@ Result<void> ContainerResources::Watch(std::string_view uri,
     return InvalidArgument("uri", "expected a URI without a query to watch, got " + Quoted(uri));
   }
   if (!parsed->id.empty()) {
+    if (parsed->id != ShortId(parsed->id) && parsed->id.size() != kWholeId) {
+      return InvalidArgument("uri", "expected 12 or all 64 digits of the id to watch, got " +
+                                        std::to_string(parsed->id.size()));
+    }
     const StopAfter stop({}, kPatience);
     // An engine that is away may come back: then there will be news.
     if (const auto found = Find(*parsed, uri, stop.token());
@@ -326,8 +331,8 @@ std::vector<std::string> ContainerResources::Complete(
   }
   const StopAfter stop({}, kPatience);
   auto engine = containers_.engine(stop.token());
-  const auto all =
-      engine ? (*engine)->List({}) : Result<std::vector<ContainerSummary>>(engine.error());
+  const auto all = engine ? (*engine)->List({}, {.stop = stop.token()})
+                          : Result<std::vector<ContainerSummary>>(engine.error());
   if (!all) {
     return ids;
   }

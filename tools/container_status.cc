@@ -30,7 +30,7 @@ class OneCall : public ContainerCall {
       : ContainerCall(containers, std::move(container), json::object(), true), meter_(meter) {}
 
   ToolResult Run(const policies::Grant& /*grant*/, CallContext& context) override {
-    auto engine = containers().engine();
+    auto engine = containers().engine(context.stop);
     if (!engine) {
       return ErrorResult(engine.error());
     }
@@ -69,7 +69,7 @@ class ListCall : public PreparedCall {
   [[nodiscard]] const json& context() const override { return context_; }
 
   ToolResult Run(const policies::Grant& /*grant*/, CallContext& context) override {
-    auto engine = containers_.engine();
+    auto engine = containers_.engine(context.stop);
     if (!engine) {
       return ErrorResult(engine.error());
     }
@@ -77,7 +77,7 @@ class ListCall : public PreparedCall {
     if (!args_.label.empty()) {
       filter.labels.push_back(args_.label);
     }
-    auto all = (*engine)->List(filter);
+    auto all = (*engine)->List(filter, {.stop = context.stop});
     if (!all) {
       return ErrorResult(AsArgument(std::move(all).error()));
     }
@@ -97,7 +97,7 @@ class ListCall : public PreparedCall {
     if (context.raw_output) {
       rows = FullRows(listed, measured,
                       LookInsideAll(**engine, containers_.signatures(), ids,
-                                    container::ProcessTable::Scan("/proc")));
+                                    container::ProcessTable::Scan("/proc"), context.stop));
     }
     result.structured = {{"status", "completed"},
                          {"total", listed.size()},

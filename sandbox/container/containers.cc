@@ -85,12 +85,12 @@ Result<std::shared_ptr<const Engine>> Containers::engine(const std::stop_token& 
   return engine_;
 }
 
-Result<ContainerDetails> Containers::Find(std::string_view name) {
-  auto found = engine();
+Result<ContainerDetails> Containers::Find(std::string_view name, const Patience& patience) {
+  auto found = engine(patience.stop);
   if (!found) {
     return std::move(found).error();
   }
-  auto details = (*found)->Inspect(name);
+  auto details = (*found)->Inspect(name, patience);
   if (details) {
     if (auto followed = FollowDetours(**found, *details); !followed) {
       return std::move(followed).error();

@@ -50,7 +50,7 @@ class Containers {
   Result<std::shared_ptr<const Engine>> engine(const std::stop_token& stop = {});
   // By id, id prefix or name; with what it reaches by detours. Errors: kNotFound, and those of
   // engine().
-  Result<ContainerDetails> Find(std::string_view name);
+  Result<ContainerDetails> Find(std::string_view name, const Patience& patience = {});
   // Errors: kInvalidArgument for "args.target.image", those of engine(), and kDataLoss when the
   // engine's image is not the one that the configuration pins.
   Result<FoundImage> FindImage(std::string_view reference);

@@ -70,7 +70,7 @@ TEST_CASE("processes are looked at once for all containers") {
   const auto signatures = container::SignatureTable::WithBuiltIn({});
   REQUIRE(signatures);
   const std::vector<std::string> ids = {kFirst, kSecond, std::string(64, 'c')};
-  const auto inside = LookInsideAll(*pair.engine, &*signatures, ids, processes);
+  const auto inside = LookInsideAll(*pair.engine, &*signatures, ids, processes, {});
   REQUIRE(inside.size() == 2);
   CHECK(inside.at(kFirst).services.processes.size() == 2);
   CHECK(inside.at(kFirst).services.zombies == 1);
@@ -78,7 +78,7 @@ TEST_CASE("processes are looked at once for all containers") {
 
   const Result<container::ProcessTable> none =
       Error{ErrorCode::kUnavailable, "there is no procfs", {}, {}, 0};
-  const auto blind = LookInsideAll(*pair.engine, &*signatures, ids, none);
+  const auto blind = LookInsideAll(*pair.engine, &*signatures, ids, none, {});
   CHECK(blind.at(kFirst).services.blind_spots == std::vector<std::string>{"there is no procfs"});
 }
 

@@ -160,7 +160,7 @@ TEST_CASE("limits are set as planned, before a restart that is then not needed")
   const ToolResult done = world.Call(execute);
   REQUIRE(world.changes.size() == 2);
   CHECK(world.changes[0] == "POST /v1.41/containers/" + kWeb +
-                                "/update{\"Memory\":805306368,\"MemorySwap\":805306368}");
+                                "/update{\"Memory\":805306368,\"MemorySwap\":1073741824}");
   CHECK(done.structured["actions"][0]["kind"] == "set_limits");
 }
 
@@ -416,6 +416,15 @@ TEST_CASE("after a cancellation nothing further is begun") {
   CHECK(done.structured["status"] == "cancelled");
   CHECK(done.structured["actions"][0]["status"] == "not_begun");
   CHECK(world.changes.empty());
+}
+
+TEST_CASE("one that its engine has locked is in no plan, which says so") {
+  World world;
+  world.refusals["GET /v1.41/containers/" + kOther + "/json"] = "";  // no answer
+  const ToolResult plan = world.Call(json::object());
+  REQUIRE_FALSE(plan.is_error);
+  World::IdOf(plan, "restart_container", kWeb);
+  CHECK_THAT(plan.text, Contains("inspecting the container " + kOther.substr(0, 12)));
 }
 
 TEST_CASE("an engine that does not tell its disk use still gets a plan, which says so") {

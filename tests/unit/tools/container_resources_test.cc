@@ -272,6 +272,34 @@ TEST_CASE("an engine that is away is told, and what is recorded can still be rea
   CHECK(shelf.resources->Watch(UriOfContainer(kOwn, "status"), shelf.me));  // it may come back
 }
 
+TEST_CASE("an engine that hangs is told, though the stream of its events goes on", "[containers]") {
+  Shelf shelf;
+  shelf.engine.Happens("start", kOwn);
+  CHECK_FALSE(shelf.Document("casemate://containers/events").contains("problem"));
+  shelf.engine.Hang();
+  const std::int64_t begun = MonotonicNs();
+  const json events = shelf.Document("casemate://containers/events");
+  CHECK(events.contains("problem"));
+  CHECK(events["events"].size() == 1);
+  CHECK(MonotonicNs() - begun < 10'000'000'000);
+}
+
+TEST_CASE("events that cannot be read are a gap, until one has read past them", "[containers]") {
+  Shelf shelf;
+  shelf.engine.Happens("create", kOwn);
+  const json before = shelf.Document("casemate://containers/events");
+  CHECK_FALSE(before.contains("gap"));
+  Announced announced(shelf.changes);
+  shelf.engine.Say(WallClockMs() * 1'000'000, "nonsense\n");
+  shelf.engine.Happens("start", kOwn);
+  REQUIRE(announced.Await("casemate://containers/events"));
+  const std::string since = "casemate://containers/events?since=";
+  const json page = shelf.Document(since + before["next"].dump());
+  CHECK(page.contains("gap"));
+  CHECK(page["events"].size() == 1);
+  CHECK_FALSE(shelf.Document(since + page["next"].dump()).contains("gap"));
+}
+
 TEST_CASE("events are read from a sequence number on", "[containers]") {
   Shelf shelf;
   shelf.engine.Happens("create", kOwn);
@@ -356,6 +384,19 @@ TEST_CASE("who watches is told of each change, by the id as it was written", "[c
   shelf.engine.Happens("pull", "debian", 0, "image");
   CHECK(later.Await("casemate://containers/events"));
   CHECK(later.uris().size() == 1);
+}
+
+TEST_CASE("what is never announced cannot be watched", "[containers]") {
+  const Shelf shelf;
+  for (const std::size_t digits : {13U, 40U, 63U}) {
+    const auto watched =
+        shelf.resources->Watch(UriOfContainer(kOwn.substr(0, digits), "status"), shelf.me);
+    REQUIRE_FALSE(watched);
+    CHECK(watched.error().code == ErrorCode::kInvalidArgument);
+    CHECK(watched.error().field == "uri");
+    CHECK(watched.error().message.find("12 or all 64 digits") != std::string::npos);
+  }
+  CHECK(shelf.resources->Watch(UriOfContainer(kOwn, "status"), shelf.me));
 }
 
 TEST_CASE("what can be read with a query cannot be watched with one", "[containers]") {

@@ -6,10 +6,12 @@
 #include <atomic>
 #include <map>
 #include <mutex>
+#include <thread>
 
 #include <catch2/catch.hpp>
 #include <nlohmann/json.hpp>
 
+#include "base/clock.h"
 #include "base/hash.h"
 #include "sandbox/native/launcher_client.h"
 #include "sandbox/native/runner.h"
@@ -128,6 +130,10 @@ class Scripted {
         asked_.push_back(line);
         const auto found = answers_.find(line);
         answer = found == answers_.end() ? answer : found->second;
+      }
+      if (answer.empty()) {
+        peer.Hold();  // it hangs with this one
+        return;
       }
       if (!peer.Send(answer) || answer.find("Content-Length") == std::string::npos) {
         return;  // its end is that of the connection
@@ -448,6 +454,62 @@ TEST_CASE("a list is asked for once, and its filters are told to policy") {
       engine.tool("container_status").Prepare({{"container", "web"}, {"state", "exited"}});
   REQUIRE_FALSE(both);
   CHECK(both.error().field == "args.state");
+}
+
+// Two that run: `web`, which can be measured, and one of which the engine says nothing.
+struct WithLocked {
+  WithLocked() {
+    json rows = json::array();
+    for (const auto& [id, name] : {std::pair(kId, "/web"), std::pair(locked, "/locked")}) {
+      rows.push_back({{"Id", id},
+                      {"Names", {name}},
+                      {"Image", "debian"},
+                      {"State", "running"},
+                      {"Status", "Up"}});
+    }
+    engine.Say("GET /v1.41/containers/json?all=1", Ok(rows.dump()));
+    constexpr int kNoPid = 4'194'304;  // beyond what Linux gives
+    engine.Has("web", {{"State", {{"Status", "running"}, {"Pid", kNoPid}}}});
+    engine.Say("GET /v1.41/containers/" + kId + "/stats?stream=false&one-shot=true",
+               Ok(R"({"read":"2026-01-01T00:00:00Z","memory_stats":{"usage":1048576}})"));
+    engine.Say(asked_of_locked, "");
+  }
+  const std::string locked = std::string(64, 'b');
+  const std::string asked_of_locked = "GET /v1.41/containers/" + locked + "/json";
+  Scripted engine;
+};
+
+TEST_CASE("one that its engine has locked is listed without its figures") {
+  WithLocked with;
+  const std::int64_t begun_ns = MonotonicNs();
+  const ToolResult result = with.engine.Call("container_status", json::object());
+  CHECK(MonotonicNs() - begun_ns < 15'000'000'000);
+  INFO(result.text);
+  REQUIRE_FALSE(result.is_error);
+  REQUIRE(result.structured["containers"].size() == 2);
+  for (const json& row : result.structured["containers"]) {
+    CHECK(row.contains("memory_bytes") == (row["name"] == "web"));
+  }
+}
+
+TEST_CASE("a list that is taken back does not wait for one that its engine has locked") {
+  WithLocked with;
+  const auto call = with.engine.Prepared("container_status", json::object());
+  std::jthread caller([&](const std::stop_token& stop) {
+    CallContext context;
+    context.principal.id = "tester";
+    context.raw_output = true;
+    context.stop = stop;
+    call->Run(Policy::GrantOf({}), context);
+  });
+  const std::int64_t deadline_ns = MonotonicNs() + 10'000'000'000;
+  while (!with.engine.WasAsked(with.asked_of_locked) && MonotonicNs() < deadline_ns) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  }
+  const std::int64_t stopped_ns = MonotonicNs();
+  caller.request_stop();
+  caller.join();
+  CHECK(MonotonicNs() - stopped_ns < 3'000'000'000);
 }
 
 TEST_CASE("the status of one that failed says why and what to do") {

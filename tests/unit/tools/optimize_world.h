@@ -109,18 +109,21 @@ class World {
     return {};
   }
   void Add(const std::string& id, const std::string& name, const std::string& state, bool own) {
-    json container = {
-        {"Id", id},
-        {"Name", "/" + name},
-        {"Created", "2020-01-01T00:00:00Z"},
-        {"State",
-         {{"Status", state},
-          {"Pid", state == "running" ? kNoPid : 0},
-          {"ExitCode", 0},
-          {"StartedAt", "2020-01-01T00:00:00Z"}}},
-        {"Config", {{"Image", "img:1"}, {"Labels", json::object()}}},
-        {"HostConfig", {{"Memory", 512 * kMiB}, {"PidsLimit", 100}, {"NetworkMode", "none"}}},
-        {"Mounts", json::array()}};
+    json container = {{"Id", id},
+                      {"Name", "/" + name},
+                      {"Created", "2020-01-01T00:00:00Z"},
+                      {"State",
+                       {{"Status", state},
+                        {"Pid", state == "running" ? kNoPid : 0},
+                        {"ExitCode", 0},
+                        {"StartedAt", "2020-01-01T00:00:00Z"}}},
+                      {"Config", {{"Image", "img:1"}, {"Labels", json::object()}}},
+                      {"HostConfig",
+                       {{"Memory", 512 * kMiB},
+                        {"MemorySwap", 768 * kMiB},
+                        {"PidsLimit", 100},
+                        {"NetworkMode", "none"}}},
+                      {"Mounts", json::array()}};
     if (own) {
       container["Config"]["Labels"] = {{"io.casemate.principal", "ann"},
                                        {"io.casemate.purpose", "service"}};
