@@ -39,7 +39,7 @@ class Policy : public policies::PolicyEngine {
     for (const ContainerRight right : rights) {
       all.containers.Add(right);
     }
-    return Issue(all, "test-decision", principal);
+    return Issue(all, "test-decision", {.id = principal});
   }
 };
 

@@ -41,7 +41,7 @@ class Policy : public policies::PolicyEngine {
                   .disk_mb = 64};
     all.workspace = policies::WorkspaceAccess::kHostWrite;
     all.containers = policies::ContainerRights::All();
-    return Issue(all, "test-decision", "tester");
+    return Issue(all, "test-decision", {.id = "tester"});
   }
 };
 

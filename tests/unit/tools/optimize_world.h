@@ -34,7 +34,7 @@ class Grants : public policies::PolicyEngine {
     for (const auto right : rights) {
       all.containers.Add(right);
     }
-    return Issue(all, "test-decision", "ann");
+    return Issue(all, "test-decision", {.id = "ann", .tenant = "acme"});
   }
   static policies::Grant Usual() {
     return Of({policies::ContainerRight::kUse, policies::ContainerRight::kReclaim});
