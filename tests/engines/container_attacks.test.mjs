@@ -135,6 +135,21 @@ onBoth('attack 68: nothing that we make is more than it may be', async (t, engin
     delete place.env.CASEMATE_POLICY;
   });
 
+  await t.test('what opens a container is asked about, and root gets no workspace', async () => {
+    const nobody = await session(place);
+    for (const more of [{ network: 'bridge' }, { network: 'bridge', ports: [{ port: 80 }] }, { network: 'bridge', workspace: place.work }, { writable_root: true },
+      { user: '0:0' }, { user: '00:5', network: 'bridge' }, { capabilities: ['CHOWN'] }]) {
+      await refused(nobody, 'container_lifecycle', create(more), 'approval_required');
+    }
+    await nobody.end();
+    for (const more of [{ user: '0:0' }, { user: '00:5', network: 'bridge' }, { capabilities: ['CHOWN'] }, { capabilities: ['CHOWN'], writable_root: true }]) {
+      await refused(server, 'container_lifecycle', create({ ...more, workspace: place.work }), 'refused');
+    }
+    assert.equal(server.asked.length, 0, 'nobody was asked to approve that');
+    const { container } = await fine(server, 'container_lifecycle', create({ user: '0:0', writable_root: true }));
+    assert.equal(server.asked.length, 1);
+    await remove(engine, container);
+  });
   await t.test('what is made is closed', async () => {
     const { container } = await fine(server, 'container_lifecycle', create({ name: 'closed', workspace: place.work, env: { A: 'b' } }));
     const { HostConfig: host, Config: config, Mounts } = await inspect(engine, container);
