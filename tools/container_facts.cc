@@ -32,7 +32,7 @@ json FactsOf(const container::ContainerDetails& container) {
 }
 
 json FactsOf(const container::FoundImage& image) {
-  return {
+  json facts = {
       {"reference", image.reference}, {"allowed", image.is_allowed}, {"pinned", image.is_pinned}};
 }
 
@@ -47,5 +47,9 @@ Origin OriginOf(const container::ContainerDetails& container, const std::string&
 std::string ShortId(const std::string& id) {
   return id.substr(0, kShortDigits);
 }
+  if (image.details) {
+    facts["id"] = image.details->id;
+  }
+  return facts;
 
 }  // namespace casemate::tools

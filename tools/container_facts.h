@@ -13,7 +13,8 @@ namespace casemate::tools {
 
 // {id, name, image, state, own, dangers}. `own` is false: who knows the caller says otherwise.
 nlohmann::json FactsOf(const container::ContainerDetails& container);
-// {reference, allowed, pinned}
+// {reference, allowed, pinned}, and `id` of what the engine has by that name: an approval is for
+// it.
 nlohmann::json FactsOf(const container::FoundImage& image);
 
 // Who made a container of Casemate's, and what for ("run", "service"); empty: it is none. An image

@@ -165,10 +165,10 @@ ToolResult ActionCall::Run(const policies::Grant& grant, CallContext& context) {
 
 class PullCall : public PreparedCall {
  public:
-  // `named`: as the caller wrote it.
-  PullCall(container::Containers& containers, std::string named, container::FoundImage image)
+  // `pulled`: what the engine is to be asked for.
+  PullCall(container::Containers& containers, std::string pulled, container::FoundImage image)
       : containers_(containers),
-        named_(std::move(named)),
+        pulled_(std::move(pulled)),
         image_(std::move(image)),
         normalised_({{"action", "pull"}, {"image", image_.reference}}),
         context_({{"image", FactsOf(image_)}}) {}
@@ -180,7 +180,7 @@ class PullCall : public PreparedCall {
   [[nodiscard]] Result<void> Check(const policies::Grant& grant) const;
 
   container::Containers& containers_;
-  const std::string named_;
+  const std::string pulled_;
   const container::FoundImage image_;
   json normalised_;
   json context_;
@@ -217,11 +217,11 @@ ToolResult PullCall::Run(const policies::Grant& grant, CallContext& context) {
       context.progress->Report(lines, std::nullopt, ToValidUtf8(words));
     }
   };
-  if (auto pulled = (*engine)->Pull(named_, tell, context.stop); !pulled) {
+  if (auto pulled = (*engine)->Pull(pulled_, tell, context.stop); !pulled) {
     return ErrorResult(AsArgument(pulled.error()));
   }
   // It may be another than the one that the configuration pins.
-  auto found = containers_.FindImage(named_);
+  auto found = containers_.FindImage(image_.reference);
   if (!found) {
     return ErrorResult(AsArgument(std::move(found).error()));
   }
@@ -248,13 +248,21 @@ Result<std::unique_ptr<PreparedCall>> PreparePull(container::Containers& contain
   if (!reference) {
     return std::move(reference).error();
   }
-  const auto permission = container::FindImageRule(containers.options().images, *reference);
+  const auto permission =
+      container::FindImageRule(containers.options().images, *reference, "args.image");
+  if (!permission) {
+    return permission.error();
+  }
   container::FoundImage image;
   image.reference = container::ToString(*reference);
-  image.is_allowed = permission.has_value();
-  image.is_pinned = permission.has_value() && permission->is_pinned;
+  std::string pulled;
+  if (*permission) {
+    image.is_allowed = true;
+    image.is_pinned = (*permission)->is_pinned;
+    pulled = container::EngineName(*reference, **permission);
+  }
   return std::unique_ptr<PreparedCall>(
-      std::make_unique<PullCall>(containers, named, std::move(image)));
+      std::make_unique<PullCall>(containers, std::move(pulled), std::move(image)));
 }
 
 json OutputSchema() {

@@ -394,7 +394,8 @@ TEST_CASE("an image that the configuration does not allow is not even asked for"
 TEST_CASE("an image is pulled with progress, and needs the rights for new containers") {
   Scripted engine;
   const json args = {{"action", "pull"}, {"image", "debian"}};
-  const std::string pull = "POST /v1.41/images/create?fromImage=debian%3Alatest";
+  const std::string pull =
+      "POST /v1.41/images/create?fromImage=docker.io%2Flibrary%2Fdebian%3Alatest";
   engine.Say(pull, Ok("{\"status\":\"Pulling\",\"id\":\"latest\"}\n"));
   CHECK(engine.Call("container_lifecycle", args).is_error);
   CHECK(
@@ -405,7 +406,7 @@ TEST_CASE("an image is pulled with progress, and needs the rights for new contai
   const std::vector<ContainerRight> rights = {ContainerRight::kCreate, ContainerRight::kUnpinned};
   CHECK(engine.Call("container_lifecycle", args, rights, &heard).is_error);  // it is not there yet
   CHECK(heard.text() == "latest: Pulling");
-  engine.Say("GET /v1.41/images/debian/json",
+  engine.Say("GET /v1.41/images/docker.io/library/debian:latest/json",
              Ok(R"({"Id":"sha256:)" + std::string(64, 'b') + R"("})"));
   const ToolResult pulled = engine.Call("container_lifecycle", args, rights);
   INFO(pulled.text);
