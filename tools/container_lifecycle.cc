@@ -57,14 +57,11 @@ class ActionCall : public ContainerCall {
  public:
   ActionCall(container::Containers& containers, container::ContainerDetails container,
              const LifecycleArgs& args)
-      : ContainerCall(containers, std::move(container), Normalise(args), Begins(args.action)),
+      : ContainerCall(containers, std::move(container), args.container, Normalise(args),
+                      Begins(args.action)),
         action_(args.action),
         grace_s_(args.grace_s),
         force_(args.force) {}
-  void Bind(const policies::Principal& principal) override {
-    ContainerCall::Bind(principal);
-    principal_ = principal.id;
-  }
   ToolResult Run(const policies::Grant& grant, CallContext& context) override;
 
  private:
@@ -75,7 +72,6 @@ class ActionCall : public ContainerCall {
   const LifecycleAction action_;
   const int grace_s_;
   const bool force_;
-  std::string principal_;
 };
 
 json ActionCall::Normalise(const LifecycleArgs& args) {
@@ -105,12 +101,8 @@ Result<void> ActionCall::Check(const policies::Grant& grant) const {
       return may;
     }
   }
-  if (origin().purpose == "run" && origin().principal != principal_) {
-    return Error{ErrorCode::kPermissionDenied,
-                 "the container holds a running call of somebody else", "args.container",
-                 "leave it alone: it is removed when that call ends", 0};
-  }
-  return {};
+  return origin().purpose != "run" || is_own() ? Result<void>()
+                                               : HoldsCallOfAnother("args.container");
 }
 
 Result<void> ActionCall::Act(const container::Engine& engine) const {

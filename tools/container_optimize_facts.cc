@@ -17,7 +17,7 @@ using container::ProcessTable;
 ContainerFacts OwnershipOf(const OptimizeSource& source, ContainerDetails details) {
   ContainerFacts facts;
   const Origin origin = OriginOf(details, source.options.engine_directory);
-  facts.own = !origin.principal.empty() && origin.principal == source.context.principal.id;
+  facts.own = IsOf(origin, source.context.principal);
   facts.holds_call = origin.purpose == "run";
   facts.details = std::move(details);
   return facts;
@@ -114,6 +114,10 @@ Result<OptimizeFacts> GatherAll(const OptimizeSource& source) {
     auto details = source.engine.Inspect(summary.id);
     if (!details) {
       continue;  // removed meanwhile
+    }
+    if (IsHiddenFrom(OriginOf(*details, source.options.engine_directory),
+                     source.context.principal)) {
+      continue;
     }
     if (details->pid > 0) {
       running.push_back(summary.id);

@@ -86,7 +86,9 @@ class World {
                                                 const policies::Principal& who) const {
     auto call = tool_->Prepare(args);
     if (call) {
-      (*call)->Bind(who);
+      if (auto bound = (*call)->Bind(who); !bound) {
+        return std::move(bound).error();
+      }
     }
     return call;
   }
@@ -123,6 +125,7 @@ class World {
         {"Mounts", json::array()}};
     if (own) {
       container["Config"]["Labels"] = {{"io.casemate.principal", "ann"},
+                                       {"io.casemate.tenant", "acme"},
                                        {"io.casemate.purpose", "service"}};
       container["Mounts"] = {{{"Type", "bind"},
                               {"Source", "/state/containers/guard-1"},
