@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "policies/container_rights.h"
+#include "policies/identity/principal.h"
 
 namespace casemate::policies {
 
@@ -49,18 +50,22 @@ class Grant {
   [[nodiscard]] bool strict_sandbox() const { return rights_.strict_sandbox; }
   [[nodiscard]] const ContainerRights& containers() const { return rights_.containers; }
   [[nodiscard]] const std::string& decision_id() const { return decision_id_; }
+  // Whose call it is: names of principals are unique within a tenant only.
   [[nodiscard]] const std::string& principal_id() const { return principal_id_; }
+  [[nodiscard]] const std::string& tenant() const { return tenant_; }
 
  private:
   friend class PolicyEngine;
-  Grant(const Rights& rights, std::string decision_id, std::string principal_id)
+  Grant(const Rights& rights, std::string decision_id, const Principal& principal)
       : rights_(rights),
         decision_id_(std::move(decision_id)),
-        principal_id_(std::move(principal_id)) {}
+        principal_id_(principal.id),
+        tenant_(principal.tenant) {}
 
   Rights rights_;
   std::string decision_id_;
   std::string principal_id_;
+  std::string tenant_;
 };
 
 }  // namespace casemate::policies

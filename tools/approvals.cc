@@ -164,7 +164,7 @@ std::optional<Approvals::Settled> Approvals::TryOnce(const Operation& operation,
     return Failed(decision, standing.error());
   }
   if (const auto& proof = standing->proof) {
-    return policies::PolicyEngine::Approve(decision, *proof, operation.principal.id)
+    return policies::PolicyEngine::Approve(decision, *proof, operation.principal)
                ? Settled{decision, std::move(standing->mark), std::nullopt, true}
                : Failed(decision, Error{ErrorCode::kInternal,
                                         "the approval is about another decision",

@@ -10,6 +10,15 @@ namespace casemate::tools {
 
 using nlohmann::json;
 
+namespace {
+
+Error NoSuchContainer(const std::string& name) {
+  return Error{ErrorCode::kNotFound, "there is no container " + Quoted(name), "args.container",
+               "list them: container_status without arguments", 0};
+}
+
+}  // namespace
+
 std::optional<std::string> ReadContainer(ArgReader& reader) {
   return reader.Text("container", {.min_bytes = 1, .max_bytes = 255, .allow_nul = false});
 }
@@ -25,12 +34,7 @@ Result<container::ContainerDetails> FindContainer(container::Containers& contain
     return found;
   }
   Error error = AsArgument(std::move(found).error());
-  if (error.code == ErrorCode::kNotFound) {
-    error.field = "args.container";
-    error.message = "there is no container " + Quoted(name);
-    error.remedy = "list them: container_status without arguments";
-  }
-  return error;
+  return error.code == ErrorCode::kNotFound ? NoSuchContainer(name) : error;
 }
 
 Error AsArgument(Error error) {
@@ -43,11 +47,12 @@ Error AsArgument(Error error) {
 }
 
 ContainerCall::ContainerCall(container::Containers& containers,
-                             container::ContainerDetails container, json normalised,
-                             bool repeats_words)
+                             container::ContainerDetails container, std::string named,
+                             json normalised, bool repeats_words)
     : containers_(containers),
       container_(std::move(container)),
       origin_(OriginOf(container_, containers.options().engine_directory)),
+      named_(std::move(named)),
       normalised_(std::move(normalised)),
       context_({{"container", FactsOf(container_)}}) {
   normalised_["container"] = container_.summary.id;
@@ -56,11 +61,16 @@ ContainerCall::ContainerCall(container::Containers& containers,
   }
 }
 
-void ContainerCall::Bind(const policies::Principal& principal) {
-  if (!origin_.principal.empty() && origin_.principal == principal.id) {
+Result<void> ContainerCall::Bind(const policies::Principal& principal) {
+  if (IsHiddenFrom(origin_, principal)) {
+    return NoSuchContainer(named_);
+  }
+  is_own_ = IsOf(origin_, principal);
+  if (is_own_) {
     context_["container"]["own"] = true;
     context_.erase("untrusted");
   }
+  return {};
 }
 
 std::string ContainerCall::Title() const {

@@ -26,10 +26,12 @@ Error AsArgument(Error error);
 
 class ContainerCall : public PreparedCall {
  public:
-  // `repeats_words`: its result holds what the container itself wrote.
+  // `named`: what the caller called it. `repeats_words`: its result holds what the container itself
+  // wrote.
   ContainerCall(container::Containers& containers, container::ContainerDetails container,
-                nlohmann::json normalised, bool repeats_words);
-  void Bind(const policies::Principal& principal) override;
+                std::string named, nlohmann::json normalised, bool repeats_words);
+  // Errors: as FindContainer, of one that is hidden from `principal`.
+  Result<void> Bind(const policies::Principal& principal) override;
   [[nodiscard]] const nlohmann::json& normalised() const override { return normalised_; }
   [[nodiscard]] const nlohmann::json& context() const override { return context_; }
 
@@ -38,6 +40,8 @@ class ContainerCall : public PreparedCall {
   // As policy judged it.
   [[nodiscard]] const container::ContainerDetails& container() const { return container_; }
   [[nodiscard]] const Origin& origin() const { return origin_; }
+  // Whether its caller made it.
+  [[nodiscard]] bool is_own() const { return is_own_; }
   [[nodiscard]] const std::string& id() const { return container_.summary.id; }
   // "web (3f2a9c1b04de)"
   [[nodiscard]] std::string Title() const;
@@ -46,6 +50,8 @@ class ContainerCall : public PreparedCall {
   container::Containers& containers_;
   container::ContainerDetails container_;
   Origin origin_;
+  std::string named_;
+  bool is_own_ = false;
   nlohmann::json normalised_;
   nlohmann::json context_;
 };

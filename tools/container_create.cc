@@ -192,9 +192,8 @@ Result<ContainerSpec> CreateCall::Build(const policies::Grant& grant,
   }
   spec.user = User(image);
   spec.labels = args_.labels;
-  spec.labels.emplace_back(container::kLabelIncarnation, containers_.options().incarnation);
-  spec.labels.emplace_back(container::kLabelPrincipal, grant.principal_id());
-  spec.labels.emplace_back(container::kLabelPurpose, "service");
+  const auto own = container::OwnLabels(grant, containers_.options().incarnation, "service");
+  spec.labels.insert(spec.labels.end(), own.begin(), own.end());
   spec.network = args_.network;
   spec.ports = args_.ports;
   spec.capabilities = args_.capabilities;

@@ -20,6 +20,19 @@ std::string LabelOf(const container::Labels& labels, const char* name) {
   return found == labels.end() ? std::string() : found->second;
 }
 
+// As labels have it, whoever wrote them.
+Origin LabelledOrigin(const container::Labels& labels) {
+  return {LabelOf(labels, container::kLabelTenant), LabelOf(labels, container::kLabelPrincipal),
+          LabelOf(labels, container::kLabelPurpose)};
+}
+
+// Who has the machine: at the command line and over stdio, and with the token of `local`.
+bool IsOperator(const policies::Principal& principal) {
+  const policies::Principal own;
+  return principal.id == own.id && principal.tenant == own.tenant &&
+         std::ranges::find(principal.roles, own.roles.front()) != principal.roles.end();
+}
+
 }  // namespace
 
 json FactsOf(const container::ContainerDetails& container) {
@@ -32,16 +45,45 @@ json FactsOf(const container::ContainerDetails& container) {
 }
 
 json FactsOf(const container::FoundImage& image) {
-  return {
+  json facts = {
       {"reference", image.reference}, {"allowed", image.is_allowed}, {"pinned", image.is_pinned}};
+  if (image.details) {
+    facts["id"] = image.details->id;
+  }
+  return facts;
 }
 
 Origin OriginOf(const container::ContainerDetails& container, const std::string& engine_directory) {
   if (!container::MountsGuard(container, engine_directory)) {
     return {};
   }
-  const container::Labels& labels = container.summary.labels;
-  return {LabelOf(labels, container::kLabelPrincipal), LabelOf(labels, container::kLabelPurpose)};
+  return LabelledOrigin(container.summary.labels);
+}
+
+bool IsOf(const Origin& origin, const policies::Principal& principal) {
+  return !origin.principal.empty() && origin.principal == principal.id &&
+         origin.tenant == principal.tenant;
+}
+
+bool IsHiddenFrom(const Origin& origin, const policies::Principal& principal) {
+  return origin.purpose == "run" && !IsOf(origin, principal) && !IsOperator(principal);
+}
+
+bool IsHiddenFrom(const container::EngineEvent& event, const policies::Principal& principal) {
+  return event.type == "container" && IsHiddenFrom(LabelledOrigin(event.attributes), principal);
+}
+
+void LeaveOutHidden(const container::Engine& engine, const std::string& engine_directory,
+                    const policies::Principal& principal,
+                    std::vector<container::ContainerSummary>& containers) {
+  std::erase_if(containers, [&](const container::ContainerSummary& container) {
+    if (!IsHiddenFrom(LabelledOrigin(container.labels), principal)) {
+      return false;
+    }
+    // Labels of an image hide nothing. What cannot be looked at is gone, or stays hidden.
+    const auto details = engine.Inspect(container.id);
+    return !details || IsHiddenFrom(OriginOf(*details, engine_directory), principal);
+  });
 }
 
 std::string ShortId(const std::string& id) {

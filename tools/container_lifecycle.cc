@@ -57,14 +57,11 @@ class ActionCall : public ContainerCall {
  public:
   ActionCall(container::Containers& containers, container::ContainerDetails container,
              const LifecycleArgs& args)
-      : ContainerCall(containers, std::move(container), Normalise(args), Begins(args.action)),
+      : ContainerCall(containers, std::move(container), args.container, Normalise(args),
+                      Begins(args.action)),
         action_(args.action),
         grace_s_(args.grace_s),
         force_(args.force) {}
-  void Bind(const policies::Principal& principal) override {
-    ContainerCall::Bind(principal);
-    principal_ = principal.id;
-  }
   ToolResult Run(const policies::Grant& grant, CallContext& context) override;
 
  private:
@@ -75,7 +72,6 @@ class ActionCall : public ContainerCall {
   const LifecycleAction action_;
   const int grace_s_;
   const bool force_;
-  std::string principal_;
 };
 
 json ActionCall::Normalise(const LifecycleArgs& args) {
@@ -105,12 +101,8 @@ Result<void> ActionCall::Check(const policies::Grant& grant) const {
       return may;
     }
   }
-  if (origin().purpose == "run" && origin().principal != principal_) {
-    return Error{ErrorCode::kPermissionDenied,
-                 "the container holds a running call of somebody else", "args.container",
-                 "leave it alone: it is removed when that call ends", 0};
-  }
-  return {};
+  return origin().purpose != "run" || is_own() ? Result<void>()
+                                               : HoldsCallOfAnother("args.container");
 }
 
 Result<void> ActionCall::Act(const container::Engine& engine) const {
@@ -165,10 +157,10 @@ ToolResult ActionCall::Run(const policies::Grant& grant, CallContext& context) {
 
 class PullCall : public PreparedCall {
  public:
-  // `named`: as the caller wrote it.
-  PullCall(container::Containers& containers, std::string named, container::FoundImage image)
+  // `pulled`: what the engine is to be asked for.
+  PullCall(container::Containers& containers, std::string pulled, container::FoundImage image)
       : containers_(containers),
-        named_(std::move(named)),
+        pulled_(std::move(pulled)),
         image_(std::move(image)),
         normalised_({{"action", "pull"}, {"image", image_.reference}}),
         context_({{"image", FactsOf(image_)}}) {}
@@ -180,7 +172,7 @@ class PullCall : public PreparedCall {
   [[nodiscard]] Result<void> Check(const policies::Grant& grant) const;
 
   container::Containers& containers_;
-  const std::string named_;
+  const std::string pulled_;
   const container::FoundImage image_;
   json normalised_;
   json context_;
@@ -217,11 +209,11 @@ ToolResult PullCall::Run(const policies::Grant& grant, CallContext& context) {
       context.progress->Report(lines, std::nullopt, ToValidUtf8(words));
     }
   };
-  if (auto pulled = (*engine)->Pull(named_, tell, context.stop); !pulled) {
+  if (auto pulled = (*engine)->Pull(pulled_, tell, context.stop); !pulled) {
     return ErrorResult(AsArgument(pulled.error()));
   }
   // It may be another than the one that the configuration pins.
-  auto found = containers_.FindImage(named_);
+  auto found = containers_.FindImage(image_.reference);
   if (!found) {
     return ErrorResult(AsArgument(std::move(found).error()));
   }
@@ -248,13 +240,21 @@ Result<std::unique_ptr<PreparedCall>> PreparePull(container::Containers& contain
   if (!reference) {
     return std::move(reference).error();
   }
-  const auto permission = container::FindImageRule(containers.options().images, *reference);
+  const auto permission =
+      container::FindImageRule(containers.options().images, *reference, "args.image");
+  if (!permission) {
+    return permission.error();
+  }
   container::FoundImage image;
   image.reference = container::ToString(*reference);
-  image.is_allowed = permission.has_value();
-  image.is_pinned = permission.has_value() && permission->is_pinned;
+  std::string pulled;
+  if (*permission) {
+    image.is_allowed = true;
+    image.is_pinned = (*permission)->is_pinned;
+    pulled = container::EngineName(*reference, **permission);
+  }
   return std::unique_ptr<PreparedCall>(
-      std::make_unique<PullCall>(containers, named, std::move(image)));
+      std::make_unique<PullCall>(containers, std::move(pulled), std::move(image)));
 }
 
 json OutputSchema() {

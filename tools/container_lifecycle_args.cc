@@ -137,6 +137,22 @@ void DecodeCreateLimits(ArgReader& reader, ArgErrors& errors, CreateArgs& create
   create.limits = ApplyLimits(policies::ShippedProfiles().front().limits, create.stated);
 }
 
+// What no right opens: nobody is to be asked about it.
+void CheckPossible(const CreateArgs& create, ArgErrors& errors) {
+  if (!create.user.empty() && !container::IsNumericUser(create.user)) {
+    errors.Expected("args.user", "uid:gid in digits", Quoted(create.user));
+  }
+  if (!create.ports.empty() && create.network == "none") {
+    errors.Expected("args.ports", "a network other than `none` for ports", "none",
+                    "name one in `network`");
+  }
+  for (const std::string& name : create.capabilities) {
+    if (!container::IsGrantable(name)) {
+      errors.Expected("args.capabilities", std::string(container::kGrantableNames), Quoted(name));
+    }
+  }
+}
+
 void DecodeCreate(ArgReader& reader, ArgErrors& errors, CreateArgs& create) {
   create.name = reader.Text("name", kShort).value_or("");
   if (!create.name.empty()) {
@@ -171,6 +187,7 @@ void DecodeCreate(ArgReader& reader, ArgErrors& errors, CreateArgs& create) {
   create.capabilities = DecodeTexts(reader, errors, "capabilities", kMaxCapabilities, kShort);
   create.restart = reader.Choice("restart", kRestarts).value_or("no");
   DecodeCreateLimits(reader, errors, create);
+  CheckPossible(create, errors);
 }
 
 // What is given and belongs to another action.

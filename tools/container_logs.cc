@@ -105,7 +105,7 @@ json Normalise(const LogArgs& log) {
 class LogsCall : public ContainerCall {
  public:
   LogsCall(container::Containers& containers, container::ContainerDetails container, LogArgs log)
-      : ContainerCall(containers, std::move(container), Normalise(log), true),
+      : ContainerCall(containers, std::move(container), log.container, Normalise(log), true),
         log_(std::move(log)) {}
   ToolResult Run(const policies::Grant& grant, CallContext& context) override;
 

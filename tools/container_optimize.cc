@@ -54,8 +54,9 @@ ToolResult KeepPlan(Shared& shared, const OptimizeFacts& facts, std::vector<Opti
 
 class PlanOneCall : public ContainerCall {
  public:
-  PlanOneCall(Shared& shared, container::ContainerDetails container)
-      : ContainerCall(shared.containers, std::move(container), {{"phase", "plan"}}, false),
+  PlanOneCall(Shared& shared, container::ContainerDetails container, std::string named)
+      : ContainerCall(shared.containers, std::move(container), std::move(named),
+                      {{"phase", "plan"}}, false),
         shared_(shared) {}
 
   ToolResult Run(const policies::Grant& /*grant*/, CallContext& context) override {
@@ -116,7 +117,7 @@ class ExecuteCall : public PreparedCall {
     }
   }
   // Only now it is known whose plan it must be: nobody's eyes see that of another.
-  void Bind(const policies::Principal& principal) override;
+  Result<void> Bind(const policies::Principal& principal) override;
   [[nodiscard]] const json& normalised() const override { return normalised_; }
   [[nodiscard]] const json& context() const override { return context_; }
   ToolResult Run(const policies::Grant& grant, CallContext& context) override;
@@ -190,20 +191,21 @@ void ExecuteCall::Describe(const OptimizePlan& plan) {
   context_["containers"] = std::move(containers);
 }
 
-void ExecuteCall::Bind(const policies::Principal& principal) {
+Result<void> ExecuteCall::Bind(const policies::Principal& principal) {
   const auto plan = shared_.plans.Find(plan_id_, principal);
   if (!plan) {
     error_ = plan.error();
-    return;
+    return {};
   }
   auto chosen = Choose(**plan);
   if (!chosen) {
     error_ = std::move(chosen).error();
-    return;
+    return {};
   }
   chosen_ = *std::move(chosen);
   error_.reset();
   Describe(**plan);
+  return {};
 }
 
 ToolResult ExecuteCall::Run(const policies::Grant& grant, CallContext& context) {
@@ -322,7 +324,7 @@ Result<std::unique_ptr<PreparedCall>> ContainerOptimizeTool::Prepare(const json&
     return std::move(container).error();
   }
   return std::unique_ptr<PreparedCall>(
-      std::make_unique<PlanOneCall>(shared_, *std::move(container)));
+      std::make_unique<PlanOneCall>(shared_, *std::move(container), *name));
 }
 
 }  // namespace

@@ -21,7 +21,7 @@ constexpr std::size_t kNameBytes = 80;
 ContainerFacts OwnershipOf(const OptimizeSource& source, ContainerDetails details) {
   ContainerFacts facts;
   const Origin origin = OriginOf(details, source.containers.options().engine_directory);
-  facts.own = !origin.principal.empty() && origin.principal == source.context.principal.id;
+  facts.own = IsOf(origin, source.context.principal);
   facts.holds_call = origin.purpose == "run";
   facts.details = std::move(details);
   return facts;
@@ -129,6 +129,10 @@ Result<OptimizeFacts> GatherAll(const OptimizeSource& source) {
         facts.blind_spots.push_back(Brief(summary.name, kNameBytes) + ": " +
                                     details.error().message);
       }
+      continue;
+    }
+    if (IsHiddenFrom(OriginOf(*details, source.options.engine_directory),
+                     source.context.principal)) {
       continue;
     }
     if (details->pid > 0) {

@@ -93,11 +93,15 @@ class ContainerResources : public ResourceProvider {
     std::shared_ptr<const container::Engine> engine;
     ContainerDetails details;
   };
-  // The container whose id begins with `uri.id`. Errors: kNotFound, and those of the engine.
+  // The container whose id begins with `uri.id`. Errors: kNotFound, also of one that is hidden from
+  // `principal`, and those of the engine.
   [[nodiscard]] Result<Found> Find(const ContainerUri& uri, std::string_view text,
+                                   const policies::Principal& principal,
                                    const std::stop_token& stop) const;
-  [[nodiscard]] Result<json> ReadList(const std::stop_token& stop) const;
-  [[nodiscard]] Result<json> ReadEvents(const ContainerUri& uri) const;
+  [[nodiscard]] Result<json> ReadList(const policies::Principal& principal,
+                                      const std::stop_token& stop) const;
+  [[nodiscard]] Result<json> ReadEvents(const ContainerUri& uri,
+                                        const policies::Principal& principal) const;
   [[nodiscard]] static Result<std::string> ReadLogs(const ContainerUri& uri, const Found& found,
                                                     const StopAfter& stop);
 
@@ -135,6 +139,7 @@ std::vector<ResourceTemplateSpec> ContainerResources::Templates() const {
 
 Result<ContainerResources::Found> ContainerResources::Find(const ContainerUri& uri,
                                                            std::string_view text,
+                                                           const policies::Principal& principal,
                                                            const std::stop_token& stop) const {
   auto engine = containers_.engine(stop);
   if (!engine) {
@@ -149,6 +154,9 @@ Result<ContainerResources::Found> ContainerResources::Find(const ContainerUri& u
   if (!details) {
     return details.error().code == ErrorCode::kNotFound ? NotFound(text)
                                                         : std::move(details).error();
+  }
+  if (IsHiddenFrom(OriginOf(*details, containers_.options().engine_directory), principal)) {
+    return NotFound(text);
   }
   return Found{*std::move(engine), *std::move(details)};
 }
@@ -167,20 +175,20 @@ json ContainerResources::Facts(std::string_view uri, const policies::Principal& 
     return facts;
   }
   const StopAfter stop({}, kPatience);
-  const auto found = Find(*parsed, uri, stop.token());
+  const auto found = Find(*parsed, uri, principal, stop.token());
   if (!found) {
     return facts;
   }
   facts["container"] = FactsOf(found->details);
-  const Origin origin = OriginOf(found->details, containers_.options().engine_directory);
-  if (!origin.principal.empty() && origin.principal == principal.id) {
+  if (IsOf(OriginOf(found->details, containers_.options().engine_directory), principal)) {
     facts["container"]["own"] = true;
     facts.erase("untrusted");
   }
   return facts;
 }
 
-Result<json> ContainerResources::ReadList(const std::stop_token& stop) const {
+Result<json> ContainerResources::ReadList(const policies::Principal& principal,
+                                          const std::stop_token& stop) const {
   auto engine = containers_.engine(stop);
   if (!engine) {
     return std::move(engine).error();
@@ -189,7 +197,8 @@ Result<json> ContainerResources::ReadList(const std::stop_token& stop) const {
   if (!all) {
     return std::move(all).error();
   }
-  auto listed = Pick(*std::move(all), {});
+  LeaveOutHidden(**engine, containers_.options().engine_directory, principal, *all);
+  const auto listed = Pick(*std::move(all), {});
   std::vector<std::string> ids;
   for (const ContainerSummary& container : listed) {
     if (container.state == "running" || container.state == "paused") {
@@ -206,14 +215,19 @@ Result<json> ContainerResources::ReadList(const std::stop_token& stop) const {
   return json{{"total", listed.size()}, {"shown", rows.size()}, {"containers", std::move(rows)}};
 }
 
-Result<json> ContainerResources::ReadEvents(const ContainerUri& uri) const {
+Result<json> ContainerResources::ReadEvents(const ContainerUri& uri,
+                                            const policies::Principal& principal) const {
   auto reading = news_.Read(uri.since, std::min(uri.limit.value_or(kEvents), kMaxEvents));
   if (!reading) {
     return std::move(reading).error();
   }
   const container::EventPage& page = reading->page;
   std::vector<json> shown;
-  std::ranges::transform(page.events, std::back_inserter(shown), EventJson);
+  for (const container::StoredEvent& stored : page.events) {
+    if (!IsHiddenFrom(stored.event, principal)) {
+      shown.push_back(EventJson(stored));
+    }
+  }
   json document = {{"next", page.next}, {"more", page.has_more}};
   if (uri.since) {
     if (Shorten(shown)) {
@@ -265,7 +279,7 @@ Result<std::string> ContainerResources::ReadLogs(const ContainerUri& uri, const 
 }
 
 Result<ResourceContents> ContainerResources::Read(std::string_view uri,
-                                                  const policies::Principal& /*principal*/) const {
+                                                  const policies::Principal& principal) const {
   const auto parsed = ParseContainerUri(uri);
   if (!parsed) {
     return parsed.error();
@@ -278,12 +292,12 @@ Result<ResourceContents> ContainerResources::Read(std::string_view uri,
     return ResourceContents{std::string(uri), "application/json", DumpJson(*document), false};
   };
   if (parsed->part == Part::kList) {
-    return as_json(ReadList(stop.token()));
+    return as_json(ReadList(principal, stop.token()));
   }
   if (parsed->part == Part::kEvents) {
-    return as_json(ReadEvents(*parsed));
+    return as_json(ReadEvents(*parsed, principal));
   }
-  auto found = Find(*parsed, uri, stop.token());
+  auto found = Find(*parsed, uri, principal, stop.token());
   if (!found) {
     return std::move(found).error();
   }
@@ -299,7 +313,7 @@ Result<ResourceContents> ContainerResources::Read(std::string_view uri,
 }
 
 Result<void> ContainerResources::Watch(std::string_view uri,
-                                       const policies::Principal& /*principal*/) const {
+                                       const policies::Principal& principal) const {
   const auto parsed = ParseContainerUri(uri);
   if (!parsed) {
     return parsed.error();
@@ -314,7 +328,7 @@ Result<void> ContainerResources::Watch(std::string_view uri,
     }
     const StopAfter stop({}, kPatience);
     // An engine that is away may come back: then there will be news.
-    if (const auto found = Find(*parsed, uri, stop.token());
+    if (const auto found = Find(*parsed, uri, principal, stop.token());
         !found && found.error().code == ErrorCode::kNotFound) {
       return found.error();
     }
@@ -322,20 +336,22 @@ Result<void> ContainerResources::Watch(std::string_view uri,
   return news_.Start();
 }
 
-std::vector<std::string> ContainerResources::Complete(
-    std::string_view /*uri_template*/, std::string_view variable, std::string_view prefix,
-    const policies::Principal& /*principal*/) const {
+std::vector<std::string> ContainerResources::Complete(std::string_view /*uri_template*/,
+                                                      std::string_view variable,
+                                                      std::string_view prefix,
+                                                      const policies::Principal& principal) const {
   std::vector<std::string> ids;
   if (variable != "id") {
     return ids;
   }
   const StopAfter stop({}, kPatience);
   auto engine = containers_.engine(stop.token());
-  const auto all = engine ? (*engine)->List({}, {.stop = stop.token()})
-                          : Result<std::vector<ContainerSummary>>(engine.error());
+  auto all = engine ? (*engine)->List({}, {.stop = stop.token()})
+                    : Result<std::vector<ContainerSummary>>(engine.error());
   if (!all) {
     return ids;
   }
+  LeaveOutHidden(**engine, containers_.options().engine_directory, principal, *all);
   for (const ContainerSummary& container : *all) {
     const bool fits = container.id.starts_with(prefix) || container.name.starts_with(prefix);
     if (fits && ids.size() < kCompletions) {

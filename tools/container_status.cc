@@ -26,8 +26,9 @@ class OneCall : public ContainerCall {
  public:
   // Its result has lines of its output and words of its labels.
   OneCall(container::Containers& containers, container::ContainerDetails container,
-          ContainerMeter& meter)
-      : ContainerCall(containers, std::move(container), json::object(), true), meter_(meter) {}
+          std::string named, ContainerMeter& meter)
+      : ContainerCall(containers, std::move(container), std::move(named), json::object(), true),
+        meter_(meter) {}
 
   ToolResult Run(const policies::Grant& /*grant*/, CallContext& context) override {
     auto engine = containers().engine(context.stop);
@@ -81,6 +82,7 @@ class ListCall : public PreparedCall {
     if (!all) {
       return ErrorResult(AsArgument(std::move(all).error()));
     }
+    LeaveOutHidden(**engine, containers_.options().engine_directory, context.principal, *all);
     const std::size_t count = all->size();
     auto listed = Pick(*std::move(all), args_);
     std::vector<std::string> ids;
@@ -194,7 +196,7 @@ Result<std::unique_ptr<PreparedCall>> ContainerStatusTool::Prepare(const json& a
     return std::move(container).error();
   }
   return std::unique_ptr<PreparedCall>(
-      std::make_unique<OneCall>(containers_, *std::move(container), meter_));
+      std::make_unique<OneCall>(containers_, *std::move(container), *name, meter_));
 }
 
 }  // namespace

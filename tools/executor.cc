@@ -44,7 +44,9 @@ Result<std::unique_ptr<PreparedCall>> PrepareCaught(const Tool& tool, const json
   try {
     auto prepared = tool.Prepare(args);
     if (prepared) {
-      (*prepared)->Bind(principal);
+      if (auto bound = (*prepared)->Bind(principal); !bound) {
+        return std::move(bound).error();
+      }
     }
     return prepared;
   } catch (const std::exception& caught) {

@@ -35,11 +35,12 @@ class JobCall : public PreparedCall {
       : jobs_(jobs), id_(std::move(id)), normalised_(std::move(normalised)) {
     normalised_["job_id"] = id_;
   }
-  void Bind(const policies::Principal& principal) override {
+  Result<void> Bind(const policies::Principal& principal) override {
     context_["own"] = IsOwn(principal);
     if (ShowsUntrusted(principal)) {
       context_["untrusted"] = true;
     }
+    return {};
   }
   [[nodiscard]] const nlohmann::json& normalised() const override { return normalised_; }
   [[nodiscard]] const nlohmann::json& context() const override { return context_; }

@@ -17,6 +17,12 @@ namespace {
 
 using nlohmann::json;
 
+// "args.limits.pids" of the call that is asked about, as a place in ours.
+std::string Inner(const std::string& field) {
+  constexpr std::string_view kArgs = "args";
+  return field.starts_with(kArgs) ? "args.arguments" + field.substr(kArgs.size()) : field;
+}
+
 class PolicyExplainCall : public PreparedCall {
  public:
   PolicyExplainCall(const Gate& gate, std::string tool, std::unique_ptr<PreparedCall> asked)
@@ -24,7 +30,15 @@ class PolicyExplainCall : public PreparedCall {
     normalised_ = {{"tool", tool_}, {"arguments", asked_->normalised()}};
   }
 
-  void Bind(const policies::Principal& principal) override { asked_->Bind(principal); }
+  Result<void> Bind(const policies::Principal& principal) override {
+    auto bound = asked_->Bind(principal);
+    if (bound) {
+      return bound;
+    }
+    Error error = std::move(bound).error();
+    error.field = Inner(error.field);
+    return error;
+  }
   [[nodiscard]] const json& normalised() const override { return normalised_; }
   [[nodiscard]] const json& context() const override { return context_; }
 
@@ -62,12 +76,6 @@ Error NoSuchTool(const Catalog& catalog, const std::string& name) {
   Error error = InvalidArgument("args.tool", message);
   error.remedy = "use one of: " + Join(std::vector<std::string>(names.begin(), names.end()), ", ");
   return error;
-}
-
-// "args.limits.pids" of the call that is asked about, as a place in ours.
-std::string Inner(const std::string& field) {
-  constexpr std::string_view kArgs = "args";
-  return field.starts_with(kArgs) ? "args.arguments" + field.substr(kArgs.size()) : field;
 }
 
 class PolicyExplainTool : public Tool {

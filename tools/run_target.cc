@@ -6,7 +6,6 @@
 #include <nlohmann/json.hpp>
 
 #include "base/text.h"
-#include "tools/container_facts.h"
 
 namespace casemate::tools {
 namespace {
@@ -55,12 +54,7 @@ Result<ResolvedTarget> ResolvedTarget::Resolve(container::Containers& containers
   auto container = containers.Find(target.name);
   if (!container) {
     Error error = std::move(container).error();
-    if (error.code == ErrorCode::kNotFound) {
-      error.field = "args.target.container";
-      error.message = "there is no container " + Quoted(target.name);
-      error.remedy = "list them with container_status";
-    }
-    return error;
+    return error.code == ErrorCode::kNotFound ? NoSuchTarget(target.name) : error;
   }
   return ResolvedTarget(containers, *std::move(container));
 }
@@ -79,11 +73,20 @@ json ResolvedTarget::Facts() const {
   return {{"container", FactsOf(std::get<container::ContainerDetails>(found_))}};
 }
 
-std::string ResolvedTarget::Owner() const {
+Origin ResolvedTarget::MadeBy() const {
   const auto* container = std::get_if<container::ContainerDetails>(&found_);
-  return container == nullptr
-             ? std::string()
-             : OriginOf(*container, containers_->options().engine_directory).principal;
+  return container == nullptr ? Origin()
+                              : OriginOf(*container, containers_->options().engine_directory);
+}
+
+Error NoSuchTarget(const std::string& name) {
+  return Error{ErrorCode::kNotFound, "there is no container " + Quoted(name),
+               "args.target.container", "list them with container_status", 0};
+}
+
+Error HoldsCallOfAnother(std::string field) {
+  return Error{ErrorCode::kPermissionDenied, "the container holds a running call of somebody else",
+               std::move(field), "leave it alone: it is removed when that call ends", 0};
 }
 
 Error ImageNotAllowed(const std::string& reference) {

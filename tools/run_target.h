@@ -15,6 +15,7 @@
 #include "sandbox/backend.h"
 #include "sandbox/container/containers.h"
 #include "tools/args.h"
+#include "tools/container_facts.h"
 
 namespace casemate::tools {
 
@@ -36,8 +37,8 @@ class ResolvedTarget {
   [[nodiscard]] nlohmann::json Normalised() const;
   // {container: …} or {image: …}, for the context
   [[nodiscard]] nlohmann::json Facts() const;
-  // The principal that made the container; empty: it is none of Casemate's.
-  [[nodiscard]] std::string Owner() const;
+  // Who made the container; empty of an image, and of a container that is none of Casemate's.
+  [[nodiscard]] Origin MadeBy() const;
   // Errors: kPermissionDenied for an image that the configuration does not allow, whatever policy
   // says; kNotFound for one that the engine does not have.
   [[nodiscard]] Result<std::unique_ptr<sandbox::Backend>> MakeBackend() const;
@@ -51,6 +52,11 @@ class ResolvedTarget {
   Found found_;
 };
 
+// Errors: kNotFound for "args.target.container".
+Error NoSuchTarget(const std::string& name);
+// Errors: kPermissionDenied for `field`: a container that was made for a call of `run` is its
+// caller's alone.
+Error HoldsCallOfAnother(std::string field);
 // Errors: kPermissionDenied for "args.target.image".
 Error ImageNotAllowed(const std::string& reference);
 

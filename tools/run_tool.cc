@@ -63,7 +63,8 @@ class RunCall : public PreparedCall {
     }
   }
 
-  void Bind(const policies::Principal& principal) override;
+  // Errors: as ResolvedTarget::Resolve, of a container that is hidden from `principal`.
+  Result<void> Bind(const policies::Principal& principal) override;
 
   [[nodiscard]] const json& normalised() const override { return normalised_; }
   [[nodiscard]] const json& context() const override { return context_; }
@@ -102,6 +103,7 @@ class RunCall : public PreparedCall {
   std::string program_;  // of the language; empty for a command
   OpenedWorkspace workspace_;
   std::optional<ResolvedTarget> target_;
+  bool is_own_target_ = false;  // a container that the caller made
   json normalised_;
   json context_;
   std::unique_ptr<sandbox::Backend> backend_;  // of the target
@@ -137,20 +139,29 @@ Result<WorkspaceKind> RunCall::Kind(const policies::Grant& grant) const {
 }
 
 // The output of a container that somebody else made is not the caller's own.
-void RunCall::Bind(const policies::Principal& principal) {
+Result<void> RunCall::Bind(const policies::Principal& principal) {
   if (!target_ || !is_in_container()) {
-    return;
+    return {};
   }
-  const bool own = target_->Owner() == principal.id;
-  context_["container"]["own"] = own;
-  if (!own) {
+  const Origin origin = target_->MadeBy();
+  if (IsHiddenFrom(origin, principal)) {
+    return NoSuchTarget(args_.target->name);
+  }
+  is_own_target_ = IsOf(origin, principal);
+  context_["container"]["own"] = is_own_target_;
+  if (!is_own_target_) {
     context_["untrusted"] = true;
   }
+  return {};
 }
 
 Result<sandbox::Backend*> RunCall::ChooseBackend() {
   if (!target_) {
     return &native_;
+  }
+  // Whatever policy says, and whoever sees it.
+  if (target_->MadeBy().purpose == "run" && !is_own_target_) {
+    return HoldsCallOfAnother("args.target.container");
   }
   auto made = target_->MakeBackend();
   if (!made) {

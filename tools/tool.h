@@ -124,8 +124,9 @@ class PreparedCall {
  public:
   virtual ~PreparedCall() = default;
   // Tells who calls, before anything else is asked: calls about things that have an owner put into
-  // their context whose those are.
-  virtual void Bind(const policies::Principal& /*principal*/) {}
+  // their context whose those are. Errors: kNotFound, in the words of what is not there, for what
+  // the caller may not know of.
+  virtual Result<void> Bind(const policies::Principal& /*principal*/) { return {}; }
   // The call as policy judges it and as the trail records it; secrets already redacted.
   [[nodiscard]] virtual const nlohmann::json& normalised() const = 0;
   // Facts that we established about it (workspace_root, profile, …).

@@ -127,7 +127,7 @@ Decision CombinedEngine::Decide(const PolicyInput& input) const {
   if (sum.is_empty || (combined.effect != Effect::kDeny && !sum.rights.has_value())) {
     Fail(combined, "incomplete: no engine decided");
   } else if (combined.effect == Effect::kAllow && sum.rights.has_value()) {
-    combined.grant = Issue(*sum.rights, combined.decision_id, input.principal.id);
+    combined.grant = Issue(*sum.rights, combined.decision_id, input.principal);
   } else if (combined.effect == Effect::kAsk) {
     combined.asked = sum.rights;
     combined.approval = sum.approval;

@@ -44,12 +44,12 @@ nlohmann::json PolicyEngine::Explain(const PolicyInput& input) const {
 }
 
 bool PolicyEngine::Approve(Decision& decision, const ApprovalProof& proof,
-                           const std::string& principal_id) {
+                           const Principal& principal) {
   if (decision.effect != Effect::kAsk || !decision.asked ||
       proof.decision_id() != decision.decision_id) {
     return false;
   }
-  decision.grant = Issue(*decision.asked, decision.decision_id, principal_id);
+  decision.grant = Issue(*decision.asked, decision.decision_id, principal);
   decision.effect = Effect::kAllow;
   decision.asked.reset();
   decision.approval.reset();

@@ -96,12 +96,11 @@ class PolicyEngine {
 
   // Turns a decision that asks into one that allows what was asked for. Changes nothing, and
   // returns false, unless it asks and `proof` is about it.
-  static bool Approve(Decision& decision, const ApprovalProof& proof,
-                      const std::string& principal_id);
+  static bool Approve(Decision& decision, const ApprovalProof& proof, const Principal& principal);
 
  protected:
-  static Grant Issue(const Rights& rights, std::string decision_id, std::string principal_id) {
-    return {rights, std::move(decision_id), std::move(principal_id)};
+  static Grant Issue(const Rights& rights, std::string decision_id, const Principal& principal) {
+    return {rights, std::move(decision_id), principal};
   }
 };
 

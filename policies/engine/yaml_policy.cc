@@ -180,7 +180,7 @@ void YamlPolicy::DecideByRules(const PolicyInput& input, Decision& decision) con
     if (decision.reason.empty()) {
       decision.reason = "rule `" + decision.rule_id + "` allows this call";
     }
-    decision.grant = Issue(verdict.rights, decision.decision_id, input.principal.id);
+    decision.grant = Issue(verdict.rights, decision.decision_id, input.principal);
     decision.effect = Effect::kAllow;
     return;
   }

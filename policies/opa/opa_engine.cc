@@ -258,7 +258,7 @@ void OpaEngine::Ask(const PolicyInput& input, Decision& decision) const {
   const ApprovalTerms approval = read->approval;
   Take(*std::move(read), decision);
   if (decision.effect == Effect::kAllow) {
-    decision.grant = Issue(rights, decision.decision_id, input.principal.id);
+    decision.grant = Issue(rights, decision.decision_id, input.principal);
   } else if (decision.effect == Effect::kAsk) {
     decision.asked = rights;
     decision.approval = approval;

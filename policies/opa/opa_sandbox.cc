@@ -42,7 +42,7 @@ class OwnGrant : public PolicyEngine {
  public:
   static Grant Make(const Limits& limits) {
     return Issue({.limits = limits, .workspace = WorkspaceAccess::kHostWrite}, "policy-engine",
-                 "policy-engine");
+                 {.id = "policy-engine"});
   }
 };
 

@@ -106,7 +106,11 @@ Result<FoundImage> Containers::FindImage(std::string_view reference) {
   }
   FoundImage image;
   image.reference = ToString(*parsed);
-  const auto permission = FindImageRule(options_.images, *parsed);
+  const auto judged = FindImageRule(options_.images, *parsed, "args.target.image");
+  if (!judged) {
+    return judged.error();
+  }
+  const std::optional<ImagePermission>& permission = *judged;
   if (!permission) {
     return image;
   }
@@ -116,7 +120,13 @@ Result<FoundImage> Containers::FindImage(std::string_view reference) {
   if (!found) {
     return std::move(found).error();
   }
-  auto details = (*found)->InspectImage(reference);
+  // Never what the caller wrote: that may be the id of an image that no rule allows.
+  auto details = (*found)->InspectImage(EngineName(*parsed, *permission));
+  if (!details && details.error().code == ErrorCode::kNotFound && parsed->digest.empty() &&
+      !permission->digest.empty()) {
+    // What no registry gave has no digest but its id.
+    details = (*found)->InspectImage(image.reference);
+  }
   if (!details) {
     if (details.error().code == ErrorCode::kNotFound) {
       return image;

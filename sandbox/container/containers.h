@@ -51,8 +51,8 @@ class Containers {
   // By id, id prefix or name; with what it reaches by detours. Errors: kNotFound, and those of
   // engine().
   Result<ContainerDetails> Find(std::string_view name, const Patience& patience = {});
-  // Errors: kInvalidArgument for "args.target.image", those of engine(), and kDataLoss when the
-  // engine's image is not the one that the configuration pins.
+  // Errors: kInvalidArgument and kPermissionDenied (images.h) for "args.target.image", those of
+  // engine(), and kDataLoss when the engine's image is not the one that the configuration pins.
   Result<FoundImage> FindImage(std::string_view reference);
 
   // Where commands run in what was found. Errors: kUnavailable; kNotFound for an image that the

@@ -16,7 +16,7 @@ class AllowAll : public policies::PolicyEngine {
     decision.decision_id = RandomHex(16);
     decision.rule_id = "allow-all";
     decision.revision = revision_;
-    decision.grant = Issue({}, decision.decision_id, input.principal.id);
+    decision.grant = Issue({}, decision.decision_id, input.principal);
     return decision;
   }
   [[nodiscard]] bool MayEverAllow(const std::string& /*tool*/,

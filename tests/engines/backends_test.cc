@@ -23,7 +23,7 @@ class Policy : public policies::PolicyEngine {
     for (const ContainerRight right : rights) {
       all.containers.Add(right);
     }
-    return Issue(all, "test-decision", "tester");
+    return Issue(all, "test-decision", {.id = "tester"});
   }
 };
 

@@ -135,6 +135,21 @@ onBoth('attack 68: nothing that we make is more than it may be', async (t, engin
     delete place.env.CASEMATE_POLICY;
   });
 
+  await t.test('what opens a container is asked about, and root gets no workspace', async () => {
+    const nobody = await session(place);
+    for (const more of [{ network: 'bridge' }, { network: 'bridge', ports: [{ port: 80 }] }, { network: 'bridge', workspace: place.work }, { writable_root: true },
+      { user: '0:0' }, { user: '00:5', network: 'bridge' }, { capabilities: ['CHOWN'] }]) {
+      await refused(nobody, 'container_lifecycle', create(more), 'approval_required');
+    }
+    await nobody.end();
+    for (const more of [{ user: '0:0' }, { user: '00:5', network: 'bridge' }, { capabilities: ['CHOWN'] }, { capabilities: ['CHOWN'], writable_root: true }]) {
+      await refused(server, 'container_lifecycle', create({ ...more, workspace: place.work }), 'refused');
+    }
+    assert.equal(server.asked.length, 0, 'nobody was asked to approve that');
+    const { container } = await fine(server, 'container_lifecycle', create({ user: '0:0', writable_root: true }));
+    assert.equal(server.asked.length, 1);
+    await remove(engine, container);
+  });
   await t.test('what is made is closed', async () => {
     const { container } = await fine(server, 'container_lifecycle', create({ name: 'closed', workspace: place.work, env: { A: 'b' } }));
     const { HostConfig: host, Config: config, Mounts } = await inspect(engine, container);
@@ -247,6 +262,26 @@ onBoth('names, labels and tags of others are believed nothing', async (t, engine
     // By its id an image has no name that could be allowed.
     const { Id } = (await engine.request('GET', `/v1.41/images/${busybox}/json`)).json;
     for (const id of [Id, Id.replace('sha256:', ''), Id.replace('sha256:', '').slice(0, 12)]) await refused(server, 'run', run({ image: id }), no);
+  });
+  await t.test('an id, or a local image, that is named like an allowed one', async () => {
+    const wide = await session(placeOn(t, engine, { images: '["docker.io/library/*"]' }));
+    const { Id } = (await engine.request('GET', `/v1.41/images/${busybox}/json`)).json;
+    const hex = Id.replace('sha256:', '');
+    assert.equal((await engine.request('POST', `/v1.41/images/${busybox}/tag?repo=localhost/shadow&tag=latest`)).status, 201);
+    for (const image of [Id, hex, hex.slice(0, 12), hex.slice(0, 7), 'shadow', 'shadow:latest', `shadow@${Id}`]) {
+      await refused(wide, 'run', run({ image }), ['invalid_arguments', 'not_found']);
+      await refused(wide, 'container_lifecycle', create({ image }), ['invalid_arguments', 'not_found']);
+    }
+    await wide.end();
+  });
+  await t.test('a tag that is allowed, with a digest of another image', async () => {
+    const tagged = await session(placeOn(t, engine, { images: `["${busybox}"]` }));
+    for (const image of [`${busybox}@sha256:${'0'.repeat(64)}`]) {
+      await refused(tagged, 'run', run({ image }), 'permission_denied', /digest/);
+      await refused(tagged, 'container_lifecycle', { action: 'pull', image }, 'permission_denied', /digest/);
+    }
+    await fine(tagged, 'run', run({ image: busybox }));
+    await tagged.end();
   });
   await t.test('a container of ours whose start was bent', async () => {
     // Nobody but the engine's own users can do so; what they did is seen at the next call.

@@ -39,7 +39,7 @@ class Policy : public policies::PolicyEngine {
     for (const ContainerRight right : rights) {
       all.containers.Add(right);
     }
-    return Issue(all, "test-decision", principal);
+    return Issue(all, "test-decision", {.id = principal});
   }
 };
 
@@ -87,7 +87,9 @@ class Place {
       if (tool->spec().name == name) {
         auto prepared = tool->Prepare(args);
         if (prepared) {
-          (*prepared)->Bind(policies::Principal{.id = principal});
+          if (auto bound = (*prepared)->Bind(policies::Principal{.id = principal}); !bound) {
+            return std::move(bound).error();
+          }
         }
         return prepared;
       }
@@ -202,6 +204,8 @@ TEST_CASE("the life of a service") {
   CHECK(shown["limits"]["pids"] == 64);
   CHECK(shown["labels"]["tier"] == "front");
   CHECK(shown["labels"]["io.casemate.purpose"] == "service");
+  CHECK(shown["labels"]["io.casemate.principal"] == "tester");
+  CHECK(shown["labels"]["io.casemate.tenant"] == "local");
   CHECK(shown["diagnosis"] == "");
   CHECK(status.text.find("8080/tcp") != std::string::npos);
   CHECK(place.Call("container_logs", {{"container", "web"}}).text == "ready\n");
@@ -365,9 +369,11 @@ TEST_CASE("logs are followed until their time is over") {
 
 TEST_CASE("containers of others: labels prove nothing, and what is dangerous is seen") {
   const Place place(AnyEngine());
-  const std::string posed = place.MadeByOthers(
-      {{"Cmd", {"true"}},
-       {"Labels", {{"io.casemate.principal", "tester"}, {"io.casemate.purpose", "service"}}}});
+  const std::string posed = place.MadeByOthers({{"Cmd", {"true"}},
+                                                {"Labels",
+                                                 {{"io.casemate.principal", "tester"},
+                                                  {"io.casemate.tenant", "local"},
+                                                  {"io.casemate.purpose", "service"}}}});
   const auto call = place.Prepare("container_logs", {{"container", posed}});
   REQUIRE(call);
   CHECK((*call)->context()["container"]["own"] == false);
@@ -381,7 +387,7 @@ TEST_CASE("containers of others: labels prove nothing, and what is dangerous is 
   CHECK(place.engine().Inspect(dangerous)->started_ms == 0);
 }
 
-TEST_CASE("the running calls of others are left alone") {
+TEST_CASE("the running calls of others are not found") {
   const Place place(AnyEngine());
   const std::string id = place.Made("exec sleep 1000");
   auto details = place.engine().Inspect(id);
@@ -400,8 +406,21 @@ TEST_CASE("the running calls of others are left alone") {
       {{"Cmd", {"true"}},
        {"Labels", {{"io.casemate.principal", "somebody"}, {"io.casemate.purpose", "run"}}},
        {"HostConfig", {{"Mounts", mounts}}}});
-  const ToolResult refused = place.Call(
-      "container_lifecycle", {{"action", "remove"}, {"container", run}, {"force", true}});
+  const json remove = {{"action", "remove"}, {"container", run}, {"force", true}};
+  for (const auto& [tool, args] : {std::pair<const char*, json>("container_lifecycle", remove),
+                                   {"container_logs", {{"container", run}}},
+                                   {"container_status", {{"container", run}}}}) {
+    const ToolResult refused = place.Call(tool, args);
+    INFO(refused.text);
+    REQUIRE(refused.is_error);
+    CHECK(refused.structured["error"]["kind"] == "not_found");
+  }
+  CHECK(place.Call("container_status", json::object()).structured["total"] == 1);
+  // The operator sees it, and leaves it alone.
+  const auto seen = place.Prepare("container_lifecycle", remove, "local");
+  REQUIRE(seen);
+  CallContext context;
+  const ToolResult refused = (*seen)->Run(Policy::Give(kEveryday, "local"), context);
   INFO(refused.text);
   REQUIRE(refused.is_error);
   CHECK(refused.structured["error"]["kind"] == "permission_denied");

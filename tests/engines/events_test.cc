@@ -30,7 +30,7 @@ class Policy : public policies::PolicyEngine {
                      .output_kb = 64,
                      .disk_mb = 16};
     rights.containers = policies::ContainerRights::All();
-    return Issue(rights, "test-decision", "tester");
+    return Issue(rights, "test-decision", {.id = "tester"});
   }
 };
 

@@ -41,7 +41,7 @@ class Policy : public policies::PolicyEngine {
                   .disk_mb = 64};
     all.workspace = policies::WorkspaceAccess::kHostWrite;
     all.containers = policies::ContainerRights::All();
-    return Issue(all, "test-decision", "tester");
+    return Issue(all, "test-decision", {.id = "tester"});
   }
 };
 
@@ -97,6 +97,7 @@ class Yard {
     builder.spec().read_only_root = false;
     builder.spec().capabilities = {"DAC_OVERRIDE"};
     builder.spec().labels = {{container::kLabelPrincipal, "tester"},
+                             {container::kLabelTenant, "acme"},
                              {container::kLabelPurpose, "service"}};
     auto files = containers_.GuardFiles();
     REQUIRE(files);
@@ -145,7 +146,7 @@ class Yard {
     auto call = tool_->Prepare(args);
     INFO((call ? std::string() : Describe(call.error())));
     REQUIRE(call);
-    (*call)->Bind(context.principal);
+    REQUIRE((*call)->Bind(context.principal));
     return (*call)->Run(Policy::All(), context);
   }
   // The id of the action; empty: there is none.

@@ -16,7 +16,7 @@ export function onBoth(what, body, wanted = {}) {
     await Promise.all(both.map((name) => t.test(name, async (each) => body(each, (await Engines.start(each, { [name]: true, ...wanted }))[name]))));
   });
 }
-export const labels = { incarnation: 'io.casemate.incarnation', principal: 'io.casemate.principal', purpose: 'io.casemate.purpose' };
+export const labels = { incarnation: 'io.casemate.incarnation', principal: 'io.casemate.principal', tenant: 'io.casemate.tenant', purpose: 'io.casemate.purpose' };
 // The tests run as root, and root's files in a workspace are not for a container's ordinary user.
 export const owner = 1000;
 

@@ -14,6 +14,12 @@ enum class EngineKind { kDocker, kPodman };
 
 using Labels = std::vector<std::pair<std::string, std::string>>;  // sorted by name
 
+// Names of labels on everything that Casemate makes.
+inline constexpr const char* kLabelIncarnation = "io.casemate.incarnation";
+inline constexpr const char* kLabelPrincipal = "io.casemate.principal";
+inline constexpr const char* kLabelTenant = "io.casemate.tenant";    // of the principal
+inline constexpr const char* kLabelPurpose = "io.casemate.purpose";  // "run", "service"
+
 // GET /info and /version.
 struct EngineInfo {
   EngineKind kind = EngineKind::kDocker;

@@ -51,9 +51,10 @@ ALTER TABLE container_events_pruned DROP COLUMN time_ns;
 constexpr std::int64_t kNsPerMs = 1'000'000;
 constexpr std::size_t kMaxText = 256;         // bytes, of each of an event's texts
 constexpr std::size_t kMaxAttributes = 2048;  // bytes, of all of them together
-// What is kept of attributes before labels are: these explain the event.
-constexpr std::array<std::string_view, 6> kTellingAttributes = {
-    "name", "image", "exitCode", "signal", "oldName", "execDuration"};
+// What is kept of attributes before labels are: these explain the event, and whose it is.
+constexpr std::array<std::string_view, 9> kTellingAttributes = {
+    "name",         "image",       "exitCode",      "signal",    "oldName",
+    "execDuration", kLabelPurpose, kLabelPrincipal, kLabelTenant};
 
 std::string Cut(std::string_view text) {
   return ToValidUtf8(text.substr(0, kMaxText));

@@ -33,11 +33,6 @@ bool IsRoot(std::string_view user) {
   return uid.empty() || std::ranges::all_of(uid, [](char c) { return c == '0'; });
 }
 
-bool IsNumeric(std::string_view user) {
-  return !user.empty() && user.find_first_not_of("0123456789:") == std::string_view::npos &&
-         std::ranges::count(user, ':') <= 1 && user.front() != ':' && user.back() != ':';
-}
-
 // Shares a namespace of the host or of another container.
 bool IsShared(std::string_view network) {
   return network == "host" || network.starts_with("container:") || network.starts_with("ns:");
@@ -70,7 +65,7 @@ Result<void> CheckNetwork(const ContainerSpec& spec, const policies::ContainerRi
 }
 
 Result<void> CheckPrivileges(const ContainerSpec& spec, const policies::ContainerRights& rights) {
-  if (!IsNumeric(spec.user)) {
+  if (!IsNumericUser(spec.user)) {
     return InvalidArgument("args.user", "expected uid:gid in digits, got " + Quoted(spec.user));
   }
   if (IsRoot(spec.user)) {
@@ -86,12 +81,9 @@ Result<void> CheckPrivileges(const ContainerSpec& spec, const policies::Containe
     }
   }
   for (const std::string& name : spec.capabilities) {
-    if (std::ranges::find(kGrantable, name) == kGrantable.end()) {
+    if (!IsGrantable(name)) {
       return InvalidArgument("args.capabilities",
-                             "expected some of CHOWN, DAC_OVERRIDE, FOWNER, "
-                             "FSETID, KILL, SETGID, SETUID, NET_BIND_SERVICE, "
-                             "SYS_CHROOT, AUDIT_WRITE; got " +
-                                 Quoted(name));
+                             "expected " + std::string(kGrantableNames) + "; got " + Quoted(name));
     }
   }
   if (!spec.capabilities.empty()) {
@@ -121,6 +113,15 @@ Result<void> CheckBinds(const ContainerSpec& spec, policies::WorkspaceAccess acc
 }
 
 }  // namespace
+
+bool IsGrantable(std::string_view capability) {
+  return std::ranges::find(kGrantable, capability) != kGrantable.end();
+}
+
+bool IsNumericUser(std::string_view user) {
+  return !user.empty() && user.find_first_not_of("0123456789:") == std::string_view::npos &&
+         std::ranges::count(user, ':') <= 1 && user.front() != ':' && user.back() != ':';
+}
 
 Result<void> Demand(const policies::ContainerRights& rights, ContainerRight right,
                     const std::string& what, const std::string& field) {

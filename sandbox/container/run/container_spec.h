@@ -107,6 +107,14 @@ class ContainerSpecBuilder {
   std::vector<BindMount> own_;
 };
 
+// Whether a right can grant it at all.
+bool IsGrantable(std::string_view capability);
+inline constexpr std::string_view kGrantableNames =
+    "some of CHOWN, DAC_OVERRIDE, FOWNER, FSETID, KILL, SETGID, SETUID, NET_BIND_SERVICE, "
+    "SYS_CHROOT, AUDIT_WRITE";
+// "uid" or "uid:gid", in digits.
+bool IsNumericUser(std::string_view user);
+
 // Errors: kPermissionDenied: "policy does not grant the right `use` …". `what` says for what.
 Result<void> Demand(const policies::ContainerRights& rights, policies::ContainerRight right,
                     const std::string& what, const std::string& field);

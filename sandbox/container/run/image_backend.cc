@@ -112,9 +112,7 @@ Result<ContainerSpec> BuildSpec(const policies::Grant& grant, const ImageTarget&
   spec.user = UserFor(command, target.user);
   spec.open_stdin = true;
   spec.keeps_log = false;
-  spec.labels = {{kLabelIncarnation, target.incarnation},
-                 {kLabelPrincipal, grant.principal_id()},
-                 {kLabelPurpose, "run"}};
+  spec.labels = OwnLabels(grant, target.incarnation, "run");
   const std::int64_t disk = command.limits.disk_mb << 20;
   spec.tmpfs = {{"/tmp", disk, 01777}, {"/run/casemate", kSmallTmpfs, 0755 | 0022}};
   if (command.workspace == WorkspaceKind::kPrivate) {
@@ -350,6 +348,14 @@ void ImageRun::Conclude(const std::string& container, const std::optional<guard:
 }
 
 }  // namespace
+
+Labels OwnLabels(const policies::Grant& grant, const std::string& incarnation,
+                 const char* purpose) {
+  return {{kLabelIncarnation, incarnation},
+          {kLabelPrincipal, grant.principal_id()},
+          {kLabelTenant, grant.tenant()},
+          {kLabelPurpose, purpose}};
+}
 
 Result<std::unique_ptr<sandbox::Run>> ImageBackend::Start(const policies::Grant& grant,
                                                           Command command,

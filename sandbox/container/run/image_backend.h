@@ -14,10 +14,8 @@
 
 namespace casemate::container {
 
-// Names of labels on everything that Casemate makes.
-inline constexpr const char* kLabelIncarnation = "io.casemate.incarnation";
-inline constexpr const char* kLabelPrincipal = "io.casemate.principal";
-inline constexpr const char* kLabelPurpose = "io.casemate.purpose";  // "run", "service"
+// All labels of Casemate's on what is made under `grant`.
+Labels OwnLabels(const policies::Grant& grant, const std::string& incarnation, const char* purpose);
 
 struct ImageTarget {
   JudgedImage image;

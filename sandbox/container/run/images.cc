@@ -104,6 +104,13 @@ Result<ImageReference> ParseImageReference(std::string_view text, const std::str
   if (text.find('@') != std::string_view::npos && !IsDigest(parts.digest)) {
     return bad("a digest of sha256: and 64 hex digits after @");
   }
+  // What engines take for an id.
+  const std::string_view last = parts.name.substr(parts.name.rfind('/') + 1);
+  if (parts.name == "sha256" ||
+      (last.size() == kHexDigits &&
+       last.find_first_not_of("0123456789abcdef") == std::string_view::npos)) {
+    return bad("an image by its name, not by an id");
+  }
   const bool has_no_tag = text.substr(0, text.find('@')).ends_with(':');
   if (has_no_tag || (!parts.tag.empty() && !HasOnly(parts.tag, kTagLetters))) {
     return bad("a tag of letters, digits, . _ and -");
@@ -133,9 +140,11 @@ Result<ImageRule> ParseImageRule(std::string_view text, const std::string& field
                    std::string(parts.digest)};
 }
 
-std::optional<ImagePermission> FindImageRule(const std::vector<ImageRule>& rules,
-                                             const ImageReference& reference) {
+Result<std::optional<ImagePermission>> FindImageRule(const std::vector<ImageRule>& rules,
+                                                     const ImageReference& reference,
+                                                     const std::string& field) {
   std::optional<ImagePermission> found;
+  bool is_by_tag = false;
   for (const ImageRule& rule : rules) {
     if (!Matches(rule.repository, reference.repository) ||
         (!rule.tag.empty() && !Matches(rule.tag, reference.tag)) ||
@@ -143,11 +152,28 @@ std::optional<ImagePermission> FindImageRule(const std::vector<ImageRule>& rules
       continue;
     }
     if (!rule.digest.empty()) {
-      return ImagePermission{true, rule.digest};
+      return std::optional(ImagePermission{true, rule.digest});
+    }
+    // Attack: an allowed tag with the digest of another image of the repository.
+    if (!reference.digest.empty() && rule.tag.find_first_not_of('*') != std::string::npos) {
+      is_by_tag = true;
+      continue;
     }
     found = ImagePermission{};
   }
+  if (!found && is_by_tag) {
+    return Error{ErrorCode::kPermissionDenied,
+                 "the configuration allows " + Quoted(reference.repository + ":" + reference.tag) +
+                     " by its tag, and a digest leads to any image of the repository",
+                 field, "leave the digest out, or ask your user to pin it in `containers.images`",
+                 0};
+  }
   return found;
+}
+
+std::string EngineName(const ImageReference& reference, const ImagePermission& permission) {
+  const std::string& digest = permission.digest.empty() ? reference.digest : permission.digest;
+  return ToString({reference.repository, digest.empty() ? reference.tag : "", digest});
 }
 
 std::string ToString(const ImageReference& reference) {

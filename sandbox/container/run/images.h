@@ -33,9 +33,15 @@ struct ImagePermission {
   bool is_pinned = false;
   std::string digest;  // that the image must have; empty: any
 };
-// nullopt: no rule allows it. A pinned rule wins over one that is not.
-std::optional<ImagePermission> FindImageRule(const std::vector<ImageRule>& rules,
-                                             const ImageReference& reference);
+// nullopt: no rule allows it. A pinned rule wins over one that is not. Errors: kPermissionDenied
+// for `field`, where a rule allows the tag of a reference that has a digest, too: engines take what
+// the digest says, and ignore the tag.
+Result<std::optional<ImagePermission>> FindImageRule(const std::vector<ImageRule>& rules,
+                                                     const ImageReference& reference,
+                                                     const std::string& field);
+// What engines are asked for: the completed name, which cannot be taken for an id or for a local
+// image of another registry, by its digest where there is one.
+std::string EngineName(const ImageReference& reference, const ImagePermission& permission);
 
 // "docker.io/library/debian:latest", "…@sha256:…"
 std::string ToString(const ImageReference& reference);

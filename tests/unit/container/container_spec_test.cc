@@ -9,6 +9,7 @@
 #include <nlohmann/json.hpp>
 
 #include "sandbox/container/engine/create_body.h"
+#include "sandbox/container/run/image_backend.h"
 #include "tests/unit/container/fixtures.h"
 
 namespace casemate::container {
@@ -38,7 +39,7 @@ class Policy : public policies::PolicyEngine {
     for (const ContainerRight right : rights) {
       all.containers.Add(right);
     }
-    return Issue(all, "test-decision", "tester");
+    return Issue(all, "test-decision", {.id = "tester"});
   }
 };
 
@@ -248,6 +249,14 @@ TEST_CASE("what containers write is kept within bounds, or not at all") {
   CHECK(log()["Config"]["max-size"] == "16777216");
   made->keeps_log = false;
   CHECK(log() == nlohmann::json({{"Type", "none"}}));
+}
+
+TEST_CASE("labels say who made a container, and in which tenant") {
+  CHECK(OwnLabels(test::TestPolicy::Everything(), "server-1", "run") ==
+        Labels{{"io.casemate.incarnation", "server-1"},
+               {"io.casemate.principal", "tester"},
+               {"io.casemate.tenant", "local"},
+               {"io.casemate.purpose", "run"}});
 }
 
 }  // namespace casemate::container

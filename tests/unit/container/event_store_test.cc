@@ -248,6 +248,10 @@ TEST_CASE("what an event says is bounded, and text", "[events]") {
   }
   event.attributes.emplace_back("exitCode", "137");
   event.attributes.emplace_back("name", "caf\xc3");
+  // Attack: an image with so many labels that it is forgotten whose the container was.
+  for (const char* label : {kLabelPrincipal, kLabelTenant, kLabelPurpose}) {
+    event.attributes.emplace_back(label, "whose");
+  }
   event.action = std::string(5000, 'a');
   CHECK(place.Add({event}) == 1);
   CHECK(place.Add({event}) == 0);
@@ -255,6 +259,8 @@ TEST_CASE("what an event says is bounded, and text", "[events]") {
   CHECK(stored.attributes.size() < 4096);
   CHECK(stored.attributes.find(R"("exitCode":"137")") != std::string::npos);
   CHECK(stored.event.action.size() == 256);
+  CHECK(std::ranges::count(stored.event.attributes, "whose",
+                           &std::pair<std::string, std::string>::second) == 3);
   CHECK(IsValidUtf8(stored.name));
   CHECK(stored.name.starts_with("caf"));
 }

@@ -26,7 +26,7 @@ class TestPolicy : public policies::PolicyEngine {
                      .disk_mb = 16};
     rights.workspace = policies::WorkspaceAccess::kHostWrite;
     rights.containers = policies::ContainerRights::All();
-    return Issue(rights, "test-decision", "tester");
+    return Issue(rights, "test-decision", {.id = "tester"});
   }
 };
 

@@ -46,7 +46,9 @@ TEST_CASE("an approval is good for one call") {
   CHECK(taken.mark.id == asked.id);
   CHECK(taken.mark.by == "operator");
   CHECK(taken.mark.channel == "cli");
-  CHECK(PolicyEngine::Approve(decision, *taken.proof, "local"));
+  CHECK(PolicyEngine::Approve(decision, *taken.proof, {.id = "ann", .tenant = "acme"}));
+  CHECK(decision.grant->principal_id() == "ann");
+  CHECK(decision.grant->tenant() == "acme");
   CHECK(decision.effect == Effect::kAllow);
   CHECK_FALSE(desk.IsApproved(call));  // replay
   CHECK_FALSE(desk.Take(call).open);
@@ -63,7 +65,7 @@ TEST_CASE("a proof is for the decision that it was taken for") {
   const auto taken = desk.Take(call);
   Decision other = desk.Ask(call);
   REQUIRE(taken.proof);
-  CHECK_FALSE(PolicyEngine::Approve(other, *taken.proof, "local"));
+  CHECK_FALSE(PolicyEngine::Approve(other, *taken.proof, {}));
   CHECK(other.effect == Effect::kAsk);
   CHECK_FALSE(other.grant);
 }

@@ -30,7 +30,7 @@ class Says final : public PolicyEngine {
     decision.decision_id = "id-" + said_.rule_id;
     decision.revision = revision();
     if (decision.effect == Effect::kAllow && is_whole) {
-      decision.grant = Issue(rights_, decision.decision_id, input.principal.id);
+      decision.grant = Issue(rights_, decision.decision_id, input.principal);
     } else if (decision.effect == Effect::kAsk && is_whole) {
       decision.asked = rights_;
       decision.approval = terms;

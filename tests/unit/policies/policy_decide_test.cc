@@ -60,6 +60,7 @@ TEST_CASE("Deny beats ask beats allow, and all matches are reported") {
   REQUIRE(allowed.grant);
   CHECK(allowed.grant->decision_id() == allowed.decision_id);
   CHECK(allowed.grant->principal_id() == "local");
+  CHECK(allowed.grant->tenant() == "local");
 
   const Decision asked = DecideCall(*LoadRules({allow, ask}), Json::object());
   CHECK(asked.effect == Effect::kAsk);

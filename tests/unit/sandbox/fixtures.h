@@ -29,7 +29,7 @@ class TestPolicy : public policies::PolicyEngine {
       const policies::Limits& limits,
       policies::WorkspaceAccess access = policies::WorkspaceAccess::kPrivateOnly,
       bool strict = false) {
-    return Issue({limits, access, strict}, "test-decision", "tester");
+    return Issue({limits, access, strict}, "test-decision", {.id = "tester"});
   }
 };
 

@@ -88,6 +88,11 @@ TEST_CASE("an error of an argument names it") {
   CHECK(with("ports", {{{"host_port", 80}}}) == "args.ports.0.port");
   CHECK(with("ports", {{{"port", 80}, {"address", "0.0.0.0"}}}) == "args.ports.0.address");
   CHECK(with("ports", {{{"port", 65'536}}}) == "args.ports.0.port");
+  CHECK(with("ports", {{{"port", 80}}}) == "args.ports");  // without a network
+  for (const char* user : {"root", "0x0", ":0", "1000:", "1:2:3"}) {
+    CHECK(with("user", user) == "args.user");
+  }
+  CHECK(with("capabilities", {"CHOWN", "SYS_ADMIN"}) == "args.capabilities");
   CHECK(with("restart", "sometimes") == "args.restart");
   CHECK(with("limits", {{"output_kb", 4}}) == "args.limits.output_kb");
   CHECK(with("limits", {{"memory_mb", 0}}) == "args.limits.memory_mb");

@@ -23,6 +23,7 @@ using nlohmann::json;
 
 const std::string kOwn(64, 'a');
 const std::string kOther(64, 'b');
+const std::string kCall(64, 'e');  // a running call of bob's
 const std::string kEngineDirectory = "/state/containers";
 // Named with the digits of another one, which does not exist.
 const std::string kPosing = "cccccccccccc";
@@ -32,18 +33,27 @@ std::string Frame(const std::string& text) {
   return frame + text;
 }
 
+std::string NameOfContainer(const std::string& id) {
+  return id == kOwn ? "own" : id == kCall ? "call" : "other";
+}
+
+json LabelsOf(const std::string& id) {
+  return {{container::kLabelPrincipal, id == kCall ? "bob" : "local"},
+          {container::kLabelTenant, "local"},
+          {container::kLabelPurpose, id == kOwn ? "service" : "run"}};
+}
+
 // Of `local`, with a mount that an image cannot bring along; the other one only has the labels.
 json Inspected(const std::string& id) {
-  json said = {
-      {"Id", id},
-      {"Name", id == kOwn ? "/own" : "/other"},
-      {"Created", "2026-11-22T04:30:13Z"},
-      {"Image", "sha256:" + std::string(64, '1')},
-      {"State", {{"Status", "exited"}, {"ExitCode", 3}}},
-      {"Config", {{"Image", "debian"}, {"Labels", {{container::kLabelPrincipal, "local"}}}}},
-      {"HostConfig", {{"LogConfig", {{"Type", "json-file"}}}}},
-      {"Mounts", json::array()}};
-  if (id == kOwn) {
+  json said = {{"Id", id},
+               {"Name", "/" + NameOfContainer(id)},
+               {"Created", "2026-11-22T04:30:13Z"},
+               {"Image", "sha256:" + std::string(64, '1')},
+               {"State", {{"Status", "exited"}, {"ExitCode", 3}}},
+               {"Config", {{"Image", "debian"}, {"Labels", LabelsOf(id)}}},
+               {"HostConfig", {{"LogConfig", {{"Type", "json-file"}}}}},
+               {"Mounts", json::array()}};
+  if (id != kOther) {
     said["Mounts"].push_back({{"Type", "bind"},
                               {"Source", kEngineDirectory + "/guard"},
                               {"Destination", container::guard::kDirectory},
@@ -56,16 +66,17 @@ std::string Says(const std::string& target) {
   const std::string path = target.substr(0, target.find('?')).substr(std::string("/v1.41").size());
   if (path == "/containers/json") {
     json listed = json::array();
-    for (const std::string& id : {kOwn, kOther}) {
+    for (const std::string& id : {kOwn, kOther, kCall}) {
       listed.push_back({{"Id", id},
-                        {"Names", {id == kOwn ? "/own" : "/other"}},
+                        {"Names", {"/" + NameOfContainer(id)}},
+                        {"Labels", LabelsOf(id)},
                         {"Image", "debian"},
                         {"State", "exited"},
                         {"Status", "Exited (3)"}});
     }
     return Ok(listed.dump());
   }
-  for (const std::string& id : {kOwn, kOther}) {
+  for (const std::string& id : {kOwn, kOther, kCall}) {
     for (const std::string& name : {id, id.substr(0, 12)}) {
       if (path == "/containers/" + name + "/json") {
         return Ok(Inspected(id).dump());
@@ -219,6 +230,9 @@ TEST_CASE("policy sees which container it is, whose, and that its words are othe
   CHECK(shelf.resources->Facts(UriOfContainer(kOwn, "logs"), stranger)["container"]["own"] ==
         false);
   CHECK(shelf.resources->Facts(UriOfContainer(kOwn, "logs"), stranger)["untrusted"] == true);
+  stranger = {"local", "elsewhere", {"owner"}};
+  CHECK(shelf.resources->Facts(UriOfContainer(kOwn, "logs"), stranger)["container"]["own"] ==
+        false);
   for (const std::string& uri :
        {UriOfContainer(kPosing, "logs"), UriOfContainer("dddddddddddd", "logs"),
         std::string("casemate://containers/web/logs")}) {
@@ -231,8 +245,8 @@ TEST_CASE("policy sees which container it is, whose, and that its words are othe
 TEST_CASE("list, status and logs are read", "[containers]") {
   const Shelf shelf;
   const json list = shelf.Document("casemate://containers");
-  CHECK(list["total"] == 2);
-  REQUIRE(list["containers"].size() == 2);
+  CHECK(list["total"] == 3);
+  REQUIRE(list["containers"].size() == 3);
   const json first = shelf.Document(list["containers"][0]["uri"]);
   CHECK(first["name"] == list["containers"][0]["name"]);
   const json status = shelf.Document(UriOfContainer(kOwn, "status"));
@@ -256,6 +270,55 @@ TEST_CASE("a container that is not there is not found; a name is no id", "[conta
     CHECK(shelf.Read(uri).error().code == ErrorCode::kNotFound);
     CHECK(shelf.resources->Watch(uri, shelf.me).error().code == ErrorCode::kNotFound);
   }
+}
+
+TEST_CASE("running calls of others are nowhere; labels of an image hide nothing", "[containers]") {
+  Shelf shelf;
+  for (const std::string& id : {kOwn, kCall, kOther}) {
+    const std::int64_t now = WallClockMs() * 1'000'000;
+    json event = {{"Type", "container"},
+                  {"Action", "start"},
+                  {"Actor", {{"ID", id}, {"Attributes", LabelsOf(id)}}},
+                  {"timeNano", now}};
+    shelf.engine.Say(now, event.dump() + "\n");
+  }
+  const auto ids_for = [&](const policies::Principal& who, const std::string& uri,
+                           const char* member) {
+    const auto read = shelf.resources->Read(uri, who);
+    REQUIRE(read);
+    std::set<std::string> ids;
+    for (const json& row : json::parse(read->bytes)[member]) {
+      ids.insert(row["id"].get<std::string>().substr(0, 1));
+    }
+    return ids;
+  };
+  const policies::Principal ann{"ann", "local", {"owner"}};
+  const policies::Principal bob{"bob", "local", {}};
+  const policies::Principal other_bob{"bob", "elsewhere", {}};
+  const std::set<std::string> all = {"a", "b", "e"};
+  CHECK(ids_for(shelf.me, "casemate://containers", "containers") == all);
+  CHECK(ids_for(bob, "casemate://containers", "containers") == all);
+  const std::set<std::string> visible = {"a", "b"};
+  CHECK(ids_for(ann, "casemate://containers", "containers") == visible);
+  CHECK(ids_for(other_bob, "casemate://containers", "containers") == visible);
+  CHECK(ids_for(shelf.me, "casemate://containers/events", "events") == all);
+  CHECK(ids_for(bob, "casemate://containers/events", "events").contains("e"));
+  CHECK_FALSE(ids_for(ann, "casemate://containers/events", "events").contains("e"));
+  CHECK(ids_for(ann, "casemate://containers/events?since=0", "events").contains("a"));
+  CHECK_FALSE(ids_for(ann, "casemate://containers/events?since=0", "events").contains("e"));
+  for (const char* part : {"status", "logs"}) {
+    const std::string uri = UriOfContainer(kCall, part);
+    CHECK(shelf.resources->Read(uri, bob));
+    CHECK(shelf.resources->Watch(uri, bob));
+    CHECK(shelf.resources->Read(uri, shelf.me));
+    const auto refused = shelf.resources->Read(uri, ann);
+    REQUIRE_FALSE(refused);
+    CHECK(refused.error().code == ErrorCode::kNotFound);
+    CHECK(refused.error().message == "there is no resource `" + uri + "`");
+    CHECK(shelf.resources->Watch(uri, ann).error().code == ErrorCode::kNotFound);
+    CHECK_FALSE(shelf.resources->Facts(uri, ann).contains("container"));
+  }
+  CHECK(shelf.resources->Complete(UriOfContainer("{id}", "logs"), "id", "", ann).size() == 2);
 }
 
 TEST_CASE("an engine that is away is told, and what is recorded can still be read",
@@ -415,7 +478,7 @@ TEST_CASE("ids are completed by id and name", "[containers]") {
   const auto complete = [&](const char* prefix) {
     return shelf.resources->Complete(UriOfContainer("{id}", "status"), "id", prefix, shelf.me);
   };
-  CHECK(complete("").size() == 2);
+  CHECK(complete("").size() == 3);
   CHECK(complete("aaa") == std::vector<std::string>{kOwn.substr(0, 12)});
   CHECK(complete("oth") == std::vector<std::string>{kOther.substr(0, 12)});
   CHECK(complete("x").empty());

@@ -3,8 +3,6 @@
 
 #include <sys/resource.h>
 
-#include <atomic>
-#include <map>
 #include <mutex>
 #include <thread>
 
@@ -15,8 +13,7 @@
 #include "base/hash.h"
 #include "sandbox/native/launcher_client.h"
 #include "sandbox/native/runner.h"
-#include "tests/unit/container/fake_engine.h"
-#include "tests/unit/tools/fixtures.h"
+#include "tests/unit/tools/scripted_engine.h"
 #include "tools/catalog.h"
 
 namespace casemate::tools {
@@ -27,129 +24,9 @@ using container::test::FakeEngine;
 using container::test::Ok;
 using nlohmann::json;
 using policies::ContainerRight;
-
-const std::string kId(64, 'a');
-
-class Policy : public policies::PolicyEngine {
- public:
-  static policies::Grant GrantOf(const std::vector<ContainerRight>& rights) {
-    policies::Rights all;
-    all.limits = {.memory_mb = 256,
-                  .cpu_millis = 1000,
-                  .pids = 64,
-                  .wall_ms = 60'000,
-                  .output_kb = 64,
-                  .disk_mb = 64};
-    for (const ContainerRight right : rights) {
-      all.containers.Add(right);
-    }
-    return Issue(all, "test-decision", "tester");
-  }
-};
-
-// Answers by the request's first line ("GET /v1.41/containers/web/json"); the rest is not found.
-class Scripted {
- public:
-  Scripted()
-      : fake_([this](FakeEngine::Peer& peer, int) { Serve(peer); }),
-        containers_(Options(fake_.socket())) {
-    auto started = sandbox::LauncherClient::Start("unit-ctools-" + RandomHex(8),
-                                                  sandbox::Mode::kStrict, 0, {});
-    REQUIRE(started);
-    launcher_ = *std::move(started);
-    runner_ = std::make_unique<sandbox::SandboxRunner>(*launcher_);
-    Say("GET /version", Ok(R"({"Components":[{"Name":"Engine"}],"Version":"20.10.24",)"
-                           R"("ApiVersion":"1.41"})"));
-    Say("GET /info", Ok(R"({"Driver":"overlay2","MemTotal":1073741824})"));
-    Say("GET /_ping", Ok("OK"));
-    for (auto& tool : MakeContainerTools(containers_, *runner_, {})) {
-      tools_[tool->spec().name] = std::move(tool);
-    }
-  }
-
-  void Say(const std::string& line, std::string answer) {
-    const std::lock_guard lock(mutex_);
-    answers_[line] = std::move(answer);
-  }
-  // A container, by id and by name.
-  void Has(const std::string& name, json more = json::object()) {
-    json body = {{"Id", kId},
-                 {"Name", "/" + name},
-                 {"Image", "sha256:" + std::string(64, 'b')},
-                 {"State", {{"Status", "exited"}, {"ExitCode", 3}, {"Error", ""}}},
-                 {"Config", {{"Image", "debian"}, {"Labels", json::object()}}},
-                 {"HostConfig", {{"NetworkMode", "none"}}}};
-    body.merge_patch(more);
-    Say("GET /v1.41/containers/" + name + "/json", Ok(body.dump()));
-    Say("GET /v1.41/containers/" + kId + "/json", Ok(body.dump()));
-  }
-  [[nodiscard]] std::vector<std::string> asked() {
-    const std::lock_guard lock(mutex_);
-    return asked_;
-  }
-  [[nodiscard]] bool WasAsked(const std::string& line) {
-    const auto all = asked();
-    return std::ranges::find(all, line) != all.end();
-  }
-  [[nodiscard]] const Tool& tool(const std::string& name) const { return *tools_.at(name); }
-
-  [[nodiscard]] std::unique_ptr<PreparedCall> Prepared(const std::string& name,
-                                                       const json& args) const {
-    auto prepared = tool(name).Prepare(args);
-    INFO((prepared ? std::string() : Describe(prepared.error())));
-    REQUIRE(prepared);
-    (*prepared)->Bind(policies::Principal{.id = "tester"});
-    return *std::move(prepared);
-  }
-  [[nodiscard]] ToolResult Call(const std::string& name, const json& args,
-                                const std::vector<ContainerRight>& rights = {},
-                                ProgressSink* progress = nullptr) const {
-    CallContext context;
-    context.principal.id = "tester";
-    context.progress = progress;
-    ToolResult result = Prepared(name, args)->Run(Policy::GrantOf(rights), context);
-    INFO(result.text);
-    test::CheckConforms(result.structured, tool(name).spec().output_schema);
-    return result;
-  }
-
- private:
-  static container::ContainersOptions Options(const std::string& socket) {
-    container::ContainersOptions options;
-    options.socket = socket;
-    options.images = {*container::ParseImageRule("debian", "images")};
-    return options;
-  }
-  void Serve(FakeEngine::Peer& peer) {
-    std::string request;
-    while (!(request = peer.Request()).empty()) {
-      const std::string line = request.substr(0, request.find(" HTTP/"));
-      std::string answer = Answer("404 Not Found", R"({"message":"no such thing"})");
-      {
-        const std::lock_guard lock(mutex_);
-        asked_.push_back(line);
-        const auto found = answers_.find(line);
-        answer = found == answers_.end() ? answer : found->second;
-      }
-      if (answer.empty()) {
-        peer.Hold();  // it hangs with this one
-        return;
-      }
-      if (!peer.Send(answer) || answer.find("Content-Length") == std::string::npos) {
-        return;  // its end is that of the connection
-      }
-    }
-  }
-
-  std::mutex mutex_;
-  std::map<std::string, std::string> answers_;
-  std::vector<std::string> asked_;
-  FakeEngine fake_;
-  container::Containers containers_;
-  std::unique_ptr<sandbox::LauncherClient> launcher_;
-  std::unique_ptr<sandbox::SandboxRunner> runner_;
-  std::map<std::string, std::unique_ptr<Tool>> tools_;
-};
+using Policy = test::ContainerPolicy;
+using Scripted = test::ScriptedEngine;
+using test::kId;
 
 std::string Frame(char stream, const std::string& bytes) {
   const auto size = static_cast<std::uint32_t>(bytes.size());
@@ -400,7 +277,8 @@ TEST_CASE("an image that the configuration does not allow is not even asked for"
 TEST_CASE("an image is pulled with progress, and needs the rights for new containers") {
   Scripted engine;
   const json args = {{"action", "pull"}, {"image", "debian"}};
-  const std::string pull = "POST /v1.41/images/create?fromImage=debian%3Alatest";
+  const std::string pull =
+      "POST /v1.41/images/create?fromImage=docker.io%2Flibrary%2Fdebian%3Alatest";
   engine.Say(pull, Ok("{\"status\":\"Pulling\",\"id\":\"latest\"}\n"));
   CHECK(engine.Call("container_lifecycle", args).is_error);
   CHECK(
@@ -411,7 +289,7 @@ TEST_CASE("an image is pulled with progress, and needs the rights for new contai
   const std::vector<ContainerRight> rights = {ContainerRight::kCreate, ContainerRight::kUnpinned};
   CHECK(engine.Call("container_lifecycle", args, rights, &heard).is_error);  // it is not there yet
   CHECK(heard.text() == "latest: Pulling");
-  engine.Say("GET /v1.41/images/debian/json",
+  engine.Say("GET /v1.41/images/docker.io/library/debian:latest/json",
              Ok(R"({"Id":"sha256:)" + std::string(64, 'b') + R"("})"));
   const ToolResult pulled = engine.Call("container_lifecycle", args, rights);
   INFO(pulled.text);

@@ -22,7 +22,9 @@ container::ContainerDetails Web() {
   details.summary.image = "nginx:1.25";
   details.summary.image_id = "sha256:" + std::string(64, 'b');
   details.summary.state = "running";
-  details.summary.labels = {{"io.casemate.principal", "alice"}, {"io.casemate.purpose", "service"}};
+  details.summary.labels = {{"io.casemate.principal", "alice"},
+                            {"io.casemate.purpose", "service"},
+                            {"io.casemate.tenant", "acme"}};
   details.summary.ports = {{"127.0.0.1", 8080, 80, "tcp"}, {"", 0, 443, "tcp"}};
   details.pid = 4711;
   details.started_ms = kNow - 3 * 3'600'000;
@@ -57,6 +59,34 @@ TEST_CASE("policy is told what a container is, and what makes it as good as root
         json({{"reference", "docker.io/library/debian:latest"},
               {"allowed", true},
               {"pinned", false}}));
+  // What the name leads to now: an approval is for that.
+  container::ImageDetails image;
+  image.id = "sha256:" + std::string(64, 'b');
+  CHECK(FactsOf(container::FoundImage{"docker.io/library/debian:latest", true, false,
+                                      image})["id"] == image.id);
+}
+
+TEST_CASE("a container is its maker's, of the same tenant") {
+  const Origin origin = OriginOf(Web(), kFiles);
+  CHECK(IsOf(origin, {"alice", "acme", {}}));
+  CHECK_FALSE(IsOf(origin, {"alice", "globex", {}}));
+  CHECK_FALSE(IsOf(origin, {"bob", "acme", {}}));
+  CHECK_FALSE(IsOf({"acme", "", "service"}, {"", "acme", {}}));
+  container::ContainerDetails details = Web();
+  details.summary.labels.pop_back();  // made by a version that did not tell tenants apart
+  CHECK_FALSE(IsOf(OriginOf(details, kFiles), {"alice", "acme", {}}));
+}
+
+TEST_CASE("a running call is its caller's, and the operator's to look at") {
+  const Origin call{"acme", "alice", "run"};
+  CHECK_FALSE(IsHiddenFrom(call, {"alice", "acme", {}}));
+  CHECK(IsHiddenFrom(call, {"alice", "globex", {"owner"}}));
+  CHECK(IsHiddenFrom(call, {"bob", "acme", {"owner"}}));
+  CHECK_FALSE(IsHiddenFrom(call, policies::Principal()));
+  CHECK(IsHiddenFrom(call, {"local", "acme", {"owner"}}));
+  CHECK(IsHiddenFrom(call, {"local", "local", {"agent"}}));
+  CHECK(IsHiddenFrom({"", "", "run"}, {"bob", "acme", {}}));
+  CHECK_FALSE(IsHiddenFrom({"acme", "alice", "service"}, {"bob", "acme", {}}));
 }
 
 TEST_CASE("labels alone make nobody's container: an image may bring them along") {

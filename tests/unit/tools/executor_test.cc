@@ -37,6 +37,7 @@ using nlohmann::json;
 
 struct Script {
   bool throw_in_prepare = false;
+  bool is_hidden = false;
   std::function<ToolResult(CallContext&)> run;
   int runs = 0;
 };
@@ -44,6 +45,11 @@ struct Script {
 class ScriptedCall : public PreparedCall {
  public:
   ScriptedCall(Script& script, json args) : script_(script), args_(std::move(args)) {}
+  Result<void> Bind(const policies::Principal& /*principal*/) override {
+    return script_.is_hidden
+               ? Result<void>(Error{ErrorCode::kNotFound, "there is no such thing", "args", {}, 0})
+               : Result<void>();
+  }
   [[nodiscard]] const json& normalised() const override { return args_; }
   [[nodiscard]] const json& context() const override { return context_; }
   ToolResult Run(const policies::Grant& /*grant*/, CallContext& context) override {
@@ -157,6 +163,19 @@ TEST_CASE("bad arguments are an error result, and nothing runs") {
   CHECK(result.structured["error"]["kind"] == "invalid_arguments");
   CHECK(result.structured["error"]["field"] == "args.text");
   CHECK(bench.script.runs == 0);
+}
+
+TEST_CASE("what the caller may not know of is not found before policy is asked") {
+  Bench bench;
+  bench.script.is_hidden = true;
+  for (const char* text : {"hello", "refused by policy"}) {
+    const ToolResult result = bench.Call({{"text", text}});
+    CHECK(result.is_error);
+    CHECK(result.structured["error"]["kind"] == "not_found");
+    CHECK(result.structured["error"]["message"] == "there is no such thing");
+  }
+  CHECK(bench.script.runs == 0);
+  CHECK(bench.trail.Records().empty());
 }
 
 TEST_CASE("arguments that the schema refuses do not reach the tool, and all of them are named") {

@@ -34,7 +34,7 @@ class Grants : public policies::PolicyEngine {
     for (const auto right : rights) {
       all.containers.Add(right);
     }
-    return Issue(all, "test-decision", "ann");
+    return Issue(all, "test-decision", {.id = "ann", .tenant = "acme"});
   }
   static policies::Grant Usual() {
     return Of({policies::ContainerRight::kUse, policies::ContainerRight::kReclaim});
@@ -86,7 +86,9 @@ class World {
                                                 const policies::Principal& who) const {
     auto call = tool_->Prepare(args);
     if (call) {
-      (*call)->Bind(who);
+      if (auto bound = (*call)->Bind(who); !bound) {
+        return std::move(bound).error();
+      }
     }
     return call;
   }
@@ -126,6 +128,7 @@ class World {
                       {"Mounts", json::array()}};
     if (own) {
       container["Config"]["Labels"] = {{"io.casemate.principal", "ann"},
+                                       {"io.casemate.tenant", "acme"},
                                        {"io.casemate.purpose", "service"}};
       container["Mounts"] = {{{"Type", "bind"},
                               {"Source", "/state/containers/guard-1"},
