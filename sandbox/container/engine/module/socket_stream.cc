@@ -33,9 +33,14 @@ ssize_t SocketStream::Fail(Failure failure, int error) {
   return -1;
 }
 
-bool SocketStream::HasAnswered() const {
-  pollfd state = {socket_, POLLIN, 0};
-  return poll(&state, 1, 0) > 0 && (state.revents & POLLIN) != 0;
+std::int64_t SocketStream::PatienceAfter(std::int64_t waited_ms) {
+  if (patience_ms_ != idle_ms_ && waited_ms > patience_ms_) {
+    pollfd state = {socket_, POLLIN, 0};
+    if (poll(&state, 1, 0) > 0 && (state.revents & POLLIN) != 0) {
+      patience_ms_ = idle_ms_;  // it has begun to answer and takes its time with the request
+    }
+  }
+  return patience_ms_ == 0 ? kLongestMs : patience_ms_ - waited_ms;
 }
 
 bool SocketStream::Wait(short events) {
@@ -50,18 +55,12 @@ bool SocketStream::Wait(short events) {
         return false;
       }
     }
-    if (patience_ms_ != 0) {
-      const std::int64_t rest = patience_ms_ - (now - begun) / kMillisecond;
-      if (rest < 0 && patience_ms_ != idle_ms_ && HasAnswered()) {
-        patience_ms_ = idle_ms_;  // it has begun to answer and takes its time with the request
-        continue;
-      }
-      if (rest < 0) {
-        Fail(Failure::kIdle);
-        return false;
-      }
-      left = std::min(left, rest);
+    const std::int64_t patience = PatienceAfter((now - begun) / kMillisecond);
+    if (patience < 0) {
+      Fail(Failure::kIdle);
+      return false;
     }
+    left = std::min(left, patience);
     std::array<pollfd, 2> fds = {{{socket_, events, 0}, {stop_fd_, POLLIN, 0}}};
     const bool forever = deadline_ns_ == 0 && patience_ms_ == 0;
     const int timeout = forever ? -1 : static_cast<int>(left) + 1;

@@ -62,7 +62,8 @@ class SocketStream final : public httplib::Stream {
 
  private:
   bool Wait(short events);
-  [[nodiscard]] bool HasAnswered() const;
+  // What is left of it, in milliseconds; below 0: it is over.
+  std::int64_t PatienceAfter(std::int64_t waited_ms);
   ssize_t Fail(Failure failure, int error = 0);
   ssize_t Fill();
 
