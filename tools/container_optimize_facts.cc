@@ -131,7 +131,7 @@ Result<OptimizeFacts> GatherAll(const OptimizeSource& source) {
       }
       continue;
     }
-    if (IsHiddenFrom(OriginOf(*details, source.options.engine_directory),
+    if (IsHiddenFrom(OriginOf(*details, source.containers.options().engine_directory),
                      source.context.principal)) {
       continue;
     }

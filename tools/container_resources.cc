@@ -198,7 +198,7 @@ Result<json> ContainerResources::ReadList(const policies::Principal& principal,
     return std::move(all).error();
   }
   LeaveOutHidden(**engine, containers_.options().engine_directory, principal, *all);
-  const auto listed = Pick(*std::move(all), {});
+  auto listed = Pick(*std::move(all), {});
   std::vector<std::string> ids;
   for (const ContainerSummary& container : listed) {
     if (container.state == "running" || container.state == "paused") {

@@ -120,7 +120,7 @@ def write_archive(target, layer, name):
     }, sort_keys=True).encode()
     config_name = hashlib.sha256(config).hexdigest() + ".json"
     manifest = json.dumps(
-        [{"Config": config_name, "RepoTags": [name], "Layers": [f"{digest}/layer.tar"]}]).encode()
+        [{"Config": config_name, "RepoTags": ["docker.io/" + name], "Layers": [f"{digest}/layer.tar"]}]).encode()
     with tarfile.open(target, "w", format=tarfile.PAX_FORMAT) as tar:
         for file, content in ((config_name, config), ("manifest.json", manifest)):
             tar.addfile(entry(file, tarfile.REGTYPE, len(content), 0o644), io.BytesIO(content))

@@ -7,6 +7,7 @@
 #include <catch2/catch.hpp>
 #include <nlohmann/json.hpp>
 
+#include "base/text.h"
 #include "sandbox/container/guard/protocol.h"
 #include "sandbox/container/run/image_backend.h"
 #include "tests/unit/container/events_engine.h"
@@ -287,7 +288,8 @@ TEST_CASE("running calls of others are nowhere; labels of an image hide nothing"
     const auto read = shelf.resources->Read(uri, who);
     REQUIRE(read);
     std::set<std::string> ids;
-    for (const json& row : json::parse(read->bytes)[member]) {
+    const json document = json::parse(read->bytes);
+    for (const json& row : document[member]) {
       ids.insert(row["id"].get<std::string>().substr(0, 1));
     }
     return ids;
@@ -314,7 +316,7 @@ TEST_CASE("running calls of others are nowhere; labels of an image hide nothing"
     const auto refused = shelf.resources->Read(uri, ann);
     REQUIRE_FALSE(refused);
     CHECK(refused.error().code == ErrorCode::kNotFound);
-    CHECK(refused.error().message == "there is no resource `" + uri + "`");
+    CHECK(refused.error().message == "there is no resource " + Quoted(uri));
     CHECK(shelf.resources->Watch(uri, ann).error().code == ErrorCode::kNotFound);
     CHECK_FALSE(shelf.resources->Facts(uri, ann).contains("container"));
   }

@@ -138,8 +138,8 @@ class ScriptedEngine {
     container::ContainersOptions options;
     options.socket = socket;
     options.engine_directory = kEngineDirectory;
-    for (const std::string& rule :
-         {std::string("debian"), "cafe*", "team.example/app:prod@" + kDigest}) {
+    const std::vector<std::string> rules = {"debian", "cafe*", "team.example/app:prod@" + kDigest};
+    for (const std::string& rule : rules) {
       options.images.push_back(*container::ParseImageRule(rule, "images"));
     }
     return options;
