@@ -58,8 +58,7 @@ void AddFile(const sandbox::InjectedFile& file, std::string& script) {
 }
 
 Error CannotWrite(const std::string& words) {
-  return Error{ErrorCode::kInvalidArgument,
-               "the container took no files: " + Quoted(ToValidUtf8(words)), "args.files",
+  return Error{ErrorCode::kInvalidArgument, "the container took no files: " + words, "args.files",
                "it needs /bin/sh and a /tmp that its user can write to; pass data through `stdin`, "
                "or use target {image: …}",
                0};
@@ -119,7 +118,8 @@ Result<FilesEnd> WriteFiles(const ExecPlace& place, const std::string& directory
     return state.error();
   }
   if (state->running || state->exit_code != 0) {
-    return CannotWrite(words);
+    return CannotWrite(words.empty() ? "its shell ended with " + std::to_string(state->exit_code)
+                                     : Quoted(ToValidUtf8(words)));
   }
   return FilesEnd::kWritten;
 }
