@@ -140,7 +140,7 @@ Result<WorkspaceKind> RunCall::Kind(const policies::Grant& grant) const {
 
 // The output of a container that somebody else made is not the caller's own.
 Result<void> RunCall::Bind(const policies::Principal& principal) {
-  if (!target_ || !is_in_container()) {
+  if (!target_ || !args_.target || !is_in_container()) {
     return {};
   }
   const Origin origin = target_->MadeBy();

@@ -386,8 +386,7 @@ TEST_CASE("logs that are not seen are said, and containers that the engine canno
       container::test::Answer("500 Internal Server Error", R"({"message":"broken"})");
   const ToolResult plan = world.Call(json::object());
   REQUIRE_FALSE(plan.is_error);
-  CHECK_THAT(plan.text,
-             Contains("Not seen: ") && Contains("broken"));
+  CHECK_THAT(plan.text, Contains("Not seen: ") && Contains("broken"));
 }
 
 TEST_CASE("an image that a container uses now is left alone") {
