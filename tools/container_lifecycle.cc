@@ -2,6 +2,7 @@
 // images.
 #include <algorithm>
 #include <functional>
+#include <optional>
 #include <string>
 #include <utility>
 
@@ -240,18 +241,19 @@ Result<std::unique_ptr<PreparedCall>> PreparePull(container::Containers& contain
   if (!reference) {
     return std::move(reference).error();
   }
-  const auto permission =
+  const auto judged =
       container::FindImageRule(containers.options().images, *reference, "args.image");
-  if (!permission) {
-    return permission.error();
+  if (!judged) {
+    return judged.error();
   }
+  const std::optional<container::ImagePermission>& permission = *judged;
   container::FoundImage image;
   image.reference = container::ToString(*reference);
   std::string pulled;
-  if (*permission) {
+  if (permission) {
     image.is_allowed = true;
-    image.is_pinned = (*permission)->is_pinned;
-    pulled = container::EngineName(*reference, **permission);
+    image.is_pinned = permission->is_pinned;
+    pulled = container::EngineName(*reference, *permission);
   }
   return std::unique_ptr<PreparedCall>(
       std::make_unique<PullCall>(containers, std::move(pulled), std::move(image)));
