@@ -61,6 +61,7 @@ class Standing {
     ContainerSpecBuilder builder(grant, {image.details->id, image.is_pinned}, engine_->info());
     builder.spec().command = {"sleep", "100000"};
     builder.spec().user = "65532:65532";
+    builder.spec().tmpfs = {{"/tmp", 8 << 20, 01777}};
     auto spec = std::move(builder).Build();
     INFO((spec ? std::string() : Describe(spec.error())));
     REQUIRE(spec);

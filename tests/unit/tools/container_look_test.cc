@@ -91,19 +91,13 @@ TEST_CASE("health is that of now, though what is measured needs no request") {
   proc.Write(at + "cpu.stat", "usage_usec 1\n");
   proc.Write(at + "memory.current", "1\n");
   proc.Write(at + "memory.stat", "inactive_file 0\n");
-  std::stop_source stop;
-  stop.request_stop();  // nothing to wait for
   ContainerMeter meter(proc.path());
   const std::vector<std::string> ids = {kFirst};
-  const auto health = [&] {
-    return meter.Measure(*pair.engine, ids, stop.get_token()).at(kFirst).health;
-  };
+  const auto health = [&] { return meter.Measure(*pair.engine, ids, {}).at(kFirst).health; };
   CHECK(health().empty());
   ContainerMeter other(proc.path());
   pair.health = "healthy";
-  const auto of_other = [&] {
-    return other.Measure(*pair.engine, ids, stop.get_token()).at(kFirst).health;
-  };
+  const auto of_other = [&] { return other.Measure(*pair.engine, ids, {}).at(kFirst).health; };
   CHECK(of_other() == "healthy");
   pair.health = "unhealthy";
   CHECK(of_other() == "unhealthy");
