@@ -18,6 +18,7 @@ namespace {
 
 using nlohmann::json;
 
+constexpr std::int64_t kNearNs = 100'000'000;  // of an end that is not worth waiting for
 constexpr std::int64_t kPullIdleMs = 120'000;
 constexpr std::size_t kMaxEventBytes = std::size_t{1} << 20;
 
@@ -122,7 +123,7 @@ Result<void> Engine::Events(const EventRequest& request, const EventSink& sink,
                             const std::stop_token& stop) const {
   // Podman sends nothing at all when `until` has passed: it is asked for all until now instead.
   const bool past_of_podman = info_.kind == EngineKind::kPodman && request.until_ns > 0 &&
-                              request.until_ns <= WallClockMs() * 1'000'000;
+                              request.until_ns <= WallClockMs() * 1'000'000 + kNearNs;
   std::string target = api_prefix_ + "/events";
   char separator = '?';
   const auto add = [&](const char* name, const std::string& value) {

@@ -21,6 +21,9 @@ constexpr std::int64_t kTold = 500;      // events told at once
 constexpr std::int64_t kNsPerMs = 1'000'000;
 // Engines write events down in nearly the order of their times.
 constexpr std::int64_t kOverlapNs = 5'000 * kNsPerMs;
+// Clocks of virtual machines are set back by some milliseconds now and then: what has just happened
+// may be later than now.
+constexpr std::int64_t kClockStepNs = 50'000'000;
 
 constexpr std::array<std::string_view, 15> kOfContainers = {
     "create",  "start",   "restart", "stop",   "die",    "kill",       "oom",    "pause",
@@ -170,7 +173,9 @@ Error EventFollower::FollowOnce(const std::stop_token& stop) {
       *newest == 0 ? now - options_.look_back.count() * kNsPerMs
                    : std::max(*newest - kOverlapNs, now - store_.options().max_age_ms * kNsPerMs);
   EventRequest request{
-      std::max<std::int64_t>(since, 1), now, {"container", "image"}, [this] { NoteUnreadable(); }};
+      std::max<std::int64_t>(since, 1), now + kClockStepNs, {"container", "image"}, [this] {
+        NoteUnreadable();
+      }};
   if (auto past = Receive(**engine, request, token); !past) {
     return std::move(past).error();
   }
