@@ -59,7 +59,9 @@ Result<ImageDetails> DecodeImage(const json& image) {
       details.volumes.push_back(path);
     }
   }
-  details.health_check = DecodeHealthCheck(MemberOf(config, "Healthcheck"));
+  const json& check = MemberOf(config, "Healthcheck");
+  details.health_check =
+      DecodeHealthCheck(check.is_object() ? check : MemberOf(image, "Healthcheck"));
   details.architecture = TextOf(image, "Architecture");
   details.size_bytes = std::max<std::int64_t>(0, NumberOf(image, "Size"));
   return details;

@@ -18,6 +18,7 @@ namespace {
 
 using nlohmann::json;
 
+constexpr const char* kLibpod = "/v4.0.0/libpod";
 constexpr std::int64_t kNearNs = 100'000'000;  // of an end that is not worth waiting for
 constexpr std::int64_t kPullIdleMs = 120'000;
 constexpr std::size_t kMaxEventBytes = std::size_t{1} << 20;
@@ -172,7 +173,9 @@ Result<ImageDetails> Engine::InspectImage(std::string_view reference,
     return std::move(checked).error();
   }
   const std::string what = "inspecting the image " + std::string(reference);
-  auto reply = Ask(what, {.target = api_prefix_ + "/images/" + std::string(reference) + "/json"},
+  // Podman's compatible API leaves the health check out.
+  const std::string prefix = info_.kind == EngineKind::kPodman ? kLibpod : api_prefix_;
+  auto reply = Ask(what, {.target = prefix + "/images/" + std::string(reference) + "/json"},
                    AtOnce(patience));
   auto body = reply ? ParseObject(what, reply->body) : Result<json>(reply.error());
   return body ? DecodeImage(*body) : std::move(body).error();
