@@ -2,7 +2,9 @@
 
 #include <sys/stat.h>
 
+#include <string>
 #include <utility>
+#include <vector>
 
 #include "base/text.h"
 #include "sandbox/container/engine/engine.h"
@@ -57,10 +59,15 @@ std::string Describe(const EngineReport& report) {
           " (" + Or(info.cgroup_driver, "unknown") + "), " + Or(info.runtime, "runtime unknown") +
           (info.rootless ? ", rootless" : ", as root") +
           (info.has_seccomp ? ", seccomp" : ", without seccomp");
-  if (!info.holds_memory || !info.holds_cpu || !info.holds_pids) {
-    text += ", does not hold limits of" + std::string(info.holds_memory ? "" : " memory") +
-            (info.holds_cpu ? "" : " processors") + (info.holds_pids ? "" : " processes");
+  std::vector<std::string> unheld;
+  for (const auto& [holds, what] :
+       {std::pair(info.holds_memory, "memory"), std::pair(info.holds_cpu, "processors"),
+        std::pair(info.holds_pids, "processes")}) {
+    if (!holds) {
+      unheld.emplace_back(what);
+    }
   }
+  text += unheld.empty() ? "" : ", does not hold limits of " + Join(unheld, ", ");
   text += "; " + where;
   return EscapeControls(text, false);
 }

@@ -62,7 +62,9 @@ std::string Version(const EngineInfo& engine) {
 Layer Cgroups(const EngineInfo& engine) {
   const bool holds_all = engine.holds_memory && engine.holds_pids && engine.holds_cpu;
   return {"cgroup", holds_all,
-          "v" + std::to_string(engine.cgroup_version) + ":" +
+          "v" + std::to_string(engine.cgroup_version) +
+              (engine.holds_memory || engine.holds_pids || engine.holds_cpu ? ":"
+                                                                            : ": nothing is held") +
               (engine.holds_memory ? " memory" : "") + (engine.holds_pids ? " pids" : "") +
               (engine.holds_cpu ? " cpu" : "")};
 }
