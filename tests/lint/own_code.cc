@@ -1,6 +1,6 @@
 // A plugin of clang-tidy: checks look at declarations of this project only, not at those of all
-// headers that a file includes. Those are most of a file, nothing that is found there is told, and
-// looking at them takes most of the time. (clang-tidy 21 does so by itself.)
+// headers that a file includes, precompiled or not. Those are most of a file, nothing that is found
+// there is told, and looking at them takes most of the time.
 #include <clang/AST/ASTConsumer.h>
 #include <clang/AST/ASTContext.h>
 #include <clang/Basic/SourceManager.h>
@@ -14,7 +14,7 @@ class OwnCode : public clang::ASTConsumer {
   void HandleTranslationUnit(clang::ASTContext& context) override {
     const clang::SourceManager& sources = context.getSourceManager();
     std::vector<clang::Decl*> own;
-    for (clang::Decl* declaration : context.getTranslationUnitDecl()->decls()) {
+    for (clang::Decl* declaration : context.getTranslationUnitDecl()->noload_decls()) {
       if (!sources.isInSystemHeader(sources.getExpansionLoc(declaration->getLocation()))) {
         own.push_back(declaration);
       }
