@@ -1,6 +1,7 @@
 #include "tools/container_optimize_plan.h"
 
 #include <algorithm>
+#include <numeric>
 
 #include "base/hash.h"
 #include "base/text.h"
@@ -307,9 +308,16 @@ std::vector<OptimizeAction> ProposeFor(const ContainerFacts& container, const En
 }
 
 OptimizeProposal Arrange(std::vector<OptimizeAction> actions) {
-  std::ranges::stable_sort(actions, IsBefore);
+  // Equal ones as they came. Not by stable_sort: clang calls what it is made of deprecated.
+  std::vector<std::size_t> order(actions.size());
+  std::iota(order.begin(), order.end(), std::size_t{0});
+  std::ranges::sort(order, [&](std::size_t a, std::size_t b) {
+    const bool is_before = IsBefore(actions[a], actions[b]);
+    return is_before || (a < b && !IsBefore(actions[b], actions[a]));
+  });
   OptimizeProposal proposal;
-  for (OptimizeAction& action : actions) {
+  for (const std::size_t place : order) {
+    OptimizeAction& action = actions[place];
     action.id = IdOf(action);
     const bool is_known = std::ranges::find(proposal.actions, action.id, &OptimizeAction::id) !=
                           proposal.actions.end();
