@@ -60,8 +60,9 @@ test(`${calls} calls leave the server as it was`, async (t) => {
     sent += await callMany(server, place, calls / parts);
     at.push(taken());
   }
-  // Of each sandbox that it has made ahead the launcher holds a process and a socket.
-  const warm = 2 * 4;
+  // Of each of the four sandboxes that it may have made ahead the launcher holds a process, a socket
+  // and files of its control groups.
+  const warm = 4 * 8;
   await until(() => footprint(launcher).fds <= at[0][1].fds + warm, 'the launcher has closed what it opened');
   at[parts] = taken();
   for (const [i, name] of ['server', 'launcher'].entries()) {

@@ -194,7 +194,7 @@ served('many containers, many commands at once, a long log, and a server that do
       for (let i = 0; i < count; i++) await round();
     }));
     const facts = () => ({ fds: fs.readdirSync(`/proc/${pid}/fd`).length, threads: fs.readdirSync(`/proc/${pid}/task`).length, kb: residentKb(pid) });
-    await rounds(10); // the heaps of its threads have their size
+    await rounds(10); // the page cache of its database fills
     await fine(server, 'run', sh('true', image));
     const before = facts();
     await rounds(10);
