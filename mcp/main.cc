@@ -309,8 +309,8 @@ bool OpenStandardDescriptors() {
   return true;
 }
 
-// What is freed goes back to the system. glibc's own thresholds grow with the largest block that was
-// ever freed, after which each thread's heap keeps several MiB that nothing uses (mallopt(3)).
+// What is freed goes back to the system. glibc's own thresholds grow with the largest block that
+// was ever freed, after which each thread's heap keeps several MiB that nothing uses (mallopt(3)).
 void GiveBackFreedMemory() {
   constexpr int kBytes = 128 * 1024;
   mallopt(M_MMAP_THRESHOLD, kBytes);
