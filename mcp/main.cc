@@ -313,8 +313,11 @@ bool OpenStandardDescriptors() {
 // was ever freed, after which each thread's heap keeps several MiB that nothing uses (mallopt(3)).
 void GiveBackFreedMemory() {
   constexpr int kBytes = 128 * 1024;
+  // Before any thread starts.
+  // NOLINTBEGIN(concurrency-mt-unsafe)
   mallopt(M_MMAP_THRESHOLD, kBytes);
   mallopt(M_TRIM_THRESHOLD, kBytes);
+  // NOLINTEND(concurrency-mt-unsafe)
 }
 
 ConfigOverrides OverridesOf(const cli::CommandLine& line) {
