@@ -151,6 +151,28 @@ TEST_CASE("an image is built, tagged, labelled, and found in the cache") {
   }
 }
 
+TEST_CASE("what a builder reads is ignored like all else, or the result says that it is not",
+          "[engines][builds]") {
+  for (const Way& way : kWays) {
+    CAPTURE(way.name);
+    const Project project(way);
+    project.Dockerfile("COPY . /ctx/\nRUN echo; ls -A /ctx\n");
+    project.Put(".dockerignore", "Dockerfile\n.dockerignore\n");
+    project.Put("added", RandomHex(4));
+    std::string log;
+    const auto result = project.Try({}, [&](const BuildEvent& event) { log += event.text; });
+    REQUIRE(result);
+    INFO(result->error << "\n" << log);
+    REQUIRE(result->succeeded);
+    const bool is_copied = log.find("\nDockerfile\n") != std::string::npos;
+    CHECK(is_copied == (way.builder == Builder::kBuildKit));
+    CHECK(result->not_ignored == (is_copied
+                                      ? std::vector<std::string>{".dockerignore", "Dockerfile"}
+                                      : std::vector<std::string>{}));
+    CHECK(is_copied == (log.find("BuildKit could copy") != std::string::npos));
+  }
+}
+
 TEST_CASE("a command that fails is named with its exit code and last words") {
   for (const Way& way : kWays) {
     CAPTURE(way.name);

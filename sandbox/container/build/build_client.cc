@@ -60,6 +60,7 @@ class BuildCall {
  private:
   Result<Attempt> Try(Builder builder);
   [[nodiscard]] Result<void> CheckLimits(Builder builder) const;
+  void NoteNotIgnored(const std::vector<std::string>& names) const;
 
   const Engine& engine_;
   const BuildContext& context_;
@@ -74,6 +75,13 @@ Result<void> BuildCall::CheckLimits(Builder builder) const {
     return {};
   }
   return CannotHold(unheld, builder);
+}
+
+void BuildCall::NoteNotIgnored(const std::vector<std::string>& names) const {
+  if (!names.empty() && sink_) {
+    sink_({.kind = BuildEventKind::kNote,
+           .text = "BuildKit could copy what .dockerignore excludes: " + Join(names, ", ")});
+  }
 }
 
 Result<Attempt> BuildCall::Try(Builder builder) {
@@ -114,6 +122,10 @@ Result<Attempt> BuildCall::Try(Builder builder) {
   result->builder =
       builder == Builder::kBuildKit && answer.has_lines() ? Builder::kLegacy : builder;
   result->unheld_limits = UnheldLimits(builder, request_.limits);
+  if (result->builder == Builder::kBuildKit) {
+    result->not_ignored = context_.summary().sent_for_builder;
+    NoteNotIgnored(result->not_ignored);
+  }
   result->context_bytes = stream.sent_bytes();
   return Attempt(*std::move(result));
 }

@@ -58,6 +58,9 @@ struct BuildResult {
   std::int64_t context_bytes = 0;          // of the archive that was sent
   std::size_t log_bytes_dropped = 0;       // beyond BuildRequest::max_log_bytes
   std::vector<std::string> unheld_limits;  // that were asked for and that this builder cannot hold
+  // Files that .dockerignore excludes and that instructions of this build could copy nevertheless:
+  // BuildKit reads its Dockerfile and .dockerignore from where COPY finds them.
+  std::vector<std::string> not_ignored;
   // Of a build that failed:
   std::optional<BuildStep> failing_step;
   std::optional<int> exit_code;  // of the command that failed

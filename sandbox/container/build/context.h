@@ -58,6 +58,8 @@ struct ContextSummary {
   std::size_t skipped = 0;   // sockets, pipes and devices
   std::vector<std::string> skipped_few;  // the first of them
   std::string ignore_file;               // whose rules hold; empty: there is none
+  // Of what the rules exclude, what is sent for the builder to read: the Dockerfile, .dockerignore.
+  std::vector<std::string> sent_for_builder;
   std::vector<SizedPath> largest_files;  // largest first
   std::vector<SizedPath> largest_tops;   // entries of the root with all that they hold, likewise
 };

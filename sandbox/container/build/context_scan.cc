@@ -263,8 +263,11 @@ Result<void> ContextScanner::Visit(const Place& place, const Name& name) {
   if (IsAdded(inner.path)) {
     return {};
   }
-  const bool excluded =
-      rules_.Excludes(inner.path, place.matches, inner.matches) && !IsKept(inner.path);
+  const bool is_named = rules_.Excludes(inner.path, place.matches, inner.matches);
+  const bool excluded = is_named && !IsKept(inner.path);
+  if (is_named && !excluded) {
+    made_.summary_.sent_for_builder.push_back(inner.path);
+  }
   if (S_ISDIR(name.status.st_mode)) {
     return VisitDirectory(name, excluded, inner);
   }

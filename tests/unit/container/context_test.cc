@@ -331,12 +331,15 @@ TEST_CASE("the Dockerfile and .dockerignore are sent whatever the rules say",
   CHECK(PathsOf(members) ==
         Paths{".dockerignore", "docker/", "docker/app/", "docker/app/Dockerfile"});
   CHECK(At(members, "docker/app/Dockerfile").content == "FROM app\n");
+  CHECK(tree.Scan(options)->summary().sent_for_builder ==
+        Paths{".dockerignore", "docker/app/Dockerfile"});
   // Rules of its own stand in for the common ones.
   tree.Write("docker/app/Dockerfile.dockerignore", "docker/app/other\nDockerfile");
   CHECK(PathsOf(tree.Members(options)) ==
         Paths{".dockerignore", "docker/", "docker/app/", "docker/app/Dockerfile",
               "docker/app/Dockerfile.dockerignore", "src/", "src/x"});
   CHECK(tree.Scan(options)->summary().ignore_file == "docker/app/Dockerfile.dockerignore");
+  CHECK(tree.Scan(options)->summary().sent_for_builder.empty());
 }
 
 TEST_CASE("an engine that reads ignore files again reads the rules that hold",
