@@ -28,8 +28,9 @@ json ContainerSchema() {
 }
 
 Result<container::ContainerDetails> FindContainer(container::Containers& containers,
-                                                  const std::string& name) {
-  auto found = containers.Find(name);
+                                                  const std::string& name,
+                                                  const std::stop_token& stop) {
+  auto found = containers.Find(name, {.stop = stop});
   if (found) {
     return found;
   }

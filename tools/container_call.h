@@ -20,7 +20,8 @@ std::optional<std::string> ReadContainer(ArgReader& reader);
 nlohmann::json ContainerSchema();
 // Errors: kNotFound for args.container, and those of Containers::Find.
 Result<container::ContainerDetails> FindContainer(container::Containers& containers,
-                                                  const std::string& name);
+                                                  const std::string& name,
+                                                  const std::stop_token& stop);
 // Fields of engine and builder are those of other tools, too: as args of ours.
 Error AsArgument(Error error);
 

@@ -225,7 +225,7 @@ ToolResult CreateCall::Run(const policies::Grant& grant, CallContext& context) {
   if (!image_.is_allowed) {
     return ErrorResult(AsArgument(ImageNotAllowed(image_.reference)));
   }
-  auto engine = containers_.engine();
+  auto engine = containers_.engine(context.stop);
   if (!engine) {
     return ErrorResult(engine.error());
   }
@@ -312,7 +312,8 @@ ToolResult BegunResult(const container::Engine& engine, const std::string& conta
 Result<std::unique_ptr<PreparedCall>> PrepareCreate(container::Containers& containers,
                                                     sandbox::SandboxRunner& runner,
                                                     std::span<const policies::WorkspaceRoot> roots,
-                                                    LifecycleArgs args) {
+                                                    LifecycleArgs args,
+                                                    const std::stop_token& stop) {
   OpenedWorkspace workspace;
   if (!args.create.workspace.empty()) {
     auto opened = OpenWorkspace(runner, args.create.workspace, roots);
@@ -321,7 +322,7 @@ Result<std::unique_ptr<PreparedCall>> PrepareCreate(container::Containers& conta
     }
     workspace = *std::move(opened);
   }
-  auto image = containers.FindImage(args.image);
+  auto image = containers.FindImage(args.image, stop);
   if (!image) {
     return AsArgument(std::move(image).error());
   }

@@ -19,7 +19,8 @@ namespace casemate::tools {
 Result<std::unique_ptr<PreparedCall>> PrepareCreate(container::Containers& containers,
                                                     sandbox::SandboxRunner& runner,
                                                     std::span<const policies::WorkspaceRoot> roots,
-                                                    LifecycleArgs args);
+                                                    LifecycleArgs args,
+                                                    const std::stop_token& stop);
 
 // The result of an action after which `container` is to run: its state, and what is wrong with it
 // when it has ended within a moment. `done`: "created", "started".

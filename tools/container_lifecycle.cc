@@ -133,7 +133,7 @@ ToolResult ActionCall::Run(const policies::Grant& grant, CallContext& context) {
   if (auto checked = Check(grant); !checked) {
     return ErrorResult(checked.error());
   }
-  auto engine = containers().engine();
+  auto engine = containers().engine(context.stop);
   if (!engine) {
     return ErrorResult(engine.error());
   }
@@ -197,7 +197,7 @@ ToolResult PullCall::Run(const policies::Grant& grant, CallContext& context) {
   if (auto checked = Check(grant); !checked) {
     return ErrorResult(checked.error());
   }
-  auto engine = containers_.engine();
+  auto engine = containers_.engine(context.stop);
   if (!engine) {
     return ErrorResult(engine.error());
   }
@@ -214,7 +214,7 @@ ToolResult PullCall::Run(const policies::Grant& grant, CallContext& context) {
     return ErrorResult(AsArgument(pulled.error()));
   }
   // It may be another than the one that the configuration pins.
-  auto found = containers_.FindImage(image_.reference);
+  auto found = containers_.FindImage(image_.reference, context.stop);
   if (!found) {
     return ErrorResult(AsArgument(std::move(found).error()));
   }
@@ -292,18 +292,19 @@ class ContainerLifecycleTool : public Tool {
         .read_only = false, .destructive = true, .idempotent = false, .open_world = true};
   }
   [[nodiscard]] const ToolSpec& spec() const override { return spec_; }
-  [[nodiscard]] Result<std::unique_ptr<PreparedCall>> Prepare(const json& args) const override {
+  [[nodiscard]] Result<std::unique_ptr<PreparedCall>> Prepare(
+      const json& args, const std::stop_token& stop) const override {
     auto decoded = DecodeLifecycleArgs(args);
     if (!decoded) {
       return std::move(decoded).error();
     }
     if (decoded->action == LifecycleAction::kCreate) {
-      return PrepareCreate(containers_, runner_, options_.roots, *std::move(decoded));
+      return PrepareCreate(containers_, runner_, options_.roots, *std::move(decoded), stop);
     }
     if (decoded->action == LifecycleAction::kPull) {
       return PreparePull(containers_, decoded->image);
     }
-    auto container = FindContainer(containers_, decoded->container);
+    auto container = FindContainer(containers_, decoded->container, stop);
     if (!container) {
       return std::move(container).error();
     }

@@ -300,12 +300,13 @@ class ContainerLogsTool : public Tool {
         .read_only = true, .destructive = false, .idempotent = true, .open_world = false};
   }
   [[nodiscard]] const ToolSpec& spec() const override { return spec_; }
-  [[nodiscard]] Result<std::unique_ptr<PreparedCall>> Prepare(const json& args) const override {
+  [[nodiscard]] Result<std::unique_ptr<PreparedCall>> Prepare(
+      const json& args, const std::stop_token& stop) const override {
     auto log = Decode(args, most_);
     if (!log) {
       return std::move(log).error();
     }
-    auto container = FindContainer(containers_, log->container);
+    auto container = FindContainer(containers_, log->container, stop);
     if (!container) {
       return std::move(container).error();
     }

@@ -60,11 +60,11 @@ class PlanOneCall : public ContainerCall {
         shared_(shared) {}
 
   ToolResult Run(const policies::Grant& /*grant*/, CallContext& context) override {
-    auto engine = containers().engine();
+    auto engine = containers().engine(context.stop);
     if (!engine) {
       return ErrorResult(engine.error());
     }
-    auto details = FindContainer(containers(), id());
+    auto details = FindContainer(containers(), id(), context.stop);
     if (!details) {
       return ErrorResult(details.error());
     }
@@ -85,7 +85,7 @@ class PlanAllCall : public PreparedCall {
   [[nodiscard]] const json& context() const override { return context_; }
 
   ToolResult Run(const policies::Grant& /*grant*/, CallContext& context) override {
-    auto engine = shared_.containers.engine();
+    auto engine = shared_.containers.engine(context.stop);
     if (!engine) {
       return ErrorResult(engine.error());
     }
@@ -272,7 +272,8 @@ class ContainerOptimizeTool : public Tool {
         .read_only = false, .destructive = true, .idempotent = false, .open_world = false};
   }
   [[nodiscard]] const ToolSpec& spec() const override { return spec_; }
-  [[nodiscard]] Result<std::unique_ptr<PreparedCall>> Prepare(const json& args) const override;
+  [[nodiscard]] Result<std::unique_ptr<PreparedCall>> Prepare(
+      const json& args, const std::stop_token& stop) const override;
 
  private:
   mutable Shared shared_;  // thread-safe; plans outlive the calls that made them
@@ -293,7 +294,8 @@ std::vector<std::string> ReadIds(ArgReader& reader, ArgErrors& errors) {
   return ids;
 }
 
-Result<std::unique_ptr<PreparedCall>> ContainerOptimizeTool::Prepare(const json& args) const {
+Result<std::unique_ptr<PreparedCall>> ContainerOptimizeTool::Prepare(
+    const json& args, const std::stop_token& stop) const {
   ArgErrors errors;
   ArgReader reader(args, "args", kNames, errors);
   const auto name = ReadContainer(reader);
@@ -319,7 +321,7 @@ Result<std::unique_ptr<PreparedCall>> ContainerOptimizeTool::Prepare(const json&
   if (!name) {
     return std::unique_ptr<PreparedCall>(std::make_unique<PlanAllCall>(shared_));
   }
-  auto container = FindContainer(shared_.containers, *name);
+  auto container = FindContainer(shared_.containers, *name, stop);
   if (!container) {
     return std::move(container).error();
   }

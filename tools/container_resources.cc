@@ -145,7 +145,7 @@ Result<ContainerResources::Found> ContainerResources::Find(const ContainerUri& u
   if (!engine) {
     return std::move(engine).error();
   }
-  auto details = (*engine)->Inspect(uri.id, {.stop = stop});
+  auto details = containers_.Find(uri.id, {.stop = stop});
   // To engines a name comes before the beginning of an id (attack: a container that is named with
   // the digits of another one's).
   if (details && !details->summary.id.starts_with(uri.id)) {

@@ -36,7 +36,7 @@ class OneCall : public ContainerCall {
       return ErrorResult(engine.error());
     }
     // As it is now: an approval may have taken a while.
-    auto details = FindContainer(containers(), id());
+    auto details = FindContainer(containers(), id(), context.stop);
     if (!details) {
       return ErrorResult(details.error());
     }
@@ -162,7 +162,8 @@ class ContainerStatusTool : public Tool {
         .read_only = true, .destructive = false, .idempotent = true, .open_world = false};
   }
   [[nodiscard]] const ToolSpec& spec() const override { return spec_; }
-  [[nodiscard]] Result<std::unique_ptr<PreparedCall>> Prepare(const json& args) const override;
+  [[nodiscard]] Result<std::unique_ptr<PreparedCall>> Prepare(
+      const json& args, const std::stop_token& stop) const override;
 
  private:
   container::Containers& containers_;
@@ -170,7 +171,8 @@ class ContainerStatusTool : public Tool {
   ToolSpec spec_;
 };
 
-Result<std::unique_ptr<PreparedCall>> ContainerStatusTool::Prepare(const json& args) const {
+Result<std::unique_ptr<PreparedCall>> ContainerStatusTool::Prepare(
+    const json& args, const std::stop_token& stop) const {
   ArgErrors errors;
   ArgReader reader(args, "args", kNames, errors);
   const auto name = ReadContainer(reader);
@@ -191,7 +193,7 @@ Result<std::unique_ptr<PreparedCall>> ContainerStatusTool::Prepare(const json& a
     return std::unique_ptr<PreparedCall>(
         std::make_unique<ListCall>(containers_, std::move(list), meter_));
   }
-  auto container = FindContainer(containers_, *name);
+  auto container = FindContainer(containers_, *name, stop);
   if (!container) {
     return std::move(container).error();
   }

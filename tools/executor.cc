@@ -39,10 +39,11 @@ Error UnknownTool(const Catalog& catalog, std::string_view name) {
 
 // A tool is ours, but the libraries below it may throw: one bad call must not end the server.
 Result<std::unique_ptr<PreparedCall>> PrepareCaught(const Tool& tool, const json& args,
-                                                    const policies::Principal& principal) {
+                                                    const policies::Principal& principal,
+                                                    const std::stop_token& stop) {
   std::string what;
   try {
-    auto prepared = tool.Prepare(args);
+    auto prepared = tool.Prepare(args, stop);
     if (prepared) {
       if (auto bound = (*prepared)->Bind(principal); !bound) {
         return std::move(bound).error();
@@ -181,7 +182,7 @@ Admission ToolExecutor::AdmitTool(const Tool& tool, const json& args, CallContex
   if (const auto violations = catalog_.SchemaOf(tool).Check(args); !violations.empty()) {
     return Admission(InvalidArguments(violations));
   }
-  auto prepared = PrepareCaught(tool, args, context.principal);
+  auto prepared = PrepareCaught(tool, args, context.principal, context.stop);
   if (!prepared) {
     return Admission(ErrorResult(prepared.error()));
   }

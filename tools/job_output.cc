@@ -128,7 +128,8 @@ class JobOutputTool : public Tool {
  public:
   JobOutputTool(JobRunner& jobs, RunStore& runs);
   [[nodiscard]] const ToolSpec& spec() const override { return spec_; }
-  [[nodiscard]] Result<std::unique_ptr<PreparedCall>> Prepare(const json& args) const override;
+  [[nodiscard]] Result<std::unique_ptr<PreparedCall>> Prepare(
+      const json& args, const std::stop_token& /*stop*/) const override;
 
  private:
   JobRunner& jobs_;
@@ -171,7 +172,8 @@ JobOutputTool::JobOutputTool(JobRunner& jobs, RunStore& runs) : jobs_(jobs), run
       .read_only = true, .destructive = false, .idempotent = true, .open_world = false};
 }
 
-Result<std::unique_ptr<PreparedCall>> JobOutputTool::Prepare(const json& args) const {
+Result<std::unique_ptr<PreparedCall>> JobOutputTool::Prepare(
+    const json& args, const std::stop_token& /*stop*/) const {
   ArgErrors errors;
   ArgReader reader(args, "args", kNames, errors);
   std::string id = ReadJobId(reader, errors);

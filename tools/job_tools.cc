@@ -83,7 +83,8 @@ class JobStatusTool : public Tool {
         .read_only = true, .destructive = false, .idempotent = true, .open_world = false};
   }
   [[nodiscard]] const ToolSpec& spec() const override { return spec_; }
-  [[nodiscard]] Result<std::unique_ptr<PreparedCall>> Prepare(const json& args) const override {
+  [[nodiscard]] Result<std::unique_ptr<PreparedCall>> Prepare(
+      const json& args, const std::stop_token& /*stop*/) const override {
     static constexpr std::array<std::string_view, 2> kNames = {"job_id", "wait_ms"};
     ArgErrors errors;
     ArgReader reader(args, "args", kNames, errors);
@@ -118,7 +119,8 @@ class JobCancelTool : public Tool {
         .read_only = false, .destructive = true, .idempotent = true, .open_world = false};
   }
   [[nodiscard]] const ToolSpec& spec() const override { return spec_; }
-  [[nodiscard]] Result<std::unique_ptr<PreparedCall>> Prepare(const json& args) const override {
+  [[nodiscard]] Result<std::unique_ptr<PreparedCall>> Prepare(
+      const json& args, const std::stop_token& /*stop*/) const override {
     static constexpr std::array<std::string_view, 1> kNames = {"job_id"};
     ArgErrors errors;
     ArgReader reader(args, "args", kNames, errors);

@@ -100,7 +100,8 @@ class PolicyExplainTool : public Tool {
 
   [[nodiscard]] const ToolSpec& spec() const override { return spec_; }
 
-  [[nodiscard]] Result<std::unique_ptr<PreparedCall>> Prepare(const json& args) const override {
+  [[nodiscard]] Result<std::unique_ptr<PreparedCall>> Prepare(
+      const json& args, const std::stop_token& stop) const override {
     static constexpr std::array<std::string_view, 2> kNames = {"tool", "arguments"};
     ArgErrors errors;
     const ArgReader reader(args, "args", kNames, errors);
@@ -121,7 +122,7 @@ class PolicyExplainTool : public Tool {
       error.remedy = violations.front().remedy;
       return error;
     }
-    auto prepared = tool->Prepare(asked);
+    auto prepared = tool->Prepare(asked, stop);
     if (!prepared) {
       Error error = std::move(prepared).error();
       error.field = Inner(error.field);

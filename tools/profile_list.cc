@@ -74,7 +74,8 @@ class ProfileListTool : public Tool {
   }
 
   [[nodiscard]] const ToolSpec& spec() const override { return spec_; }
-  [[nodiscard]] Result<std::unique_ptr<PreparedCall>> Prepare(const json& args) const override {
+  [[nodiscard]] Result<std::unique_ptr<PreparedCall>> Prepare(
+      const json& args, const std::stop_token& /*stop*/) const override {
     ArgErrors errors;
     const ArgReader reader(args, "args", {}, errors);
     if (const auto& error = errors.first()) {

@@ -43,15 +43,16 @@ std::optional<RunTarget> DecodeTarget(ArgReader& reader, ArgErrors& errors, bool
 }
 
 Result<ResolvedTarget> ResolvedTarget::Resolve(container::Containers& containers,
-                                               const RunTarget& target) {
+                                               const RunTarget& target,
+                                               const std::stop_token& stop) {
   if (target.kind == RunTarget::Kind::kImage) {
-    auto image = containers.FindImage(target.name);
+    auto image = containers.FindImage(target.name, stop);
     if (!image) {
       return std::move(image).error();
     }
     return ResolvedTarget(containers, *std::move(image));
   }
-  auto container = containers.Find(target.name);
+  auto container = containers.Find(target.name, {.stop = stop});
   if (!container) {
     Error error = std::move(container).error();
     return error.code == ErrorCode::kNotFound ? NoSuchTarget(target.name) : error;

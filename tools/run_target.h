@@ -31,7 +31,8 @@ std::optional<RunTarget> DecodeTarget(ArgReader& reader, ArgErrors& errors, bool
 class ResolvedTarget {
  public:
   // Errors: kNotFound for "args.target.container", and those of Containers.
-  static Result<ResolvedTarget> Resolve(container::Containers& containers, const RunTarget& target);
+  static Result<ResolvedTarget> Resolve(container::Containers& containers, const RunTarget& target,
+                                        const std::stop_token& stop);
 
   // {container: id} or {image: reference}, for args.target
   [[nodiscard]] nlohmann::json Normalised() const;

@@ -306,7 +306,8 @@ class RunTool : public Tool {
         spec_(MakeRunSpec(options_.default_profile, options_.containers != nullptr)) {}
 
   [[nodiscard]] const ToolSpec& spec() const override { return spec_; }
-  [[nodiscard]] Result<std::unique_ptr<PreparedCall>> Prepare(const json& args) const override;
+  [[nodiscard]] Result<std::unique_ptr<PreparedCall>> Prepare(
+      const json& args, const std::stop_token& stop) const override;
 
  private:
   [[nodiscard]] json Context(const RunArgs& args, const OpenedWorkspace& workspace) const;
@@ -343,7 +344,8 @@ json RunTool::Context(const RunArgs& args, const OpenedWorkspace& workspace) con
   return context;
 }
 
-Result<std::unique_ptr<PreparedCall>> RunTool::Prepare(const json& args) const {
+Result<std::unique_ptr<PreparedCall>> RunTool::Prepare(const json& args,
+                                                       const std::stop_token& stop) const {
   auto decoded = DecodeRunArgs(args, options_.default_profile, options_.containers != nullptr);
   if (!decoded) {
     return decoded.error();
@@ -371,7 +373,7 @@ Result<std::unique_ptr<PreparedCall>> RunTool::Prepare(const json& args) const {
   }
   std::optional<ResolvedTarget> target;
   if (const auto& asked = decoded->target; asked) {
-    auto resolved = ResolvedTarget::Resolve(*options_.containers, *asked);
+    auto resolved = ResolvedTarget::Resolve(*options_.containers, *asked, stop);
     if (!resolved) {
       return resolved.error();
     }

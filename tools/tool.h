@@ -149,9 +149,10 @@ class Tool {
  public:
   virtual ~Tool() = default;
   [[nodiscard]] virtual const ToolSpec& spec() const = 0;
+  // What waits for others, an engine say, ends with kCancelled once `stop` is requested.
   // Errors: kInvalidArgument naming the field ("args.limits.pids"), what was expected and got.
   [[nodiscard]] virtual Result<std::unique_ptr<PreparedCall>> Prepare(
-      const nlohmann::json& args) const = 0;
+      const nlohmann::json& args, const std::stop_token& stop) const = 0;
 };
 
 // {status: "not_run", error: {kind, field?, message, remedy}} as a ToolResult with is_error set.

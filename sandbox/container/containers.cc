@@ -99,7 +99,7 @@ Result<ContainerDetails> Containers::Find(std::string_view name, const Patience&
   return details;
 }
 
-Result<FoundImage> Containers::FindImage(std::string_view reference) {
+Result<FoundImage> Containers::FindImage(std::string_view reference, const std::stop_token& stop) {
   auto parsed = ParseImageReference(reference, "args.target.image");
   if (!parsed) {
     return std::move(parsed).error();
@@ -116,16 +116,16 @@ Result<FoundImage> Containers::FindImage(std::string_view reference) {
   }
   image.is_allowed = true;
   image.is_pinned = permission->is_pinned;
-  auto found = engine();
+  auto found = engine(stop);
   if (!found) {
     return std::move(found).error();
   }
   // Never what the caller wrote: that may be the id of an image that no rule allows.
-  auto details = (*found)->InspectImage(EngineName(*parsed, *permission));
+  auto details = (*found)->InspectImage(EngineName(*parsed, *permission), {.stop = stop});
   if (!details && details.error().code == ErrorCode::kNotFound && parsed->digest.empty() &&
       !permission->digest.empty()) {
     // What no registry gave has no digest but its id.
-    details = (*found)->InspectImage(image.reference);
+    details = (*found)->InspectImage(image.reference, {.stop = stop});
   }
   if (!details) {
     if (details.error().code == ErrorCode::kNotFound) {

@@ -53,7 +53,7 @@ class Containers {
   Result<ContainerDetails> Find(std::string_view name, const Patience& patience = {});
   // Errors: kInvalidArgument and kPermissionDenied (images.h) for "args.target.image", those of
   // engine(), and kDataLoss when the engine's image is not the one that the configuration pins.
-  Result<FoundImage> FindImage(std::string_view reference);
+  Result<FoundImage> FindImage(std::string_view reference, const std::stop_token& stop = {});
 
   // Where commands run in what was found. Errors: kUnavailable; kNotFound for an image that the
   // engine does not have.

@@ -37,7 +37,8 @@ FunctionTool::FunctionTool(std::string name, std::string description, Body body,
   spec_.task = task;
 }
 
-Result<std::unique_ptr<tools::PreparedCall>> FunctionTool::Prepare(const json& args) const {
+Result<std::unique_ptr<tools::PreparedCall>> FunctionTool::Prepare(
+    const json& args, const std::stop_token& /*stop*/) const {
   return std::unique_ptr<tools::PreparedCall>(std::make_unique<FunctionCall>(args, body_));
 }
 

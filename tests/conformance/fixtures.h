@@ -26,7 +26,7 @@ class FunctionTool : public tools::Tool {
                tools::TaskSupport task = tools::TaskSupport::kNever);
   [[nodiscard]] const tools::ToolSpec& spec() const override { return spec_; }
   [[nodiscard]] Result<std::unique_ptr<tools::PreparedCall>> Prepare(
-      const json& args) const override;
+      const json& args, const std::stop_token& /*stop*/) const override;
 
  private:
   tools::ToolSpec spec_;

@@ -85,7 +85,7 @@ class Place {
                                                 const char* principal = "tester") const {
     for (const auto& tool : tools_) {
       if (tool->spec().name == name) {
-        auto prepared = tool->Prepare(args);
+        auto prepared = tool->Prepare(args, {});
         if (prepared) {
           if (auto bound = (*prepared)->Bind(policies::Principal{.id = principal}); !bound) {
             return std::move(bound).error();

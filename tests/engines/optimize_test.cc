@@ -143,7 +143,7 @@ class Yard {
   }
 
   ToolResult Call(const json& args) {
-    auto call = tool_->Prepare(args);
+    auto call = tool_->Prepare(args, {});
     INFO((call ? std::string() : Describe(call.error())));
     REQUIRE(call);
     REQUIRE((*call)->Bind(context.principal));

@@ -102,7 +102,7 @@ class ProbeTool : public tools::Tool {
   }
   [[nodiscard]] const tools::ToolSpec& spec() const override { return spec_; }
   [[nodiscard]] Result<std::unique_ptr<tools::PreparedCall>> Prepare(
-      const json& args) const override {
+      const json& args, const std::stop_token& /*stop*/) const override {
     const auto what = args.find("do");
     if (what == args.end() || !what->is_string()) {
       return InvalidArgument("args.do", "expected a string, got nothing");

@@ -90,7 +90,8 @@ class EchoTool : public Tool {
     spec_.input_schema = {{"type", "object"}};
   }
   [[nodiscard]] const ToolSpec& spec() const override { return spec_; }
-  [[nodiscard]] Result<std::unique_ptr<PreparedCall>> Prepare(const json& args) const override {
+  [[nodiscard]] Result<std::unique_ptr<PreparedCall>> Prepare(
+      const json& args, const std::stop_token& /*stop*/) const override {
     json shown = args;
     shown.erase("secret");
     return std::unique_ptr<PreparedCall>(

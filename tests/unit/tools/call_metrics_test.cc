@@ -45,7 +45,8 @@ class NoteTool : public Tool {
     spec_.input_schema = {{"type", "object"}};
   }
   [[nodiscard]] const ToolSpec& spec() const override { return spec_; }
-  [[nodiscard]] Result<std::unique_ptr<PreparedCall>> Prepare(const json& args) const override {
+  [[nodiscard]] Result<std::unique_ptr<PreparedCall>> Prepare(
+      const json& args, const std::stop_token& /*stop*/) const override {
     if (!args.contains("text")) {
       return InvalidArgument("args.text", "expected a string, got nothing");
     }

@@ -223,7 +223,7 @@ TEST_CASE("a plan of somebody else, an unknown, an expired and a used one are al
 TEST_CASE("a call that was never bound to a caller does nothing") {
   World world;
   const ToolResult plan = world.Call(json::object());
-  const auto call = world.tool().Prepare(Execute(plan, {World::IdOf(plan, "prune_images")}));
+  const auto call = world.tool().Prepare(Execute(plan, {World::IdOf(plan, "prune_images")}), {});
   CHECK((*call)->context()["plan"]["valid"] == false);
   CHECK((*call)->Run(Grants::Usual(), world.context).is_error);
   CHECK(world.changes.empty());
@@ -246,7 +246,7 @@ TEST_CASE("ids that are none, and advice, are refused by name") {
   CHECK_THAT(world.Call(Execute(plan, {advice})).text, Contains("which is advice"));
   CHECK(world.changes.empty());
   const auto field = [&](const json& args) {
-    auto call = world.tool().Prepare(args);
+    auto call = world.tool().Prepare(args, {});
     return call ? std::string("none") : call.error().field;
   };
   CHECK(field({{"plan_id", "x"}}) == "args.actions");

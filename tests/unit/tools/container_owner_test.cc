@@ -102,11 +102,11 @@ TEST_CASE("a running call of somebody else is not found, in the words of what is
     for (std::size_t i = 0; i < hidden.size(); ++i) {
       const auto& [tool, args] = hidden[i];
       INFO(tool);
-      auto prepared = engine.tool(tool).Prepare(args);
+      auto prepared = engine.tool(tool).Prepare(args, {});
       REQUIRE(prepared);
       const auto bound = (*prepared)->Bind({.id = "tester"});
       REQUIRE_FALSE(bound);
-      const auto missing = engine.tool(tool).Prepare(absent[i].second);
+      const auto missing = engine.tool(tool).Prepare(absent[i].second, {});
       REQUIRE_FALSE(missing);
       CHECK(bound.error().code == missing.error().code);
       CHECK(bound.error().field == missing.error().field);
@@ -132,7 +132,7 @@ TEST_CASE("the operator sees the running calls of others, and no tool touches th
        {std::pair<const char*, json>("container_lifecycle",
                                      {{"action", "kill"}, {"container", "web"}}),
         {"run", {{"command", {"id"}}, {"target", {{"container", "web"}}}}}}) {
-    auto prepared = engine.tool(tool).Prepare(args);
+    auto prepared = engine.tool(tool).Prepare(args, {});
     REQUIRE(prepared);
     REQUIRE((*prepared)->Bind(operates));
     CHECK((*prepared)->context()["container"]["own"] == false);

@@ -64,13 +64,13 @@ TEST_CASE("what there is not is an error that says where to look") {
        {std::pair("container_status", json{{"container", "ghost"}}),
         {"container_logs", json{{"container", "ghost"}}},
         {"container_lifecycle", json{{"action", "stop"}, {"container", "ghost"}}}}) {
-    const auto prepared = engine.tool(name).Prepare(args);
+    const auto prepared = engine.tool(name).Prepare(args, {});
     REQUIRE_FALSE(prepared);
     CHECK(prepared.error().code == ErrorCode::kNotFound);
     CHECK(prepared.error().field == "args.container");
     CHECK(prepared.error().remedy.find("container_status") != std::string::npos);
   }
-  const auto wrong = engine.tool("container_logs").Prepare({{"container", "../x"}});
+  const auto wrong = engine.tool("container_logs").Prepare({{"container", "../x"}}, {});
   REQUIRE_FALSE(wrong);
   CHECK(wrong.error().field == "args.container");
 }
@@ -163,7 +163,7 @@ TEST_CASE("a log of one GiB takes little memory") {
   options.socket = fake.socket();
   container::Containers containers(options);
   const auto tool = MakeContainerLogsTool(containers);
-  auto prepared = tool->Prepare({{"container", "web"}, {"grep", "nowhere"}});
+  auto prepared = tool->Prepare({{"container", "web"}, {"grep", "nowhere"}}, {});
   INFO((prepared ? std::string() : Describe(prepared.error())));
   REQUIRE(prepared);
   rusage before{};
@@ -329,7 +329,7 @@ TEST_CASE("a list is asked for once, and its filters are told to policy") {
   CHECK(result.text == "web  Exited (3)  debian\n");
   CHECK(result.structured["total"] == 1);
   const auto both =
-      engine.tool("container_status").Prepare({{"container", "web"}, {"state", "exited"}});
+      engine.tool("container_status").Prepare({{"container", "web"}, {"state", "exited"}}, {});
   REQUIRE_FALSE(both);
   CHECK(both.error().field == "args.state");
 }

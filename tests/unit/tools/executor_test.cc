@@ -70,7 +70,8 @@ class ScriptedTool : public Tool {
     spec_.input_schema = {{"type", "object"}, {"properties", {{"count", {{"type", "integer"}}}}}};
   }
   [[nodiscard]] const ToolSpec& spec() const override { return spec_; }
-  [[nodiscard]] Result<std::unique_ptr<PreparedCall>> Prepare(const json& args) const override {
+  [[nodiscard]] Result<std::unique_ptr<PreparedCall>> Prepare(
+      const json& args, const std::stop_token& /*stop*/) const override {
     if (script_.throw_in_prepare) {
       throw std::runtime_error("prepare threw");
     }
@@ -199,7 +200,8 @@ class UncheckableTool : public Tool {
     spec_.input_schema = {{"type", "object"}, {"oneOf", json::array()}};
   }
   [[nodiscard]] const ToolSpec& spec() const override { return spec_; }
-  [[nodiscard]] Result<std::unique_ptr<PreparedCall>> Prepare(const json& /*args*/) const override {
+  [[nodiscard]] Result<std::unique_ptr<PreparedCall>> Prepare(
+      const json& /*args*/, const std::stop_token& /*stop*/) const override {
     return InvalidArgument("args", "never");
   }
 

@@ -71,7 +71,8 @@ class BodyTool : public Tool {
     spec_.input_schema = {{"type", "object"}};
   }
   [[nodiscard]] const ToolSpec& spec() const override { return spec_; }
-  [[nodiscard]] Result<std::unique_ptr<PreparedCall>> Prepare(const json& args) const override {
+  [[nodiscard]] Result<std::unique_ptr<PreparedCall>> Prepare(
+      const json& args, const std::stop_token& /*stop*/) const override {
     return std::unique_ptr<PreparedCall>(std::make_unique<BodyCall>(body_, args));
   }
 

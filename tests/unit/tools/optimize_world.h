@@ -84,7 +84,7 @@ class World {
   [[nodiscard]] const Tool& tool() const { return *tool_; }
   Result<std::unique_ptr<PreparedCall>> Prepare(const json& args,
                                                 const policies::Principal& who) const {
-    auto call = tool_->Prepare(args);
+    auto call = tool_->Prepare(args, {});
     if (call) {
       if (auto bound = (*call)->Bind(who); !bound) {
         return std::move(bound).error();

@@ -77,8 +77,8 @@ TEST_CASE("each argument of the schema is one that decoding knows, and the rever
 
 TEST_CASE("profile_list shows the shipped profiles and takes no arguments") {
   const auto tool = MakeProfileListTool();
-  CHECK_FALSE(tool->Prepare({{"x", 1}}));
-  auto call = tool->Prepare(json::object());
+  CHECK_FALSE(tool->Prepare({{"x", 1}}, {}));
+  auto call = tool->Prepare(json::object(), {});
   REQUIRE(call);
   const auto policy = test::ShippedPolicy();
   const policies::Decision decision = policy->Decide(

@@ -113,7 +113,7 @@ class ScriptedEngine {
 
   [[nodiscard]] std::unique_ptr<PreparedCall> Prepared(const std::string& name,
                                                        const json& args) const {
-    auto prepared = tool(name).Prepare(args);
+    auto prepared = tool(name).Prepare(args, {});
     INFO((prepared ? std::string() : Describe(prepared.error())));
     REQUIRE(prepared);
     const auto bound = (*prepared)->Bind(policies::Principal{.id = "tester"});
