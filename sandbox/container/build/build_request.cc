@@ -10,7 +10,7 @@
 
 #include "base/json.h"
 #include "base/text.h"
-#include "sandbox/container/build/beneath.h"
+#include "sandbox/container/build/context_error.h"
 #include "sandbox/container/engine/names.h"
 
 namespace casemate::container {

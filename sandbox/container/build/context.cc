@@ -9,7 +9,8 @@
 #include <cerrno>
 #include <climits>
 
-#include "sandbox/container/build/beneath.h"
+#include "base/beneath.h"
+#include "sandbox/container/build/context_error.h"
 #include "sandbox/container/build/context_scan.h"
 #include "sandbox/container/build/dockerignore.h"
 #include "sandbox/container/build/tar_header.h"

@@ -11,8 +11,9 @@
 #include <memory>
 #include <utility>
 
+#include "base/beneath.h"
 #include "base/text.h"
-#include "sandbox/container/build/beneath.h"
+#include "sandbox/container/build/context_error.h"
 
 namespace casemate::container {
 

@@ -1,0 +1,232 @@
+#include "tools/analysis/analyse.h"
+
+#include <algorithm>
+#include <map>
+#include <utility>
+
+#include "tools/analysis/code_scan.h"
+#include "tools/analysis/language.h"
+#include "tools/analysis/names.h"
+#include "tools/analysis/well_known_files.h"
+
+namespace casemate::analysis {
+
+namespace {
+
+constexpr std::size_t kMaxApps = 200;
+
+// All that languages say of one directory.
+struct Place {
+  std::vector<Claimed> claims;  // in the order of the languages
+};
+
+class Collection {
+ public:
+  explicit Collection(const SourceTree& tree) : tree_(tree) {}
+
+  Result<void> Ask(const std::stop_token& stop);
+  Analysis Finish();
+
+ private:
+  [[nodiscard]] bool IsInside(const std::string& directory, std::string_view language) const;
+  void Settle(const std::string& directory, Place& place, bool takes_source);
+
+  const SourceTree& tree_;
+  std::map<std::string, Place> places_;
+  Analysis analysis_;
+};
+
+Result<void> Collection::Ask(const std::stop_token& stop) {
+  for (const std::string& directory : tree_.directories()) {
+    if (stop.stop_requested()) {
+      return Error{ErrorCode::kCancelled, "the analysis was cancelled", {}, {}, 0};
+    }
+    if (IsBesideTheProject(JoinPath(directory, "x"))) {
+      continue;
+    }
+    for (const Language& language : Languages()) {
+      LanguageFindings found = language.analyse(tree_, directory);
+      if (found.monorepo && !analysis_.monorepo) {
+        analysis_.monorepo = std::move(found.monorepo);
+      }
+      for (Claimed& claimed : found.apps) {
+        const std::string place = claimed.app.directory;
+        places_[place].claims.push_back(std::move(claimed));
+      }
+    }
+  }
+  return {};
+}
+
+// Whether a directory lies in an application of the same language: a part of it that has a manifest
+// of its own.
+bool Collection::IsInside(const std::string& directory, std::string_view language) const {
+  return std::any_of(analysis_.apps.begin(), analysis_.apps.end(), [&](const App& app) {
+    return app.language.value == language && app.directory != directory &&
+           (app.directory.empty() || directory.starts_with(app.directory + "/"));
+  });
+}
+
+void Collection::Settle(const std::string& directory, Place& place, bool takes_source) {
+  const Claimed* best = nullptr;
+  for (const Claimed& claimed : place.claims) {
+    if (claimed.is_library || (claimed.claim == Claim::kSource) != takes_source) {
+      continue;
+    }
+    if (best == nullptr || claimed.claim > best->claim) {
+      best = &claimed;
+    }
+  }
+  if (best == nullptr) {
+    const bool is_library = std::any_of(place.claims.begin(), place.claims.end(),
+                                        [](const Claimed& claimed) { return claimed.is_library; });
+    if (is_library && !takes_source) {
+      analysis_.libraries.push_back(directory.empty() ? "." : directory);
+    }
+    return;
+  }
+  if (best->claim <= Claim::kManifest && IsInside(directory, best->app.language.value)) {
+    return;
+  }
+  App app = best->app;
+  for (const Claimed& other : place.claims) {
+    if (&other != best && other.claim >= Claim::kManifest &&
+        other.app.language.value != app.language.value) {
+      app.also.push_back(other.app.language);
+    }
+  }
+  analysis_.apps.push_back(std::move(app));
+}
+
+// What the Procfile of its directory says counts more than what a language's conventions say.
+void ApplyProcfile(const SourceTree& tree, App& app) {
+  std::vector<ProcessType> processes = ReadProcfile(tree, app.directory);
+  auto main = std::find_if(processes.begin(), processes.end(),
+                           [](const ProcessType& process) { return process.name == "web"; });
+  if (main == processes.end()) {
+    main = std::find_if(processes.begin(), processes.end(),
+                        [](const ProcessType& process) { return process.name == "worker"; });
+  } else if (app.kind == AppKind::kProgram) {
+    app.kind = AppKind::kService;
+  }
+  if (main != processes.end()) {
+    Finding stated = main->command;
+    if (app.run && app.run->value != stated.value) {
+      stated.alternatives.push_back({app.run->value, app.run->source, app.run->confidence});
+    }
+    app.run = std::move(stated);
+    processes.erase(main);
+  }
+  app.processes.insert(app.processes.end(), processes.begin(), processes.end());
+}
+
+std::string Digits(std::string_view text) {
+  const std::size_t end = text.find_first_not_of("0123456789");
+  return std::string(text.substr(0, end));
+}
+
+// Ports that a Dockerfile beside it exposes count more than our defaults, and less than its code.
+void ApplyDockerfiles(const std::vector<ExistingDockerfile>& files, App& app) {
+  for (const ExistingDockerfile& file : files) {
+    if (ParentOf(file.path) != app.directory || file.ports.empty() ||
+        (!app.ports.empty() && app.ports.front().confidence != Confidence::kGuess)) {
+      continue;
+    }
+    std::vector<Finding> ports;
+    for (const std::string& port : file.ports) {
+      if (const std::string digits = Digits(port); !digits.empty()) {
+        ports.emplace_back(digits, Source{file.path, "EXPOSE"}, Confidence::kCertain);
+      }
+    }
+    if (!ports.empty()) {
+      for (const Finding& guess : app.ports) {
+        if (guess.value != ports.front().value) {
+          ports.front().alternatives.push_back({guess.value, guess.source, guess.confidence});
+        }
+      }
+      app.ports = std::move(ports);
+    }
+  }
+}
+
+// The services that a compose file starts beside the one that it builds from this directory.
+void ApplyCompose(const std::vector<ComposeService>& services, App& app) {
+  const std::string directory = app.directory.empty() ? "." : app.directory;
+  for (const ComposeService& own : services) {
+    if (own.build != directory) {
+      continue;
+    }
+    for (const ComposeService& other : services) {
+      const std::string service = ServiceOfImage(other.image);
+      const bool is_known =
+          std::any_of(app.services.begin(), app.services.end(),
+                      [&](const Finding& finding) { return finding.value == service; });
+      if (other.source.file == own.source.file && !service.empty() && !is_known) {
+        app.services.emplace_back(service, Source{other.source.file, other.source.field + ".image"},
+                                  Confidence::kLikely);
+      }
+    }
+  }
+}
+
+Analysis Collection::Finish() {
+  for (auto& [directory, place] : places_) {
+    Settle(directory, place, false);
+  }
+  // Mere source files count where nothing says more.
+  if (analysis_.apps.empty()) {
+    for (auto& [directory, place] : places_) {
+      if (analysis_.apps.empty()) {
+        Settle(directory, place, true);
+      }
+    }
+  }
+  if (analysis_.apps.size() > kMaxApps) {
+    tree_.Note("the project has " + std::to_string(analysis_.apps.size()) +
+               " applications; only the first " + std::to_string(kMaxApps) + " are listed");
+    analysis_.apps.resize(kMaxApps);
+  }
+  analysis_.compose = ReadComposeFiles(tree_);
+  analysis_.dockerfiles = ReadDockerfiles(tree_);
+  for (App& app : analysis_.apps) {
+    AddExampleEnvironment(tree_, app.directory, app);
+    ApplyProcfile(tree_, app);
+    ApplyDockerfiles(analysis_.dockerfiles, app);
+    ApplyCompose(analysis_.compose, app);
+  }
+  if (analysis_.apps.empty()) {
+    tree_.Note("nothing here says how it is built or started");
+  }
+  analysis_.notes = tree_.notes();
+  analysis_.files = tree_.files().size();
+  return std::move(analysis_);
+}
+
+}  // namespace
+
+std::string_view ToString(AppKind kind) {
+  switch (kind) {
+    case AppKind::kService:
+      return "service";
+    case AppKind::kStaticSite:
+      return "static_site";
+    case AppKind::kProgram:
+      return "program";
+  }
+  return "program";
+}
+
+Result<Analysis> AnalyseProject(int directory, const TreeLimits& limits,
+                                const std::stop_token& stop) {
+  auto tree = SourceTree::Scan(directory, limits, stop);
+  if (!tree) {
+    return std::move(tree).error();
+  }
+  Collection collection(*tree);
+  if (auto asked = collection.Ask(stop); !asked) {
+    return asked.error();
+  }
+  return collection.Finish();
+}
+
+}  // namespace casemate::analysis

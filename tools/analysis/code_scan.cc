@@ -1,0 +1,279 @@
+#include "tools/analysis/code_scan.h"
+
+#include <re2/re2.h>
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <map>
+#include <memory>
+#include <set>
+
+#include "tools/analysis/names.h"
+
+namespace casemate::analysis {
+
+namespace {
+
+constexpr std::size_t kMaxFiles = 1500;
+constexpr std::size_t kMaxBytes = std::size_t{24} << 20;
+constexpr std::size_t kMaxFileBytes = std::size_t{512} << 10;  // what is longer was generated
+constexpr std::size_t kMaxVariables = 200;
+constexpr int kMaxPort = 65535;
+
+constexpr std::array<std::string_view, 21> kBeside = {
+    "test",    "tests",    "__tests__", "testing", "spec",      "specs",      "e2e",
+    "cypress", "fixtures", "testdata",  "mocks",   "__mocks__", "example",    "examples",
+    "samples", "sample",   "docs",      "doc",     "benches",   "benchmarks", "third_party"};
+
+// What every process has, or what tools set for themselves.
+constexpr std::array<std::string_view, 14> kCommon = {
+    "PATH", "HOME",     "USER", "PWD",  "SHELL", "LANG", "TMPDIR",
+    "TERM", "HOSTNAME", "CI",   "TEMP", "TMP",   "TZ",   "PYTHONPATH"};
+
+constexpr const char* kHealthEndpoint =
+    R"re(["'`(]((?:/api)?(?:/v\d+)?/(?:healthz?|health-?check|livez|readyz|liveness|readiness|health/live|health/ready|_health|actuator/health))/?["'`)])re";
+
+template <typename List>
+bool Holds(const List& list, std::string_view name) {
+  return std::find(list.begin(), list.end(), name) != list.end();
+}
+
+bool IsBelow(std::string_view path, std::string_view directory) {
+  return directory.empty() || (path.starts_with(directory) && path.size() > directory.size() &&
+                               path[directory.size()] == '/');
+}
+
+// Without lines that are comments: those keep their line end, so that lines keep their numbers.
+std::string WithoutComments(const std::string& text, const CodePatterns& patterns) {
+  std::string code;
+  code.reserve(text.size());
+  for (const std::string& line : SplitLines(text)) {
+    const std::string_view words = Trim(line);
+    const bool is_comment =
+        std::any_of(patterns.comments.begin(), patterns.comments.end(),
+                    [&](std::string_view sign) { return words.starts_with(sign); });
+    code += is_comment ? std::string() : line;
+    code += '\n';
+  }
+  return code;
+}
+
+std::string LineOf(std::string_view text, std::size_t offset) {
+  const auto end = text.begin() + static_cast<std::ptrdiff_t>(std::min(offset, text.size()));
+  return "line " + std::to_string(1 + std::count(text.begin(), end, '\n'));
+}
+
+class Scan {
+ public:
+  explicit Scan(const CodePatterns& patterns) : patterns_(patterns), health_(kHealthEndpoint) {
+    for (const EnvironmentPattern& pattern : patterns.environment) {
+      environment_.push_back(std::make_unique<RE2>(pattern.regex));
+    }
+    for (const std::string_view pattern : patterns.ports) {
+      ports_.push_back(std::make_unique<RE2>(pattern));
+    }
+  }
+
+  void Read(const std::string& path, const std::string& text) {
+    const std::string code = WithoutComments(text, patterns_);
+    for (std::size_t i = 0; i < environment_.size(); ++i) {
+      ReadVariables(path, code, *environment_[i], patterns_.environment[i].fails_without);
+    }
+    for (const auto& pattern : ports_) {
+      ReadPorts(path, code, *pattern);
+    }
+    re2::StringPiece endpoint;
+    if (!facts_.health && RE2::PartialMatch(code, health_, &endpoint)) {
+      facts_.health = Finding(std::string(endpoint), {path, LineOf(code, OffsetOf(code, endpoint))},
+                              Confidence::kLikely);
+    }
+  }
+
+  CodeFacts Facts() {
+    for (auto& [name, variable] : variables_) {
+      facts_.environment.push_back(std::move(variable));
+    }
+    return std::move(facts_);
+  }
+
+ private:
+  static std::size_t OffsetOf(const std::string& code, const re2::StringPiece& part) {
+    return static_cast<std::size_t>(part.data() - code.data());
+  }
+  void ReadVariables(const std::string& path, const std::string& code, const RE2& pattern,
+                     bool fails_without);
+  void ReadPorts(const std::string& path, const std::string& code, const RE2& pattern);
+
+  const CodePatterns& patterns_;
+  RE2 health_;
+  std::vector<std::unique_ptr<RE2>> environment_;
+  std::vector<std::unique_ptr<RE2>> ports_;
+  std::map<std::string, EnvironmentVariable> variables_;
+  CodeFacts facts_;
+};
+
+void Scan::ReadVariables(const std::string& path, const std::string& code, const RE2& pattern,
+                         bool fails_without) {
+  re2::StringPiece rest(code);
+  re2::StringPiece name;
+  re2::StringPiece standby;
+  const bool has_default = pattern.NumberOfCapturingGroups() > 1;
+  while (has_default ? RE2::FindAndConsume(&rest, pattern, &name, &standby)
+                     : RE2::FindAndConsume(&rest, pattern, &name)) {
+    if (name.empty() || Holds(kCommon, std::string_view(name.data(), name.size())) ||
+        variables_.size() >= kMaxVariables) {
+      continue;
+    }
+    const bool is_given = has_default && standby.data() != nullptr;
+    auto [at, is_new] = variables_.try_emplace(std::string(name));
+    EnvironmentVariable& variable = at->second;
+    if (is_new) {
+      variable.name = std::string(name);
+      variable.source = {path, LineOf(code, OffsetOf(code, name))};
+    }
+    if (is_given) {
+      variable.default_value = std::string(standby);
+      variable.is_required = false;
+    } else if (is_new) {
+      variable.is_required = fails_without;
+    }
+    standby = re2::StringPiece();
+  }
+}
+
+void Scan::ReadPorts(const std::string& path, const std::string& code, const RE2& pattern) {
+  re2::StringPiece rest(code);
+  re2::StringPiece digits;
+  while (RE2::FindAndConsume(&rest, pattern, &digits)) {
+    int port = 0;
+    std::from_chars(digits.data(), digits.data() + digits.size(), port);
+    const std::string text = std::to_string(port);
+    const bool is_known = std::any_of(facts_.ports.begin(), facts_.ports.end(),
+                                      [&](const Finding& other) { return other.value == text; });
+    if (port > 0 && port <= kMaxPort && !is_known) {
+      facts_.ports.emplace_back(text, Source{path, LineOf(code, OffsetOf(code, digits))},
+                                Confidence::kLikely);
+    }
+  }
+}
+
+std::size_t DepthOf(std::string_view path) {
+  return static_cast<std::size_t>(std::count(path.begin(), path.end(), '/'));
+}
+
+std::vector<std::string> FilesToRead(const SourceTree& tree, const std::string& directory,
+                                     const CodePatterns& patterns,
+                                     std::span<const std::string> skip) {
+  std::vector<std::string> files;
+  for (const std::string& path : tree.Below(directory, "")) {
+    const bool is_code =
+        std::any_of(patterns.suffixes.begin(), patterns.suffixes.end(),
+                    [&](std::string_view suffix) { return path.ends_with(suffix); });
+    const std::string_view inner =
+        std::string_view(path).substr(directory.empty() ? 0 : directory.size() + 1);
+    if (is_code && !IsBesideTheProject(inner) &&
+        std::none_of(skip.begin(), skip.end(),
+                     [&](const std::string& other) { return IsBelow(path, other); })) {
+      files.push_back(path);
+    }
+  }
+  std::stable_sort(files.begin(), files.end(), [](const std::string& a, const std::string& b) {
+    return DepthOf(a) < DepthOf(b);
+  });
+  return files;
+}
+
+}  // namespace
+
+bool IsBesideTheProject(std::string_view path) {
+  std::string_view rest = ParentOf(path);
+  while (!rest.empty()) {
+    if (Holds(kBeside, NameOf(rest))) {
+      return true;
+    }
+    rest = ParentOf(rest);
+  }
+  const std::string name = Lower(NameOf(path));
+  return name.find(".test.") != std::string::npos || name.find(".spec.") != std::string::npos ||
+         name.find("_test.") != std::string::npos || name.starts_with("test_") ||
+         name.ends_with(".d.ts") || name.ends_with(".min.js");
+}
+
+CodeFacts ScanCode(const SourceTree& tree, const std::string& directory,
+                   const CodePatterns& patterns, std::span<const std::string> skip) {
+  Scan scan(patterns);
+  std::size_t bytes = 0;
+  std::size_t count = 0;
+  for (const std::string& path : FilesToRead(tree, directory, patterns, skip)) {
+    if (++count > kMaxFiles || bytes > kMaxBytes) {
+      tree.Note("of " + (directory.empty() ? std::string("the project") : directory) + ", " +
+                std::to_string(kMaxFiles) + " files of code or " +
+                std::to_string(kMaxBytes >> 20U) +
+                " MiB were searched for variables, ports and endpoints, and no more");
+      break;
+    }
+    const std::string* text = tree.Read(path);
+    if (text != nullptr && text->size() <= kMaxFileBytes) {
+      bytes += text->size();
+      scan.Read(path, *text);
+    }
+  }
+  return scan.Facts();
+}
+
+void AddCodeFacts(CodeFacts facts, App& app) {
+  for (EnvironmentVariable& variable : facts.environment) {
+    const bool is_known =
+        std::any_of(app.environment.begin(), app.environment.end(),
+                    [&](const EnvironmentVariable& other) { return other.name == variable.name; });
+    if (!is_known) {
+      app.environment.push_back(std::move(variable));
+    }
+  }
+  std::sort(
+      app.environment.begin(), app.environment.end(),
+      [](const EnvironmentVariable& a, const EnvironmentVariable& b) { return a.name < b.name; });
+  for (Finding& port : facts.ports) {
+    const bool is_known =
+        std::any_of(app.ports.begin(), app.ports.end(),
+                    [&](const Finding& other) { return other.value == port.value; });
+    if (!is_known) {
+      app.ports.push_back(std::move(port));
+    }
+  }
+  if (!app.health) {
+    app.health = std::move(facts.health);
+  }
+}
+
+void AddExampleEnvironment(const SourceTree& tree, const std::string& directory, App& app) {
+  for (const char* name : {".env.example", ".env.sample", ".env.template", ".env.dist",
+                           "env.example", "example.env"}) {
+    const std::string path = JoinPath(directory, name);
+    const std::string* text = tree.Read(path);
+    if (text == nullptr) {
+      continue;
+    }
+    static const RE2 kAssignment(R"(^\s*(?:export\s+)?([A-Za-z_][A-Za-z0-9_]*)=(.*)$)");
+    CodeFacts facts;
+    std::size_t number = 0;
+    for (const std::string& line : SplitLines(*text)) {
+      ++number;
+      std::string variable;
+      std::string value;
+      if (!RE2::FullMatch(line, kAssignment, &variable, &value) || Holds(kCommon, variable)) {
+        continue;
+      }
+      const auto known = std::find_if(app.environment.begin(), app.environment.end(),
+                                      [&](const auto& other) { return other.name == variable; });
+      if (known == app.environment.end() && facts.environment.size() < kMaxVariables) {
+        facts.environment.push_back(
+            {variable, false, {}, {path, "line " + std::to_string(number)}});
+      }
+    }
+    AddCodeFacts(std::move(facts), app);
+  }
+}
+
+}  // namespace casemate::analysis

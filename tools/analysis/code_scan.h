@@ -1,0 +1,53 @@
+// What the code itself says: the variables of the environment that it reads, the ports that it
+// listens on, the endpoint that tells its health. By patterns of its language, over a bounded
+// number of its files, those nearest to the top first; lines that are comments do not count.
+// Stateless; as thread-safe as the tree.
+#pragma once
+
+#include <functional>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "tools/analysis/project.h"
+#include "tools/analysis/source_tree.h"
+
+namespace casemate::analysis {
+
+// A way to read a variable. Group 1 of `regex` (RE2) is its name, group 2, if there is one and it
+// took part, its default.
+struct EnvironmentPattern {
+  std::string_view regex;
+  bool fails_without = false;  // the program cannot go on without it, unless there is a default
+};
+
+struct CodePatterns {
+  std::vector<std::string_view> suffixes;  // of the files that are read: ".py"
+  std::vector<EnvironmentPattern> environment;
+  std::vector<std::string_view> ports;              // group 1: the port, decimal
+  std::vector<std::string_view> comments = {"//"};  // what a comment's line begins with
+};
+
+struct CodeFacts {
+  std::vector<EnvironmentVariable>
+      environment;             // by name; what every process has (PATH, HOME) left out
+  std::vector<Finding> ports;  // in the order in which they were found, each once
+  std::optional<Finding> health;
+};
+
+// `skip`: directories below `directory` that are applications of their own.
+CodeFacts ScanCode(const SourceTree& tree, const std::string& directory,
+                   const CodePatterns& patterns, std::span<const std::string> skip = {});
+
+// Whether a path lies among tests, examples, fixtures or documentation: "src/__tests__/a.js".
+bool IsBesideTheProject(std::string_view path);
+
+// Adds the variables that `.env.example` and its like name. Values there are examples, not
+// defaults, and may be somebody's secrets: they are not kept.
+void AddExampleEnvironment(const SourceTree& tree, const std::string& directory, App& app);
+// Puts facts into an application; what it says already stays.
+void AddCodeFacts(CodeFacts facts, App& app);
+
+}  // namespace casemate::analysis
