@@ -285,6 +285,7 @@ struct Run {
   int operator()(const cli::PolicyBundleArgs& args) const {
     return cli::PolicyBundleCommand(args, config.rego.opa, config.sandbox_mode);
   }
+  int operator()(const cli::AnalyzeArgs& args) const { return cli::AnalyzeCommand(args); }
   int operator()(const cli::ContainersArgs& args) const {
     return cli::ContainersCommand(
         args, [this](const auto& body) { return WithStack(WithContainers(config), body); });
@@ -338,12 +339,13 @@ ConfigOverrides OverridesOf(const cli::CommandLine& line) {
   return overrides;
 }
 
-// The self-test, and what connects hosts, have nothing to do with how this user configured
-// Casemate.
+// The self-test, what connects hosts and what reads projects have nothing to do with how this user
+// configured Casemate.
 bool IsAboutThisServer(const cli::Command& command) {
   return !std::holds_alternative<cli::SelftestArgs>(command) &&
          !std::holds_alternative<cli::ClientEntryArgs>(command) &&
          !std::holds_alternative<cli::ClientListArgs>(command) &&
+         !std::holds_alternative<cli::AnalyzeArgs>(command) &&
          !std::holds_alternative<cli::ClientDoctorArgs>(command);
 }
 

@@ -8,6 +8,7 @@
 #include <variant>
 #include <vector>
 
+#include "clients/cli/analyze_command.h"
 #include "clients/cli/containers_args.h"
 #include "clients/cli/policy_args.h"
 #include "clients/cli/policy_bundle_command.h"
@@ -137,7 +138,8 @@ using Command = std::variant<ServeArgs, RunArgs, DoctorArgs, SelftestArgs, Audit
                              AuditVerifyArgs, AuditExportArgs, ProfileListArgs, TokenAddArgs,
                              TokenListArgs, TokenRmArgs, ApproveListArgs, ApproveShowArgs,
                              ApproveGrantArgs, ApproveDenyArgs, ClientEntryArgs, ClientListArgs,
-                             ClientDoctorArgs, PolicyArgs, PolicyBundleArgs, ContainersArgs>;
+                             ClientDoctorArgs, PolicyArgs, PolicyBundleArgs, ContainersArgs,
+                             AnalyzeArgs>;
 
 struct CommandLine {
   GlobalFlags flags;

@@ -59,6 +59,16 @@ std::string WithoutComments(const std::string& text, const CodePatterns& pattern
   return code;
 }
 
+// Read without a default, these are what a program cannot do its work without, whatever its code
+// does about their lack.
+bool IsNeeded(std::string_view name) {
+  constexpr std::array<std::string_view, 10> kEndings = {
+      "_URL",   "_URI",  "_DSN",      "_KEY",  "_SECRET",
+      "_TOKEN", "_PASS", "_PASSWORD", "_HOST", "_KEY_BASE"};
+  return std::any_of(kEndings.begin(), kEndings.end(),
+                     [&](std::string_view ending) { return name.ends_with(ending); });
+}
+
 std::string LineOf(std::string_view text, std::size_t offset) {
   const auto end = text.begin() + static_cast<std::ptrdiff_t>(std::min(offset, text.size()));
   return "line " + std::to_string(1 + std::count(text.begin(), end, '\n'));
@@ -136,7 +146,7 @@ void Scan::ReadVariables(const std::string& path, const std::string& code, const
       variable.default_value = std::string(standby);
       variable.is_required = false;
     } else if (is_new) {
-      variable.is_required = fails_without;
+      variable.is_required = fails_without || IsNeeded(variable.name);
     }
     standby = re2::StringPiece();
   }

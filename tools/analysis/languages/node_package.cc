@@ -1,0 +1,407 @@
+#include "tools/analysis/languages/node_package.h"
+
+#include <re2/re2.h>
+
+#include <algorithm>
+#include <array>
+
+#include <nlohmann/json.hpp>
+
+#include "tools/analysis/documents.h"
+#include "tools/analysis/finding.h"
+#include "tools/analysis/names.h"
+#include "tools/analysis/needs.h"
+
+namespace casemate::analysis {
+
+using nlohmann::json;
+
+struct NodePackage::Data {
+  json manifest;
+};
+
+namespace {
+
+struct LockFile {
+  std::string_view name;
+  std::string_view manager;
+};
+constexpr auto kLockFiles = std::to_array<LockFile>({{"pnpm-lock.yaml", "pnpm"},
+                                                     {"bun.lock", "bun"},
+                                                     {"bun.lockb", "bun"},
+                                                     {"yarn.lock", "yarn"},
+                                                     {"package-lock.json", "npm"},
+                                                     {"npm-shrinkwrap.json", "npm"}});
+constexpr std::size_t kMaxDependencies = 2000;
+
+// One component of a path against one of a pattern, where * stands for any letters.
+bool MatchesComponent(std::string_view pattern, std::string_view text) {
+  std::size_t star = std::string_view::npos;
+  std::size_t resume = 0;
+  std::size_t p = 0;
+  std::size_t t = 0;
+  while (t < text.size()) {
+    if (p < pattern.size() && pattern[p] == '*') {
+      star = p++;
+      resume = t;
+    } else if (p < pattern.size() && pattern[p] == text[t]) {
+      ++p;
+      ++t;
+    } else if (star != std::string_view::npos) {
+      p = star + 1;
+      t = ++resume;
+    } else {
+      return false;
+    }
+  }
+  return pattern.find_first_not_of('*', p) == std::string_view::npos;
+}
+
+std::string_view TakeComponent(std::string_view& path) {
+  const std::size_t slash = path.find('/');
+  const std::string_view first = path.substr(0, slash);
+  path = slash == std::string_view::npos ? std::string_view() : path.substr(slash + 1);
+  return first;
+}
+
+bool MatchesPattern(std::string_view pattern, std::string_view path) {
+  while (pattern.starts_with("./")) {
+    pattern.remove_prefix(2);
+  }
+  while (!pattern.empty()) {
+    const std::string_view component = TakeComponent(pattern);
+    if (component == "**") {
+      return true;  // what may follow it in practice is * or package.json
+    }
+    if (component.empty()) {
+      continue;
+    }
+    if (path.empty() || !MatchesComponent(component, TakeComponent(path))) {
+      return false;
+    }
+  }
+  return path.empty();
+}
+
+std::vector<std::string> TextsOf(const json& list) {
+  std::vector<std::string> texts;
+  for (const json& item : list.is_array() ? list : json::array()) {
+    if (item.is_string()) {
+      texts.push_back(item.get<std::string>());
+    }
+  }
+  return texts;
+}
+
+std::vector<std::string> PatternsOf(const SourceTree& tree, const std::string& directory) {
+  const std::string pnpm = JoinPath(directory, "pnpm-workspace.yaml");
+  if (tree.Has(pnpm)) {
+    return TextsOf(At(ReadYamlFile(tree, pnpm), "packages"));
+  }
+  const std::string path = JoinPath(directory, "package.json");
+  if (!tree.Has(path)) {
+    return {};
+  }
+  const json manifest = ReadJsonFile(tree, path);
+  const json& workspaces = At(manifest, "workspaces");
+  if (workspaces.is_null() && tree.Has(JoinPath(directory, "lerna.json"))) {
+    return TextsOf(At(ReadJsonFile(tree, JoinPath(directory, "lerna.json")), "packages"));
+  }
+  return TextsOf(workspaces.is_object() ? At(workspaces, "packages") : workspaces);
+}
+
+std::string WithoutV(std::string version) {
+  const bool has_v =
+      version.size() > 1 && version[0] == 'v' && version[1] >= '0' && version[1] <= '9';
+  return has_v ? version.substr(1) : version;
+}
+
+// pnpm's own version by that of its lock file's format.
+std::string PnpmOfLock(const std::string& text) {
+  std::string format;
+  RE2::PartialMatch(text.substr(0, 400), R"(lockfileVersion:\s*['"]?([0-9.]+))", &format);
+  if (format.starts_with("9")) {
+    return "9";
+  }
+  if (format.starts_with("6")) {
+    return "8";
+  }
+  return format.starts_with("5.4") ? "7" : format.starts_with("5") ? "6" : "";
+}
+
+}  // namespace
+
+bool NamesWorkspace(const std::vector<std::string>& patterns, std::string_view directory) {
+  bool is_named = false;
+  for (const std::string& pattern : patterns) {
+    if (pattern.starts_with("!")) {
+      is_named = is_named && !MatchesPattern(std::string_view(pattern).substr(1), directory);
+    } else {
+      is_named = is_named || MatchesPattern(pattern, directory);
+    }
+  }
+  return is_named;
+}
+
+NodePackage::NodePackage(const SourceTree& tree, std::string directory)
+    : tree_(tree),
+      directory_(std::move(directory)),
+      path_(JoinPath(directory_, "package.json")),
+      workspace_(directory_),
+      data_(std::make_unique<Data>()) {
+  data_->manifest = ReadJsonFile(tree_, path_);
+  if (!tree_.Has(path_) && tree_.Has(path_ + "5")) {
+    path_ += "5";
+    data_->manifest = ReadJsonFile(tree_, path_, true);
+  }
+  if (is_there()) {
+    FindWorkspace();
+  }
+}
+
+NodePackage::~NodePackage() = default;
+
+bool NodePackage::is_there() const {
+  return data_->manifest.is_object();
+}
+
+const json& NodePackage::manifest() const {
+  return data_->manifest;
+}
+
+void NodePackage::FindWorkspace() {
+  is_root_ = !PatternsOf(tree_, directory_).empty();
+  if (is_root_ || directory_.empty()) {
+    return;
+  }
+  std::string_view above = ParentOf(directory_);
+  while (true) {
+    const std::string_view inner =
+        std::string_view(directory_).substr(above.empty() ? 0 : above.size() + 1);
+    if (NamesWorkspace(PatternsOf(tree_, std::string(above)), inner)) {
+      workspace_ = std::string(above);
+      return;
+    }
+    if (above.empty()) {
+      return;
+    }
+    above = ParentOf(above);
+  }
+}
+
+std::string NodePackage::Script(std::string_view name) const {
+  return TextOf(At(manifest(), {"scripts", std::string(name)}));
+}
+
+bool NodePackage::Uses(std::string_view package) const {
+  const std::string name(package);
+  return RunsWith(package) || !At(manifest(), {"devDependencies", name}).is_null() ||
+         !At(manifest(), {"optionalDependencies", name}).is_null() ||
+         !At(manifest(), {"peerDependencies", name}).is_null();
+}
+
+bool NodePackage::RunsWith(std::string_view package) const {
+  return !At(manifest(), {"dependencies", std::string(package)}).is_null();
+}
+
+std::string NodePackage::VersionOf(std::string_view package) const {
+  for (const char* kind : {"dependencies", "devDependencies", "peerDependencies"}) {
+    const std::string version = TextOf(At(manifest(), {kind, std::string(package)}));
+    if (!version.empty()) {
+      return version;
+    }
+  }
+  return {};
+}
+
+std::string NodePackage::Text(std::string_view file) const {
+  const std::string* text = tree_.Read(JoinPath(directory_, file));
+  return text == nullptr ? std::string() : *text;
+}
+
+bool NodePackage::Has(std::string_view file) const {
+  return tree_.Has(JoinPath(directory_, file));
+}
+
+std::string NodePackage::FirstOf(std::initializer_list<std::string_view> files) const {
+  const auto found =
+      std::find_if(files.begin(), files.end(), [&](std::string_view file) { return Has(file); });
+  return found == files.end() ? std::string() : std::string(*found);
+}
+
+std::string NodePackage::RunScript(std::string_view name) const {
+  return manager_ + " run " + std::string(name);
+}
+
+std::string NodePackage::Execute(std::string_view program) const {
+  const std::string words(program);
+  if (manager_ == "pnpm") {
+    return "pnpm exec " + words;
+  }
+  if (manager_ == "yarn") {
+    return "yarn run " + words;
+  }
+  return (manager_ == "bun" ? "bunx " : "npx ") + words;
+}
+
+void NodePackage::AddManagerOf(const std::string& path, const json& manifest, Choice& names,
+                               Choice& versions) const {
+  std::string stated = TextAt(manifest, "packageManager");
+  stated = stated.substr(0, stated.find('+'));
+  const std::size_t at = stated.find('@');
+  names.Add(stated.substr(0, at), {path, "packageManager"});
+  if (at != std::string::npos) {
+    versions.Add(stated.substr(at + 1), {path, "packageManager"});
+  }
+  const json& wanted = At(manifest, "devEngines.packageManager");
+  names.Add(TextAt(wanted, "name"), {path, "devEngines.packageManager"});
+  versions.Add(TextAt(wanted, "version"), {path, "devEngines.packageManager"});
+}
+
+void NodePackage::ChooseManager(App& app) {
+  Choice names;
+  Choice versions;
+  AddManagerOf(path_, manifest(), names, versions);
+  const std::string root = JoinPath(workspace_, "package.json");
+  const json root_manifest = workspace_ == directory_ ? json() : ReadJsonFile(tree_, root);
+  AddManagerOf(root, root_manifest, names, versions);
+  std::vector<const LockFile*> locks;
+  for (const LockFile& lock : kLockFiles) {
+    const std::string path = JoinPath(workspace_, lock.name);
+    if (tree_.Has(path)) {
+      locks.push_back(&lock);
+      names.Add(std::string(lock.manager), {path, {}}, Confidence::kLikely);
+    }
+  }
+  for (const char* manager : {"pnpm", "yarn", "bun", "npm"}) {
+    const std::string version = TextAt(manifest(), "engines." + std::string(manager));
+    if (!version.empty()) {
+      names.Add(manager, {path_, "engines." + std::string(manager)}, Confidence::kLikely);
+      if (names.Best()->value == manager) {
+        versions.Add(version, {path_, "engines." + std::string(manager)});
+      }
+    }
+  }
+  if (tree_.Has(JoinPath(workspace_, "pnpm-workspace.yaml"))) {
+    names.Add("pnpm", {JoinPath(workspace_, "pnpm-workspace.yaml"), {}}, Confidence::kLikely);
+  }
+  if (names.empty()) {
+    names.Add("npm", {}, Confidence::kGuess);
+  }
+  app.package_manager = names.Best();
+  manager_ = app.package_manager->value;
+  bool has_lock = false;
+  for (const LockFile* lock : locks) {
+    if (lock->manager == manager_ && !has_lock) {
+      has_lock = true;
+      app.lock_file = Finding(JoinPath(workspace_, lock->name),
+                              {JoinPath(workspace_, lock->name), {}}, Confidence::kCertain);
+    }
+  }
+  const std::string* lock_text = has_lock ? tree_.Read(app.lock_file->value) : nullptr;
+  if (manager_ == "pnpm" && lock_text != nullptr) {
+    versions.Add(PnpmOfLock(*lock_text), {app.lock_file->value, "lockfileVersion"},
+                 Confidence::kLikely);
+  }
+  is_berry_ = manager_ == "yarn" &&
+              (tree_.Has(JoinPath(workspace_, ".yarnrc.yml")) ||
+               (lock_text != nullptr && lock_text->find("__metadata:") != std::string::npos));
+  app.package_manager_version = versions.Best();
+  if (manager_ == "yarn") {
+    const bool is_stated_old =
+        app.package_manager_version && app.package_manager_version->value.starts_with("1.");
+    is_berry_ = is_berry_ && !is_stated_old;
+    app.traits["yarn.berry"] = is_berry_ ? "true" : "false";
+  }
+  for (std::string& command : Install(has_lock)) {
+    app.install.emplace_back(std::move(command),
+                             has_lock ? Source{app.lock_file->value, {}} : Source{path_, {}},
+                             Confidence::kLikely);
+  }
+}
+
+std::vector<std::string> NodePackage::Install(bool has_lock) const {
+  if (manager_ == "npm") {
+    return {has_lock ? "npm ci" : "npm install"};
+  }
+  if (manager_ == "yarn" && has_lock) {
+    return {is_berry_ ? "yarn install --immutable" : "yarn install --frozen-lockfile"};
+  }
+  return {manager_ + " install" + (has_lock ? " --frozen-lockfile" : "")};
+}
+
+void NodePackage::ChooseVersion(App& app) const {
+  const bool is_bun = app.traits["node.runtime"] == "bun";
+  Choice versions;
+  for (const std::string& place : {directory_, workspace_}) {
+    for (const char* name : {".nvmrc", ".node-version"}) {
+      const std::string path = JoinPath(place, is_bun ? ".bun-version" : name);
+      versions.Add(WithoutV(FirstLine(tree_, path)), {path, {}});
+    }
+  }
+  const auto tool = is_bun ? ToolVersion(tree_, directory_, {"bun"})
+                           : ToolVersion(tree_, directory_, {"node", "nodejs"});
+  if (tool) {
+    versions.Add(WithoutV(tool->value), tool->source);
+  }
+  const std::string root = JoinPath(workspace_, "package.json");
+  const json root_manifest = workspace_ == directory_ ? json() : ReadJsonFile(tree_, root);
+  const auto add = [&](const std::string& path, const json& document) {
+    const char* engine = is_bun ? "engines.bun" : "engines.node";
+    if (!is_bun) {
+      versions.Add(TextAt(document, "volta.node"), {path, "volta.node"});
+    }
+    versions.Add(TextAt(document, engine), {path, engine});
+    const json& runtime = At(document, "devEngines.runtime");
+    if (TextAt(runtime, "name") == (is_bun ? "bun" : "node")) {
+      versions.Add(TextAt(runtime, "version"), {path, "devEngines.runtime"});
+    }
+  };
+  add(path_, manifest());
+  add(root, root_manifest);
+  if (is_bun && app.package_manager_version) {
+    versions.Add(app.package_manager_version->value, app.package_manager_version->source);
+  }
+  app.version = versions.Best();
+}
+
+void NodePackage::AddDependencies(App& app) const {
+  const json& list = At(manifest(), "dependencies");
+  for (auto it = list.begin(); list.is_object() && it != list.end(); ++it) {
+    if (app.dependencies.size() < kMaxDependencies) {
+      app.dependencies.push_back(
+          {it.key(), TextOf(it.value()), {path_, "dependencies." + it.key()}});
+    }
+  }
+  AddNeeds(Ecosystem::kNpm, app);
+}
+
+void NodePackage::Describe(App& app) {
+  ChooseManager(app);
+  const std::string start = Script("start");
+  const bool runs_bun = start.starts_with("bun ") && !start.starts_with("bun run build");
+  const bool is_for_bun = manager_ == "bun" && TextAt(manifest(), "engines.node").empty() &&
+                          start.find("node ") == std::string::npos &&
+                          start.find("next ") == std::string::npos;
+  app.traits["node.runtime"] = runs_bun || is_for_bun ? "bun" : "node";
+  ChooseVersion(app);
+  AddDependencies(app);
+}
+
+std::optional<Finding> NodePackage::Monorepo() const {
+  if (!is_root_ && !Has("nx.json")) {
+    return std::nullopt;
+  }
+  Choice choice;
+  for (const auto& [file, name] : {std::pair{"turbo.json", "turborepo"}, std::pair{"nx.json", "nx"},
+                                   std::pair{"lerna.json", "lerna"}, std::pair{"rush.json", "rush"},
+                                   std::pair{"pnpm-workspace.yaml", "pnpm"}}) {
+    if (Has(file)) {
+      choice.Add(name, {JoinPath(directory_, file), {}});
+    }
+  }
+  choice.Add(manager_, {path_, "workspaces"});
+  return choice.Best();
+}
+
+}  // namespace casemate::analysis
