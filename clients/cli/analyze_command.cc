@@ -1,8 +1,7 @@
 #include "clients/cli/analyze_command.h"
 
-#include <fcntl.h>
-
 #include <CLI/CLI.hpp>
+#include <fcntl.h>
 
 #include <cerrno>
 #include <iostream>

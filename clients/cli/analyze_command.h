@@ -1,5 +1,5 @@
-// `casemate analyze`: what a project is and how it is built and started. Reads files as the user who
-// calls it, runs nothing, and needs no server, policy or trail. Called from the main thread.
+// `casemate analyze`: what a project is and how it is built and started. Reads files as the user
+// who calls it, runs nothing, and needs no server, policy or trail. Called from the main thread.
 #pragma once
 
 #include <string>

@@ -134,12 +134,12 @@ struct ClientDoctorArgs {
   std::string project;
   bool json = false;
 };
-using Command = std::variant<ServeArgs, RunArgs, DoctorArgs, SelftestArgs, AuditTailArgs,
-                             AuditVerifyArgs, AuditExportArgs, ProfileListArgs, TokenAddArgs,
-                             TokenListArgs, TokenRmArgs, ApproveListArgs, ApproveShowArgs,
-                             ApproveGrantArgs, ApproveDenyArgs, ClientEntryArgs, ClientListArgs,
-                             ClientDoctorArgs, PolicyArgs, PolicyBundleArgs, ContainersArgs,
-                             AnalyzeArgs>;
+using Command =
+    std::variant<ServeArgs, RunArgs, DoctorArgs, SelftestArgs, AuditTailArgs, AuditVerifyArgs,
+                 AuditExportArgs, ProfileListArgs, TokenAddArgs, TokenListArgs, TokenRmArgs,
+                 ApproveListArgs, ApproveShowArgs, ApproveGrantArgs, ApproveDenyArgs,
+                 ClientEntryArgs, ClientListArgs, ClientDoctorArgs, PolicyArgs, PolicyBundleArgs,
+                 ContainersArgs, AnalyzeArgs>;
 
 struct CommandLine {
   GlobalFlags flags;

@@ -1,16 +1,12 @@
 #include "clients/hosts/toml_document.h"
 
-#define TOML_EXCEPTIONS 0
-#define TOML_ENABLE_FORMATTERS 0
-#define TOML_UNDEF_MACROS 1
-#include <toml++/toml.h>
-
 #include <algorithm>
 #include <sstream>
 
 #include <nlohmann/json.hpp>
 
 #include "base/text.h"
+#include "base/toml.h"
 #include "clients/hosts/text_position.h"
 
 namespace casemate::hosts {

@@ -60,10 +60,14 @@ def compare(expected, analysis):
 
 
 def cases(root):
-    for path in sorted(root.rglob("*.json")):
-        if path.with_suffix("").is_dir() and not any(
-                parent.with_suffix(".json").exists() for parent in path.parents):
-            yield path
+    """Files that stand beside the directory of their name; what lies in that is the project."""
+    for path in sorted(root.iterdir()):
+        if path.is_dir():
+            expected = path.with_name(path.name + ".json")
+            if expected.exists():
+                yield expected
+            else:
+                yield from cases(path)
 
 
 def main():
@@ -73,7 +77,7 @@ def main():
     for root in map(pathlib.Path, roots):
         for path in cases(root):
             count += 1
-            done = subprocess.run([casemate, "analyze", "--json", str(path.with_suffix(""))],
+            done = subprocess.run([casemate, "analyze", "--json", str(path)[: -len(".json")]],
                                   capture_output=True, text=True, timeout=60, check=False)
             try:
                 analysis = json.loads(done.stdout)

@@ -1,7 +1,9 @@
 #include "tools/analysis/analyse.h"
 
 #include <algorithm>
+#include <cstdint>
 #include <map>
+#include <unordered_map>
 #include <utility>
 
 #include "tools/analysis/code_scan.h"
@@ -20,6 +22,68 @@ struct Place {
   std::vector<Claimed> claims;  // in the order of the languages
 };
 
+// Which languages have a marker in which directory: found in one pass over all names, since to ask
+// each language about each directory takes longer than the walk.
+class Markers {
+ public:
+  Markers();
+  // For each directory with a marker the languages, by bits of their places in Languages().
+  [[nodiscard]] std::map<std::string_view, std::uint32_t> Find(const SourceTree& tree) const;
+
+ private:
+  [[nodiscard]] std::uint32_t LanguagesOf(std::string_view name) const;
+
+  std::unordered_map<std::string_view, std::uint32_t> names_;
+  std::unordered_map<std::string_view, std::uint32_t> suffixes_;  // ".py"
+  std::vector<std::pair<std::string_view, std::uint32_t>> beginnings_;
+};
+
+Markers::Markers() {
+  std::uint32_t bit = 1;
+  for (const Language& language : Languages()) {
+    std::string_view rest = language.markers;
+    while (!rest.empty()) {
+      const std::string_view marker = rest.substr(0, rest.find(' '));
+      rest.remove_prefix(std::min(rest.size(), marker.size() + 1));
+      if (marker.starts_with('*')) {
+        suffixes_[marker.substr(1)] |= bit;
+      } else if (marker.ends_with('*')) {
+        beginnings_.emplace_back(marker.substr(0, marker.size() - 1), bit);
+      } else {
+        names_[marker] |= bit;
+      }
+    }
+    bit <<= 1U;
+  }
+}
+
+std::uint32_t Markers::LanguagesOf(std::string_view name) const {
+  std::uint32_t languages = 0;
+  if (const auto found = names_.find(name); found != names_.end()) {
+    languages |= found->second;
+  }
+  const std::size_t dot = name.rfind('.');
+  if (dot != std::string_view::npos) {
+    if (const auto found = suffixes_.find(name.substr(dot)); found != suffixes_.end()) {
+      languages |= found->second;
+    }
+  }
+  for (const auto& [beginning, bit] : beginnings_) {
+    languages |= name.starts_with(beginning) ? bit : 0U;
+  }
+  return languages;
+}
+
+std::map<std::string_view, std::uint32_t> Markers::Find(const SourceTree& tree) const {
+  std::map<std::string_view, std::uint32_t> found;
+  for (const std::string& path : tree.files()) {
+    if (const std::uint32_t languages = LanguagesOf(NameOf(path)); languages != 0) {
+      found[ParentOf(path)] |= languages;
+    }
+  }
+  return found;
+}
+
 class Collection {
  public:
   explicit Collection(const SourceTree& tree) : tree_(tree) {}
@@ -28,7 +92,8 @@ class Collection {
   Analysis Finish();
 
  private:
-  [[nodiscard]] bool IsInside(const std::string& directory, std::string_view language) const;
+  void AskOf(const std::string& directory, std::uint32_t languages);
+  [[nodiscard]] bool IsInside(const std::string& directory) const;
   void Settle(const std::string& directory, Place& place, bool takes_source);
 
   const SourceTree& tree_;
@@ -36,33 +101,41 @@ class Collection {
   Analysis analysis_;
 };
 
+void Collection::AskOf(const std::string& directory, std::uint32_t languages) {
+  std::uint32_t bit = 1;
+  for (const Language& language : Languages()) {
+    const bool is_asked = (languages & bit) != 0;
+    bit <<= 1U;
+    if (!is_asked) {
+      continue;
+    }
+    LanguageFindings found = language.analyse(tree_, directory);
+    if (found.monorepo && !analysis_.monorepo) {
+      analysis_.monorepo = std::move(found.monorepo);
+    }
+    for (Claimed& claimed : found.apps) {
+      const std::string place = claimed.app.directory;
+      places_[place].claims.push_back(std::move(claimed));
+    }
+  }
+}
+
 Result<void> Collection::Ask(const std::stop_token& stop) {
-  for (const std::string& directory : tree_.directories()) {
+  for (const auto& [directory, languages] : Markers().Find(tree_)) {
     if (stop.stop_requested()) {
       return Error{ErrorCode::kCancelled, "the analysis was cancelled", {}, {}, 0};
     }
-    if (IsBesideTheProject(JoinPath(directory, "x"))) {
-      continue;
-    }
-    for (const Language& language : Languages()) {
-      LanguageFindings found = language.analyse(tree_, directory);
-      if (found.monorepo && !analysis_.monorepo) {
-        analysis_.monorepo = std::move(found.monorepo);
-      }
-      for (Claimed& claimed : found.apps) {
-        const std::string place = claimed.app.directory;
-        places_[place].claims.push_back(std::move(claimed));
-      }
+    if (!IsBesideTheProject(JoinPath(directory, "x"))) {
+      AskOf(std::string(directory), languages);
     }
   }
   return {};
 }
 
-// Whether a directory lies in an application of the same language: a part of it that has a manifest
-// of its own.
-bool Collection::IsInside(const std::string& directory, std::string_view language) const {
+// Whether a directory lies in an application: a part of it that has a manifest of its own.
+bool Collection::IsInside(const std::string& directory) const {
   return std::any_of(analysis_.apps.begin(), analysis_.apps.end(), [&](const App& app) {
-    return app.language.value == language && app.directory != directory &&
+    return app.directory != directory &&
            (app.directory.empty() || directory.starts_with(app.directory + "/"));
   });
 }
@@ -85,7 +158,7 @@ void Collection::Settle(const std::string& directory, Place& place, bool takes_s
     }
     return;
   }
-  if (best->claim <= Claim::kManifest && IsInside(directory, best->app.language.value)) {
+  if (best->claim <= Claim::kManifest && IsInside(directory)) {
     return;
   }
   App app = best->app;

@@ -106,8 +106,8 @@ json AppJson(const App& app) {
   object["processes"] = std::move(processes);
   json dependencies = json::array();
   for (const Dependency& dependency : app.dependencies) {
-    dependencies.push_back({{"name", ToValidUtf8(dependency.name)},
-                            {"version", ToValidUtf8(dependency.version)}});
+    dependencies.push_back(
+        {{"name", ToValidUtf8(dependency.name)}, {"version", ToValidUtf8(dependency.version)}});
   }
   object["dependencies"] = std::move(dependencies);
   object["traits"] = app.traits;
@@ -125,12 +125,9 @@ json FindingJson(const Finding& finding) {
 }
 
 json AnalysisJson(const Analysis& analysis) {
-  json object = {{"apps", json::array()},
-                 {"libraries", analysis.libraries},
-                 {"compose", json::array()},
-                 {"dockerfiles", json::array()},
-                 {"notes", json::array()},
-                 {"files", analysis.files}};
+  json object = {{"apps", json::array()},    {"libraries", analysis.libraries},
+                 {"compose", json::array()}, {"dockerfiles", json::array()},
+                 {"notes", json::array()},   {"files", analysis.files}};
   for (const App& app : analysis.apps) {
     object["apps"].push_back(AppJson(app));
   }
@@ -162,15 +159,14 @@ json AnalysisSchema() {
   const json finding = {{"type", "object"},
                         {"properties", {{"confidence", text}, {"file", text}, {"field", text}}}};
   json app = {{"type", "object"},
-              {"properties",
-               {{"path", text}, {"workspace", text}, {"kind", text}}}};
+              {"properties", {{"path", text}, {"workspace", text}, {"kind", text}}}};
   for (const char* name : {"name", "language", "framework", "version", "package_manager",
                            "package_manager_version", "lock_file", "run", "output", "health"}) {
     app["properties"][name] = finding;
   }
-  for (const char* name : {"install", "build", "ports", "environment", "services",
-                           "system_packages", "build_packages", "native_modules", "also",
-                           "dependencies"}) {
+  for (const char* name :
+       {"install", "build", "ports", "environment", "services", "system_packages", "build_packages",
+        "native_modules", "also", "dependencies"}) {
     app["properties"][name] = list;
   }
   return {{"type", "object"},

@@ -55,8 +55,8 @@ void OneLine(std::string& out, std::string_view label, const std::optional<Findi
 }
 
 void Write(std::string& out, const App& app) {
-  out += Shown(app.directory.empty() ? "." : app.directory) + ": " + Shown(app.name.value) + ", a " +
-         std::string(ToString(app.kind)) + "\n";
+  out += Shown(app.directory.empty() ? "." : app.directory) + ": " + Shown(app.name.value) +
+         ", a " + std::string(ToString(app.kind)) + "\n";
   Line(out, "language", app.language);
   Lines(out, "also", app.also);
   OneLine(out, "framework", app.framework);

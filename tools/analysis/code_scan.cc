@@ -15,8 +15,8 @@ namespace casemate::analysis {
 
 namespace {
 
-constexpr std::size_t kMaxFiles = 1500;
-constexpr std::size_t kMaxBytes = std::size_t{24} << 20;
+constexpr std::size_t kMaxFiles = 500;
+constexpr std::size_t kMaxBytes = std::size_t{8} << 20;
 constexpr std::size_t kMaxFileBytes = std::size_t{512} << 10;  // what is longer was generated
 constexpr std::size_t kMaxVariables = 200;
 constexpr int kMaxPort = 65535;
@@ -172,62 +172,91 @@ std::size_t DepthOf(std::string_view path) {
   return static_cast<std::size_t>(std::count(path.begin(), path.end(), '/'));
 }
 
-std::vector<std::string> FilesToRead(const SourceTree& tree, const std::string& directory,
-                                     const CodePatterns& patterns,
-                                     std::span<const std::string> skip) {
-  std::vector<std::string> files;
-  for (const std::string& path : tree.Below(directory, "")) {
+bool IsBesideDirectory(std::string_view rest) {
+  for (; !rest.empty(); rest = ParentOf(rest)) {
+    if (Holds(kBeside, NameOf(rest))) {
+      return true;
+    }
+  }
+  return false;
+}
+
+bool IsTestName(std::string_view written) {
+  const std::string name = Lower(written);
+  return name.find(".test.") != std::string::npos || name.find(".spec.") != std::string::npos ||
+         name.find("_test.") != std::string::npos || name.starts_with("test_") ||
+         name.ends_with(".d.ts") || name.ends_with(".min.js");
+}
+
+// At most kMaxFiles, and whether there are more.
+std::vector<const std::string*> FilesToRead(const SourceTree& tree, const std::string& directory,
+                                            const CodePatterns& patterns,
+                                            std::span<const std::string> skip, bool& has_more) {
+  struct Found {
+    std::size_t depth;
+    const std::string* path;
+  };
+  std::vector<Found> found;
+  const std::size_t above = directory.empty() ? 0 : directory.size() + 1;
+  // Files of one directory follow each other: it is judged once.
+  std::string_view place = "/";
+  bool is_beside = false;
+  for (const std::string& path : tree.Below(directory)) {
     const bool is_code =
         std::any_of(patterns.suffixes.begin(), patterns.suffixes.end(),
                     [&](std::string_view suffix) { return path.ends_with(suffix); });
-    const std::string_view inner =
-        std::string_view(path).substr(directory.empty() ? 0 : directory.size() + 1);
-    if (is_code && !IsBesideTheProject(inner) &&
-        std::none_of(skip.begin(), skip.end(),
-                     [&](const std::string& other) { return IsBelow(path, other); })) {
-      files.push_back(path);
+    if (!is_code) {
+      continue;
+    }
+    const std::string_view inner = std::string_view(path).substr(above);
+    if (ParentOf(inner) != place) {
+      place = ParentOf(inner);
+      is_beside = IsBesideDirectory(place) ||
+                  std::any_of(skip.begin(), skip.end(),
+                              [&](const std::string& other) { return IsBelow(path, other); });
+    }
+    if (!is_beside && !IsTestName(NameOf(inner))) {
+      found.push_back({DepthOf(path), &path});
     }
   }
-  std::stable_sort(files.begin(), files.end(), [](const std::string& a, const std::string& b) {
-    return DepthOf(a) < DepthOf(b);
-  });
+  std::stable_sort(found.begin(), found.end(),
+                   [](const Found& a, const Found& b) { return a.depth < b.depth; });
+  has_more = found.size() > kMaxFiles;
+  std::vector<const std::string*> files;
+  for (const Found& each : found) {
+    if (files.size() < kMaxFiles) {
+      files.push_back(each.path);
+    }
+  }
   return files;
 }
 
 }  // namespace
 
 bool IsBesideTheProject(std::string_view path) {
-  std::string_view rest = ParentOf(path);
-  while (!rest.empty()) {
-    if (Holds(kBeside, NameOf(rest))) {
-      return true;
-    }
-    rest = ParentOf(rest);
-  }
-  const std::string name = Lower(NameOf(path));
-  return name.find(".test.") != std::string::npos || name.find(".spec.") != std::string::npos ||
-         name.find("_test.") != std::string::npos || name.starts_with("test_") ||
-         name.ends_with(".d.ts") || name.ends_with(".min.js");
+  return IsBesideDirectory(ParentOf(path)) || IsTestName(NameOf(path));
 }
 
 CodeFacts ScanCode(const SourceTree& tree, const std::string& directory,
                    const CodePatterns& patterns, std::span<const std::string> skip) {
   Scan scan(patterns);
   std::size_t bytes = 0;
-  std::size_t count = 0;
-  for (const std::string& path : FilesToRead(tree, directory, patterns, skip)) {
-    if (++count > kMaxFiles || bytes > kMaxBytes) {
-      tree.Note("of " + (directory.empty() ? std::string("the project") : directory) + ", " +
-                std::to_string(kMaxFiles) + " files of code or " +
-                std::to_string(kMaxBytes >> 20U) +
-                " MiB were searched for variables, ports and endpoints, and no more");
-      break;
-    }
-    const std::string* text = tree.Read(path);
+  bool has_more = false;
+  for (const std::string* path : FilesToRead(tree, directory, patterns, skip, has_more)) {
+    const std::string* text = tree.Read(*path);
     if (text != nullptr && text->size() <= kMaxFileBytes) {
       bytes += text->size();
-      scan.Read(path, *text);
+      scan.Read(*path, *text);
     }
+    if (bytes > kMaxBytes) {
+      has_more = true;
+      break;
+    }
+  }
+  if (has_more) {
+    tree.Note("of " + (directory.empty() ? std::string("the project") : directory) + ", " +
+              std::to_string(kMaxFiles) + " files of code or " + std::to_string(kMaxBytes >> 20U) +
+              " MiB were searched for variables, ports and endpoints, and no more");
   }
   return scan.Facts();
 }

@@ -1,10 +1,9 @@
 // TOML documents, by toml++, as JSON.
-#include <toml++/toml.h>
-
 #include <sstream>
 
 #include <nlohmann/json.hpp>
 
+#include "base/toml.h"
 #include "tools/analysis/documents.h"
 
 namespace casemate::analysis {
@@ -74,13 +73,14 @@ json ReadTomlFile(const SourceTree& tree, std::string_view path) {
   if (text == nullptr) {
     return nullptr;
   }
-  try {
-    return TableToJson(toml::parse(*text));
-  } catch (const toml::parse_error& wrong) {
-    tree.Note(std::string(path) + " is damaged: " + std::string(wrong.description()) + " at line " +
-              std::to_string(wrong.source().begin.line));
-    return nullptr;
+  const toml::parse_result parsed = toml::parse(*text);
+  if (parsed.succeeded()) {
+    return TableToJson(parsed.table());
   }
+  const toml::parse_error& wrong = parsed.error();
+  tree.Note(std::string(path) + " is damaged: " + std::string(wrong.description()) + " at line " +
+            std::to_string(wrong.source().begin.line));
+  return nullptr;
 }
 
 }  // namespace casemate::analysis

@@ -37,7 +37,10 @@ struct LanguageFindings {
 
 struct Language {
   std::string_view name;  // "python"
-  // `directory` was walked by the tree. Notes go to the tree.
+  // Files of which one at least lies in each directory where an application may begin, by space:
+  // "pyproject.toml", "*.csproj", "requirements*". Other directories are not asked about.
+  std::string_view markers;
+  // `directory` was walked by the tree, and holds a marker. Notes go to the tree.
   LanguageFindings (*analyse)(const SourceTree& tree, const std::string& directory);
 };
 

@@ -8,13 +8,13 @@ namespace casemate::analysis {
 
 std::span<const Language> Languages() {
   static constexpr auto kLanguages = std::to_array<Language>({
-      {"php", AnalysePhp},         {"ruby", AnalyseRuby},       {"elixir", AnalyseElixir},
-      {"python", AnalysePython},   {"java", AnalyseJvm},        {"dotnet", AnalyseDotnet},
-      {"go", AnalyseGo},           {"rust", AnalyseRust},       {"deno", AnalyseDeno},
-      {"node", AnalyseNode},       {"c", AnalyseNativeCode},    {"dart", AnalyseDart},
-      {"swift", AnalyseSwift},     {"haskell", AnalyseHaskell}, {"zig", AnalyseZig},
-      {"crystal", AnalyseCrystal}, {"gleam", AnalyseGleam},     {"static", AnalyseStaticSite},
-      {"shell", AnalyseShell},
+
+      {"python",
+       "*.py pyproject.toml Pipfile environment.yml environment.yaml requirements* setup.cfg",
+       AnalysePython},
+
+      {"node", "package.json package.json5", AnalyseNode},
+
   });
   return kLanguages;
 }

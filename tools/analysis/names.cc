@@ -70,6 +70,16 @@ std::string Lower(std::string_view text) {
   return low;
 }
 
+bool IsVersion(std::string_view text) {
+  constexpr std::size_t kMaxBytes = 100;
+  return !text.empty() && text.size() <= kMaxBytes &&
+         std::all_of(text.begin(), text.end(), [](unsigned char c) {
+           return std::isalnum(c) != 0 ||
+                  std::string_view(".*^~<>=!|/, -_+@:").find(static_cast<char>(c)) !=
+                      std::string_view::npos;
+         });
+}
+
 std::string FirstLine(const SourceTree& tree, std::string_view path) {
   const std::string* text = tree.Read(path);
   if (text == nullptr) {

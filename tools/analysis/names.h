@@ -18,6 +18,8 @@ namespace casemate::analysis {
 std::string PlainName(std::string_view wanted, std::string_view directory);
 // The first line of a file, trimmed; empty when there is none. For .node-version and its like.
 std::string FirstLine(const SourceTree& tree, std::string_view path);
+// Whether a text may be a version or a range of them: "20.x", ">=3.8,<4", "lts/iron", "^1 || ^2".
+bool IsVersion(std::string_view text);
 // The version of `tool` in `.tool-versions` (asdf) or `mise.toml`, looked for in `directory` and
 // then upwards to the root.
 std::optional<Candidate> ToolVersion(const SourceTree& tree, std::string_view directory,

@@ -62,6 +62,10 @@ std::string_view NameOf(std::string_view path) {
   return slash == std::string_view::npos ? path : path.substr(slash + 1);
 }
 
+// A name in a directory that is being walked; a directory's ends with "/", so that walking in the
+// order of names gives all paths in byte order.
+using Entry = std::string;
+
 // Depth first, each directory opened below its parent's descriptor: one open at a time a level.
 class TreeWalk {
  public:
@@ -70,24 +74,46 @@ class TreeWalk {
   Result<void> Run() {
     auto walked =
         Walk(UniqueFd(openat(tree_.root_.get(), ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC)), "", 0);
-    std::sort(tree_.files_.begin(), tree_.files_.end());
     std::sort(tree_.directories_.begin(), tree_.directories_.end());
+    tree_.known_files_.reserve(tree_.files_.size());
+    tree_.known_files_.insert(tree_.files_.begin(), tree_.files_.end());
     return walked;
   }
 
  private:
-  // NOLINTNEXTLINE(misc-no-recursion): bounded by max_depth
   Result<void> Walk(UniqueFd directory, const std::string& path, int depth);
-  Result<bool> ReadNames(DIR* open, const std::string& path, std::vector<std::string>& inner);
+  Result<bool> ReadNames(DIR* open, const std::string& path, std::vector<Entry>& entries);
+  void AddName(DIR* open, const dirent& entry, const std::string& path,
+               std::vector<Entry>& entries);
+  [[nodiscard]] bool CanOpen(const UniqueFd& directory, const std::string& path, int depth);
 
   SourceTree& tree_;
   const std::stop_token& stop_;
-  std::size_t entries_ = 0;
+  std::size_t count_ = 0;
 };
 
+void TreeWalk::AddName(DIR* open, const dirent& entry, const std::string& path,
+                       std::vector<Entry>& entries) {
+  const std::string_view name = static_cast<const char*>(entry.d_name);
+  unsigned char type = entry.d_type;
+  if (type == DT_UNKNOWN) {
+    struct stat status{};
+    if (fstatat(dirfd(open), entry.d_name, &status, AT_SYMLINK_NOFOLLOW) != 0) {
+      return;
+    }
+    type = S_ISDIR(status.st_mode) ? DT_DIR : S_ISLNK(status.st_mode) ? DT_LNK : DT_REG;
+  }
+  if (type == DT_DIR && IsNotWalked(name)) {
+    tree_.unwalked_.insert(JoinPath(path, name));
+  } else if (type == DT_DIR) {
+    entries.push_back(std::string(name) + "/");
+  } else if (type == DT_REG || type == DT_LNK) {
+    entries.emplace_back(name);
+  }
+}
+
 // False: the limit of entries is reached.
-Result<bool> TreeWalk::ReadNames(DIR* open, const std::string& path,
-                                 std::vector<std::string>& inner) {
+Result<bool> TreeWalk::ReadNames(DIR* open, const std::string& path, std::vector<Entry>& entries) {
   while (true) {
     const dirent* entry = readdir(open);  // NOLINT(concurrency-mt-unsafe): our own stream
     if (entry == nullptr) {
@@ -97,49 +123,40 @@ Result<bool> TreeWalk::ReadNames(DIR* open, const std::string& path,
     if (name == "." || name == "..") {
       continue;
     }
-    if (++entries_ > tree_.limits_.max_entries) {
+    if (++count_ > tree_.limits_.max_entries) {
       tree_.Note("the project has more than " + std::to_string(tree_.limits_.max_entries) +
                  " entries; what lies beyond, from " + Shown(path.empty() ? "." : path) +
                  " on, was not looked at");
       return false;
     }
-    if (entries_ % 1024 == 0 && stop_.stop_requested()) {
+    if (count_ % 1024 == 0 && stop_.stop_requested()) {
       return Error{ErrorCode::kCancelled, "the analysis was cancelled", {}, {}, 0};
     }
-    unsigned char type = entry->d_type;
-    if (type == DT_UNKNOWN) {
-      struct stat status{};
-      if (fstatat(dirfd(open), entry->d_name, &status, AT_SYMLINK_NOFOLLOW) != 0) {
-        continue;
-      }
-      type = S_ISDIR(status.st_mode) ? DT_DIR : S_ISLNK(status.st_mode) ? DT_LNK : DT_REG;
-    }
-    if (type == DT_DIR) {
-      if (IsNotWalked(name)) {
-        tree_.unwalked_.insert(JoinPath(path, name));
-      } else {
-        inner.emplace_back(name);
-      }
-    } else if (type == DT_REG || type == DT_LNK) {
-      tree_.files_.push_back(JoinPath(path, name));
-    }
+    AddName(open, *entry, path, entries);
   }
 }
 
-// NOLINTNEXTLINE(misc-no-recursion): bounded by max_depth
-Result<void> TreeWalk::Walk(UniqueFd directory, const std::string& path, int depth) {
+bool TreeWalk::CanOpen(const UniqueFd& directory, const std::string& path, int depth) {
   if (!directory.valid()) {
-    if (path.empty()) {
-      return ErrnoError("cannot read the project's directory", errno);
-    }
     tree_.Note("the directory " + Shown(path) + " cannot be read");
     tree_.unwalked_.insert(path);
-    return {};
+    return false;
   }
   if (depth > tree_.limits_.max_depth) {
     tree_.Note("directories lie in each other more than " +
                std::to_string(tree_.limits_.max_depth) + " deep at " + Shown(path) +
                "; what lies deeper was not looked at");
+    return false;
+  }
+  return true;
+}
+
+// NOLINTNEXTLINE(misc-no-recursion): bounded by max_depth
+Result<void> TreeWalk::Walk(UniqueFd directory, const std::string& path, int depth) {
+  if (path.empty() && !directory.valid()) {
+    return ErrnoError("cannot read the project's directory", errno);
+  }
+  if (!CanOpen(directory, path, depth)) {
     return {};
   }
   const std::unique_ptr<DIR, int (*)(DIR*)> open(fdopendir(directory.get()), closedir);
@@ -148,19 +165,24 @@ Result<void> TreeWalk::Walk(UniqueFd directory, const std::string& path, int dep
   }
   const int handle = directory.Release();
   tree_.directories_.push_back(path);
-  std::vector<std::string> inner;
-  auto all = ReadNames(open.get(), path, inner);
+  std::vector<Entry> entries;
+  auto all = ReadNames(open.get(), path, entries);
   if (!all) {
     return std::move(all).error();
   }
-  std::sort(inner.begin(), inner.end());
-  for (const std::string& name : inner) {
-    if (entries_ > tree_.limits_.max_entries) {
-      break;
+  std::sort(entries.begin(), entries.end());
+  for (Entry& entry : entries) {
+    if (!entry.ends_with('/')) {
+      tree_.files_.push_back(JoinPath(path, entry));
+      continue;
     }
-    auto walked = Walk(
-        UniqueFd(openat(handle, name.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)),
-        JoinPath(path, name), depth + 1);
+    entry.pop_back();
+    if (count_ > tree_.limits_.max_entries) {
+      continue;
+    }
+    constexpr int kFlags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
+    auto walked =
+        Walk(UniqueFd(openat(handle, entry.c_str(), kFlags)), JoinPath(path, entry), depth + 1);
     if (!walked) {
       return walked;
     }
@@ -183,7 +205,7 @@ Result<SourceTree> SourceTree::Scan(int directory, const TreeLimits& limits,
 }
 
 bool SourceTree::Has(std::string_view path) const {
-  return std::binary_search(files_.begin(), files_.end(), path);
+  return known_files_.contains(path);
 }
 
 bool SourceTree::HasDirectory(std::string_view path) const {
@@ -210,14 +232,23 @@ std::vector<std::string> SourceTree::In(std::string_view directory) const {
   return names;
 }
 
+std::span<const std::string> SourceTree::Below(std::string_view directory) const {
+  if (directory.empty()) {
+    return files_;
+  }
+  const std::string prefix = std::string(directory) + "/";
+  const auto begin = std::lower_bound(files_.begin(), files_.end(), prefix);
+  // '0' is what follows '/'.
+  const auto end = std::lower_bound(begin, files_.end(), std::string(directory) + "0");
+  return {begin, end};
+}
+
 std::vector<std::string> SourceTree::Below(std::string_view directory,
                                            std::string_view suffix) const {
   std::vector<std::string> found;
-  const std::string prefix = directory.empty() ? "" : std::string(directory) + "/";
-  for (auto at = std::lower_bound(files_.begin(), files_.end(), prefix);
-       at != files_.end() && at->starts_with(prefix); ++at) {
-    if (at->ends_with(suffix)) {
-      found.push_back(*at);
+  for (const std::string& path : Below(directory)) {
+    if (path.ends_with(suffix)) {
+      found.push_back(path);
     }
   }
   return found;

@@ -9,9 +9,11 @@
 #include <map>
 #include <optional>
 #include <set>
+#include <span>
 #include <stop_token>
 #include <string>
 #include <string_view>
+#include <unordered_set>
 #include <vector>
 
 #include "base/result.h"
@@ -42,7 +44,9 @@ class SourceTree {
   [[nodiscard]] bool HasDirectory(std::string_view path) const;
   // Names of the files that lie directly in `directory`, in byte order.
   [[nodiscard]] std::vector<std::string> In(std::string_view directory) const;
-  // Paths of all files below `directory` whose name ends with `suffix`, in byte order.
+  // Paths of all files below `directory`, in byte order; lent.
+  [[nodiscard]] std::span<const std::string> Below(std::string_view directory) const;
+  // Those whose name ends with `suffix`.
   [[nodiscard]] std::vector<std::string> Below(std::string_view directory,
                                                std::string_view suffix) const;
 
@@ -61,6 +65,8 @@ class SourceTree {
   UniqueFd root_;
   TreeLimits limits_;
   std::vector<std::string> files_;
+  std::unordered_set<std::string_view>
+      known_files_;  // of files_, whose strings stay where they are
   std::vector<std::string> directories_;
   std::set<std::string, std::less<>> unwalked_;
   mutable std::map<std::string, std::optional<std::string>, std::less<>> texts_;

@@ -38,6 +38,7 @@ const CodePatterns& Patterns() {
        {R"re(configService\.get(?:<[^>]*>)?\(\s*['"]([A-Z][A-Z0-9_]*)['"])re"}},
       {R"re(\.listen\(\s*(\d{2,5})\b)re",
        R"re(\.listen\(\s*\{[^}]{0,200}?port:\s*(?:[^,}\n]{0,80}?(?:\|\||\?\?)\s*)?['"]?(\d{2,5})\b)re",
+       R"re(Bun\.serve\(\s*\{[^}]{0,200}?port:\s*(\d{2,5})\b)re",
        R"re(\bPORT\b['"\]]*\)?\s*(?:\|\||\?\?)\s*['"]?(\d{2,5})\b)re",
        R"re((?:const|let|var)\s+(?:port|PORT)\s*(?::\s*\w+\s*)?=\s*(?:Number\(|parseInt\(|\+)?\s*['"]?(\d{2,5})\b)re"},
       {"//", "*", "/*"}};
@@ -260,13 +261,15 @@ void NodeAnalysis::ChoosePorts() {
   }
 }
 
+// A part of others: published, or a member of a workspace that only others use.
 bool NodeAnalysis::IsLibrary() const {
   const json& manifest = package_.manifest();
   const bool is_published = !At(manifest, "exports").is_null() ||
                             !At(manifest, "types").is_null() || !At(manifest, "module").is_null() ||
                             !At(manifest, "files").is_null();
+  const bool is_member = package_.workspace() != package_.directory();
   return framework_ == nullptr && !HasStart() && At(manifest, "bin").is_null() &&
-         (is_published || !app_.run);
+         app_.kind == AppKind::kProgram && (is_published || is_member);
 }
 
 Claimed NodeAnalysis::Analyse() {

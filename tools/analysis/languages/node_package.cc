@@ -336,7 +336,10 @@ void NodePackage::ChooseVersion(App& app) const {
   for (const std::string& place : {directory_, workspace_}) {
     for (const char* name : {".nvmrc", ".node-version"}) {
       const std::string path = JoinPath(place, is_bun ? ".bun-version" : name);
-      versions.Add(WithoutV(FirstLine(tree_, path)), {path, {}});
+      const std::string version = WithoutV(FirstLine(tree_, path));
+      if (IsVersion(version)) {
+        versions.Add(version, {path, {}});
+      }
     }
   }
   const auto tool = is_bun ? ToolVersion(tree_, directory_, {"bun"})

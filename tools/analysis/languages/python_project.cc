@@ -279,10 +279,26 @@ void PythonProject::ReadSetup() {
   }
 }
 
+// Whether a file lies in a directory below that is a project of its own.
+bool PythonProject::IsOfAnother(std::string_view path) const {
+  for (std::string_view place = ParentOf(path); place.size() > directory_.size();
+       place = ParentOf(place)) {
+    for (const char* manifest : {"pyproject.toml", "setup.py", "Pipfile", "requirements.txt"}) {
+      if (tree_.Has(JoinPath(place, manifest))) {
+        return true;
+      }
+    }
+  }
+  return false;
+}
+
 void PythonProject::ListModules() {
   const std::size_t skip = directory_.empty() ? 0 : directory_.size() + 1;
   for (const std::string& path : tree_.Below(directory_, ".py")) {
     std::string inner = path.substr(skip);
+    if (IsOfAnother(path)) {
+      continue;
+    }
     if (!IsBesideTheProject(inner) && !IsMigration(inner) && inner != "setup.py") {
       modules_.push_back(std::move(inner));
     }
@@ -401,7 +417,9 @@ void PythonProject::ChooseVersion(App& app) const {
   Choice choice;
   for (const std::string& place : {directory_, app.workspace}) {
     const std::string path = JoinPath(place, ".python-version");
-    choice.Add(FirstLine(tree_, path), {path, {}});
+    if (const std::string version = FirstLine(tree_, path); IsVersion(version)) {
+      choice.Add(version, {path, {}});
+    }
   }
   std::string runtime = FirstLine(tree_, PathOf("runtime.txt"));
   if (runtime.starts_with("python-")) {

@@ -59,6 +59,7 @@ class PythonProject {
   void ReadSetup();
   void ReadRequirements(const std::string& file, int depth);
   void AddRequirement(std::string_view line, const Source& source);
+  [[nodiscard]] bool IsOfAnother(std::string_view path) const;
   void ListModules();
   void ChooseManager(App& app) const;
   void ChooseVersion(App& app) const;

@@ -1,0 +1,1 @@
+Bun.serve({ port: 3210, fetch() { return new Response('x'); } });

@@ -1,0 +1,1 @@
+app.listen(config.get("port"))

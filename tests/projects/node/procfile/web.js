@@ -1,0 +1,1 @@
+app.listen(process.env.PORT || 5001)

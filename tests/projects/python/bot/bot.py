@@ -1,0 +1,2 @@
+import os
+TOKEN = os.environ['DISCORD_TOKEN']

@@ -1,0 +1,7 @@
+from fastapi import FastAPI
+
+api = FastAPI()
+
+@api.get('/healthz')
+def healthz():
+    return {}

@@ -1,0 +1,2 @@
+import flask
+site = flask.Flask('x')
