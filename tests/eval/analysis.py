@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""eval.py CASEMATE DIR…: how often `casemate analyze` says what is expected.
+"""analysis.py CASEMATE DIR…: how often `casemate analyze` says what is expected.
 
 A case is a directory with a file NAME.json beside it, anywhere below DIR: what is expected of the
 project NAME/. Only the fields that it names are compared (docs/dockerfile.md). Prints the accuracy by
