@@ -200,15 +200,23 @@ bool IsBesideTheProject(std::string_view path) {
          name.ends_with(".d.ts") || name.ends_with(".min.js");
 }
 
-CodeFacts ScanCode(const SourceTree& tree, const std::string& directory,
-                   const CodePatterns& patterns, std::span<const std::string> skip) {
+bool IsPortOfAnotherService(std::string_view port) {
+  constexpr std::array<std::string_view, 15> kPorts = {"5432", "3306",  "6379", "27017", "5672",
+                                                       "9092", "11211", "9200", "4222",  "2181",
+                                                       "2379", "1433",  "9042", "1883",  "4317"};
+  return Holds(kPorts, port);
+}
+
+CodeFacts ScanFiles(const SourceTree& tree, std::span<const std::string> files,
+                    const CodePatterns& patterns) {
   Scan scan(patterns);
   std::size_t bytes = 0;
   std::size_t count = 0;
-  for (const std::string& path : FilesToRead(tree, directory, patterns, skip)) {
+  for (const std::string& path : files) {
     if (++count > kMaxFiles || bytes > kMaxBytes) {
-      tree.Note("of " + (directory.empty() ? std::string("the project") : directory) + ", " +
-                std::to_string(kMaxFiles) + " files of code or " +
+      const std::string_view directory = ParentOf(files.front());
+      tree.Note("of " + (directory.empty() ? std::string("the project") : std::string(directory)) +
+                ", " + std::to_string(kMaxFiles) + " files of code or " +
                 std::to_string(kMaxBytes >> 20U) +
                 " MiB were searched for variables, ports and endpoints, and no more");
       break;
@@ -220,6 +228,11 @@ CodeFacts ScanCode(const SourceTree& tree, const std::string& directory,
     }
   }
   return scan.Facts();
+}
+
+CodeFacts ScanCode(const SourceTree& tree, const std::string& directory,
+                   const CodePatterns& patterns, std::span<const std::string> skip) {
+  return ScanFiles(tree, FilesToRead(tree, directory, patterns, skip), patterns);
 }
 
 void AddCodeFacts(CodeFacts facts, App& app) {
