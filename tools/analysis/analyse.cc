@@ -161,14 +161,22 @@ void Collection::Settle(const std::string& directory, Place& place, bool takes_s
   if (best->claim <= Claim::kManifest && IsInside(directory)) {
     return;
   }
-  App app = best->app;
-  for (const Claimed& other : place.claims) {
-    if (&other != best && other.claim >= Claim::kManifest &&
-        other.app.language.value != app.language.value) {
-      app.also.push_back(other.app.language);
+  // Several programs may begin in one directory: src/bin of a crate. Each is an application.
+  for (const Claimed& claimed : place.claims) {
+    const bool is_beside = !claimed.is_library && claimed.claim >= Claim::kRunnable &&
+                           claimed.app.language.value == best->app.language.value &&
+                           claimed.app.name.value != best->app.name.value;
+    if (&claimed != best && !is_beside) {
+      continue;
     }
+    App app = claimed.app;
+    for (const Claimed& other : place.claims) {
+      if (other.claim >= Claim::kManifest && other.app.language.value != app.language.value) {
+        app.also.push_back(other.app.language);
+      }
+    }
+    analysis_.apps.push_back(std::move(app));
   }
-  analysis_.apps.push_back(std::move(app));
 }
 
 // What the Procfile of its directory says counts more than what a language's conventions say.

@@ -231,18 +231,13 @@ std::vector<const std::string*> FilesToRead(const SourceTree& tree, const std::s
   return files;
 }
 
-}  // namespace
-
-bool IsBesideTheProject(std::string_view path) {
-  return IsBesideDirectory(ParentOf(path)) || IsTestName(NameOf(path));
-}
-
-CodeFacts ScanCode(const SourceTree& tree, const std::string& directory,
-                   const CodePatterns& patterns, std::span<const std::string> skip) {
+// `has_more`: than these, which are as many as are read.
+CodeFacts ScanChosen(const SourceTree& tree, std::string_view place,
+                     std::span<const std::string* const> files, bool has_more,
+                     const CodePatterns& patterns) {
   Scan scan(patterns);
   std::size_t bytes = 0;
-  bool has_more = false;
-  for (const std::string* path : FilesToRead(tree, directory, patterns, skip, has_more)) {
+  for (const std::string* path : files) {
     const std::string* text = tree.Read(*path);
     if (text != nullptr && text->size() <= kMaxFileBytes) {
       bytes += text->size();
@@ -254,11 +249,41 @@ CodeFacts ScanCode(const SourceTree& tree, const std::string& directory,
     }
   }
   if (has_more) {
-    tree.Note("of " + (directory.empty() ? std::string("the project") : directory) + ", " +
+    tree.Note("of " + (place.empty() ? std::string("the project") : std::string(place)) + ", " +
               std::to_string(kMaxFiles) + " files of code or " + std::to_string(kMaxBytes >> 20U) +
               " MiB were searched for variables, ports and endpoints, and no more");
   }
   return scan.Facts();
+}
+
+}  // namespace
+
+bool IsBesideTheProject(std::string_view path) {
+  return IsBesideDirectory(ParentOf(path)) || IsTestName(NameOf(path));
+}
+
+bool IsPortOfAnotherService(std::string_view port) {
+  constexpr std::array<std::string_view, 15> kPorts = {"5432", "3306",  "6379", "27017", "5672",
+                                                       "9092", "11211", "9200", "4222",  "2181",
+                                                       "2379", "1433",  "9042", "1883",  "4317"};
+  return Holds(kPorts, port);
+}
+
+CodeFacts ScanFiles(const SourceTree& tree, std::span<const std::string> files,
+                    const CodePatterns& patterns) {
+  std::vector<const std::string*> chosen;
+  for (const std::string& path : files.first(std::min(files.size(), kMaxFiles))) {
+    chosen.push_back(&path);
+  }
+  const std::string_view place = files.empty() ? std::string_view() : ParentOf(files.front());
+  return ScanChosen(tree, place, chosen, files.size() > kMaxFiles, patterns);
+}
+
+CodeFacts ScanCode(const SourceTree& tree, const std::string& directory,
+                   const CodePatterns& patterns, std::span<const std::string> skip) {
+  bool has_more = false;
+  const auto files = FilesToRead(tree, directory, patterns, skip, has_more);
+  return ScanChosen(tree, directory, files, has_more, patterns);
 }
 
 void AddCodeFacts(CodeFacts facts, App& app) {

@@ -40,9 +40,16 @@ struct CodeFacts {
 // `skip`: directories below `directory` that are applications of their own.
 CodeFacts ScanCode(const SourceTree& tree, const std::string& directory,
                    const CodePatterns& patterns, std::span<const std::string> skip = {});
+// The same of these files and no others, in their order, whatever they are called.
+CodeFacts ScanFiles(const SourceTree& tree, std::span<const std::string> files,
+                    const CodePatterns& patterns);
 
 // Whether a path lies among tests, examples, fixtures or documentation: "src/__tests__/a.js".
 bool IsBesideTheProject(std::string_view path);
+
+// Whether databases, caches or brokers commonly listen there ("5432"): a port that a program names
+// is then rather one that it connects to.
+bool IsPortOfAnotherService(std::string_view port);
 
 // Adds the variables that `.env.example` and its like name. Values there are examples, not
 // defaults, and may be somebody's secrets: they are not kept.

@@ -86,7 +86,7 @@ std::string FirstLine(const SourceTree& tree, std::string_view path) {
     return {};
   }
   for (const std::string& line : SplitLines(*text)) {
-    const std::string_view words = Trim(line.substr(0, line.find('#')));
+    const std::string_view words = Trim(std::string_view(line).substr(0, line.find('#')));
     if (!words.empty()) {
       return std::string(words);
     }

@@ -1,0 +1,1 @@
+let webApp = choose [ route "/health" >=> text "ok" ]

@@ -1,0 +1,1 @@
+class Db { string s = Environment.GetEnvironmentVariable("SHOP_DB"); }

@@ -1,0 +1,4 @@
+Module Module1
+  Sub Main()
+  End Sub
+End Module

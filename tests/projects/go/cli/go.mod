@@ -1,0 +1,3 @@
+module github.com/acme/wordcount
+
+go 1.22

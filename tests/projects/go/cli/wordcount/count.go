@@ -1,0 +1,3 @@
+package wordcount
+
+func Count() int { return 0 }

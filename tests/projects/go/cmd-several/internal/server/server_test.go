@@ -1,0 +1,5 @@
+package server
+
+import "os"
+
+var _ = os.Getenv("TEST_ONLY")

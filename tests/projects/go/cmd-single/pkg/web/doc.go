@@ -1,0 +1,2 @@
+// Package web serves.
+package web

@@ -1,0 +1,7 @@
+package cmd
+
+import "github.com/spf13/cobra"
+
+var rootCmd = &cobra.Command{Use: "vault-proxy"}
+
+func Execute() { rootCmd.Execute() }

@@ -1,0 +1,3 @@
+module github.com/acme/ring
+
+go 1.18

@@ -1,0 +1,6 @@
+package com.acme;
+
+public class Api {
+  public static void main(String[] args) {
+  }
+}

@@ -1,0 +1,3 @@
+dependencies {
+    runtimeOnly(libs.postgres.driver)
+}

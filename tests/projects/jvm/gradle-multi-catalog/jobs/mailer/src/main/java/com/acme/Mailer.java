@@ -1,0 +1,6 @@
+package com.acme;
+
+public class Mailer {
+  public static void main(String[] args) {
+  }
+}

@@ -1,0 +1,3 @@
+rootProject.name = "platform"
+include("api", "core")
+include(":jobs:mailer")

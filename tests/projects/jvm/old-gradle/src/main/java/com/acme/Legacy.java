@@ -1,0 +1,7 @@
+package com.acme;
+
+public class Legacy {
+  public static void main(String[] args) {
+    get("/hello", (q, a) -> "hi");
+  }
+}

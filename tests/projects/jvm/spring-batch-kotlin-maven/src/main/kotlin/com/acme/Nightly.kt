@@ -1,0 +1,5 @@
+package com.acme
+
+fun main(args: Array<String>) {
+    runApplication<Nightly>(*args)
+}

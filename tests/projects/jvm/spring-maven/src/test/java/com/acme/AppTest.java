@@ -1,0 +1,1 @@
+class AppTest { String s = System.getenv("TEST_X"); }

@@ -1,0 +1,5 @@
+mod users;
+
+fn main() {
+    println!("{}", std::env::var("ADMIN_TOKEN").unwrap());
+}

@@ -1,0 +1,3 @@
+pub fn cache() -> String {
+    std::env::var("REDIS_URL").unwrap()
+}

@@ -1,0 +1,1 @@
+fn main() { yew::Renderer::<App>::new().render(); }
