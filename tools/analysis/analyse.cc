@@ -90,7 +90,10 @@ void Collection::Settle(const std::string& directory, Place& place, bool takes_s
   }
   App app = best->app;
   for (const Claimed& other : place.claims) {
-    if (&other != best && other.claim >= Claim::kManifest &&
+    const bool is_known = std::any_of(
+        app.also.begin(), app.also.end(),
+        [&](const Finding& language) { return language.value == other.app.language.value; });
+    if (&other != best && other.claim >= Claim::kManifest && !is_known &&
         other.app.language.value != app.language.value) {
       app.also.push_back(other.app.language);
     }
@@ -117,6 +120,10 @@ void ApplyProcfile(const SourceTree& tree, App& app) {
     app.run = std::move(stated);
     processes.erase(main);
   }
+  std::erase_if(app.processes, [&](const ProcessType& guessed) {
+    return std::any_of(processes.begin(), processes.end(),
+                       [&](const ProcessType& process) { return process.name == guessed.name; });
+  });
   app.processes.insert(app.processes.end(), processes.begin(), processes.end());
 }
 
