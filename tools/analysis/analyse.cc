@@ -171,7 +171,11 @@ void Collection::Settle(const std::string& directory, Place& place, bool takes_s
     }
     App app = claimed.app;
     for (const Claimed& other : place.claims) {
-      if (other.claim >= Claim::kManifest && other.app.language.value != app.language.value) {
+      const bool is_known = std::any_of(
+          app.also.begin(), app.also.end(),
+          [&](const Finding& language) { return language.value == other.app.language.value; });
+      if (other.claim >= Claim::kManifest && !is_known &&
+          other.app.language.value != app.language.value) {
         app.also.push_back(other.app.language);
       }
     }
@@ -198,6 +202,10 @@ void ApplyProcfile(const SourceTree& tree, App& app) {
     app.run = std::move(stated);
     processes.erase(main);
   }
+  std::erase_if(app.processes, [&](const ProcessType& guessed) {
+    return std::any_of(processes.begin(), processes.end(),
+                       [&](const ProcessType& process) { return process.name == guessed.name; });
+  });
   app.processes.insert(app.processes.end(), processes.begin(), processes.end());
 }
 

@@ -1,0 +1,3 @@
+defmodule Lister.CLI do
+  def main(_), do: :ok
+end

@@ -1,0 +1,2 @@
+defmodule MoneyKit do
+end

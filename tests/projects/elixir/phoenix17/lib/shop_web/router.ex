@@ -1,0 +1,3 @@
+defmodule ShopWeb.Router do
+  get "/health", HealthController, :index
+end

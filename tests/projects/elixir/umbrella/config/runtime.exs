@@ -1,0 +1,2 @@
+import Config
+key = System.fetch_env!("SECRET_KEY_BASE")

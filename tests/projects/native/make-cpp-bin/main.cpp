@@ -1,0 +1,2 @@
+#include <netinet/in.h>
+int main() { sockaddr_in a{}; a.sin_port = htons(7007); }

@@ -1,0 +1,2 @@
+<?php
+$url = env('DATABASE_URL');

@@ -1,0 +1,2 @@
+<?php
+$key = getenv('API_KEY');

@@ -1,0 +1,2 @@
+<?php
+return ['server' => env('OCTANE_SERVER', 'frankenphp')];

@@ -1,0 +1,2 @@
+<?php
+return Application::configure()->withRouting(web: 'web.php', health: '/up')->create();

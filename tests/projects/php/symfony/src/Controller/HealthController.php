@@ -1,0 +1,5 @@
+<?php
+class HealthController {
+  #[Route('/healthz')]
+  public function index() {}
+}

@@ -1,0 +1,1 @@
+Bunny.new(ENV['AMQP_URL'])

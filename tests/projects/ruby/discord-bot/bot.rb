@@ -1,0 +1,2 @@
+require 'discordrb'
+bot = Discordrb::Bot.new token: ENV['DISCORD_TOKEN']

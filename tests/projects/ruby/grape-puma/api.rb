@@ -1,0 +1,5 @@
+class API < Grape::API
+  get '/health' do
+    {}
+  end
+end

@@ -1,0 +1,4 @@
+source 'https://rubygems.org'
+gem 'grape'
+gem 'puma'
+gem 'mongoid'

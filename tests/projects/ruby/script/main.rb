@@ -1,0 +1,2 @@
+token = ENV.fetch('TOKEN')
+puts token

@@ -1,0 +1,3 @@
+require 'sinatra/base'
+class App < Sinatra::Base
+end
