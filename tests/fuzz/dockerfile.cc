@@ -1,5 +1,6 @@
 // Fuzz target: a Dockerfile of a stranger. It is read or refused in one line of text; its stages
 // lie in it; and the ends of its lines make no difference.
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <string>
@@ -7,6 +8,8 @@
 
 #include "base/text.h"
 #include "tests/fuzz/found.h"
+#include "tools/dockerfile/lint.h"
+#include "tools/dockerfile/lint_output.h"
 #include "tools/dockerfile/syntax.h"
 
 namespace {
@@ -64,6 +67,24 @@ void SameWithCarriageReturns(std::string_view text, const Dockerfile& file) {
   }
 }
 
+void OneLineEach(std::string_view text, const Dockerfile& file) {
+  LintOptions options;
+  options.allowed_registries = {"docker.io"};
+  options.ignore_file = std::string(text);
+  options.enable = {"DL1001", "DL3057"};
+  const auto findings = Lint(file, options);
+  const std::string lines = LintText(findings, "Dockerfile");
+  if (!IsValidUtf8(lines) ||
+      std::ranges::count(lines, '\n') != static_cast<std::ptrdiff_t>(findings.size())) {
+    fuzz::Found("findings that are not a line of text each");
+  }
+  for (const LintFinding& finding : findings) {
+    if (finding.line < 1 || finding.what.empty() || finding.fix.empty()) {
+      fuzz::Found("a finding that says too little");
+    }
+  }
+}
+
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
@@ -75,5 +96,6 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   }
   InOrder(*file);
   SameWithCarriageReturns(text, *file);
+  OneLineEach(text, *file);
   return 0;
 }
