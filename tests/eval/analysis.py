@@ -16,7 +16,7 @@ VALUES = ("name", "language", "framework", "version", "package_manager", "packag
 PLAIN = ("kind", "workspace")
 LISTS = ("install", "build", "ports")
 SETS = ("services", "system_packages", "build_packages", "native_modules", "also")
-KNOWN = set(VALUES + PLAIN + LISTS + SETS) | {"path", "environment", "processes"}
+KNOWN = set(VALUES + PLAIN + LISTS + SETS) | {"path", "environment", "processes", "traits"}
 
 
 def values(findings):
@@ -35,6 +35,8 @@ def got_of(app, field):
     if field == "environment":
         return {variable["name"]: "required" if variable["required"] else "optional"
                 for variable in app["environment"]}
+    if field == "traits":
+        return app["traits"]
     return {name: command["value"] for name, command in app["processes"].items()}
 
 
@@ -51,7 +53,10 @@ def compare(expected, analysis):
             raise SystemExit(f"unknown field {sorted(unknown)}")
         for field in sorted(set(app) - {"path"}):
             want = sorted(app[field]) if field in SETS and app[field] is not None else app[field]
-            yield (app.get("language", language), field, want, got_of(got, field) if got else None)
+            have = got_of(got, field) if got else None
+            if field == "traits" and have is not None:  # there may be more of them
+                have = {name: have.get(name) for name in want}
+            yield (app.get("language", language), field, want, have)
     for field in ("monorepo", "libraries"):
         if field in expected:
             got = analysis.get(field)

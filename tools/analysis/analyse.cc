@@ -31,8 +31,14 @@ class Markers {
   [[nodiscard]] std::map<std::string_view, std::uint32_t> Find(const SourceTree& tree) const;
 
  private:
+  struct Nested {
+    std::string_view path;  // "public/index.php"
+    std::uint32_t bit;
+  };
   [[nodiscard]] std::uint32_t LanguagesOf(std::string_view name) const;
 
+  // By the last of its names.
+  std::unordered_multimap<std::string_view, Nested> nested_;
   std::unordered_map<std::string_view, std::uint32_t> names_;
   std::unordered_map<std::string_view, std::uint32_t> suffixes_;  // ".py"
   std::vector<std::pair<std::string_view, std::uint32_t>> beginnings_;
@@ -45,7 +51,9 @@ Markers::Markers() {
     while (!rest.empty()) {
       const std::string_view marker = rest.substr(0, rest.find(' '));
       rest.remove_prefix(std::min(rest.size(), marker.size() + 1));
-      if (marker.starts_with('*')) {
+      if (marker.find('/') != std::string_view::npos) {
+        nested_.insert({NameOf(marker), {marker, bit}});
+      } else if (marker.starts_with('*')) {
         suffixes_[marker.substr(1)] |= bit;
       } else if (marker.ends_with('*')) {
         beginnings_.emplace_back(marker.substr(0, marker.size() - 1), bit);
@@ -77,8 +85,19 @@ std::uint32_t Markers::LanguagesOf(std::string_view name) const {
 std::map<std::string_view, std::uint32_t> Markers::Find(const SourceTree& tree) const {
   std::map<std::string_view, std::uint32_t> found;
   for (const std::string& path : tree.files()) {
-    if (const std::uint32_t languages = LanguagesOf(NameOf(path)); languages != 0) {
-      found[ParentOf(path)] |= languages;
+    const std::string_view whole = path;
+    const std::string_view name = NameOf(whole);
+    if (const std::uint32_t languages = LanguagesOf(name); languages != 0) {
+      found[ParentOf(whole)] |= languages;
+    }
+    const auto [begin, end] = nested_.equal_range(name);
+    for (auto it = begin; it != end; ++it) {
+      const auto& [marker, bit] = it->second;
+      if (whole == marker) {
+        found[""] |= bit;
+      } else if (whole.ends_with(marker) && whole[whole.size() - marker.size() - 1] == '/') {
+        found[whole.substr(0, whole.size() - marker.size() - 1)] |= bit;
+      }
     }
   }
   return found;

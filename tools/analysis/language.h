@@ -38,7 +38,8 @@ struct LanguageFindings {
 struct Language {
   std::string_view name;  // "python"
   // Files of which one at least lies in each directory where an application may begin, by space:
-  // "pyproject.toml", "*.csproj", "requirements*". Other directories are not asked about.
+  // "pyproject.toml", "*.csproj", "requirements*", "public/index.php". Other directories are not
+  // asked about.
   std::string_view markers;
   // `directory` was walked by the tree, and holds a marker. Notes go to the tree.
   LanguageFindings (*analyse)(const SourceTree& tree, const std::string& directory);
