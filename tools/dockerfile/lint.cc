@@ -23,7 +23,7 @@ constexpr std::size_t kMostCommentBytes = 4096;
 constexpr auto kSeverities = std::to_array<std::string_view>({"style", "info", "warning", "error"});
 
 // The rules behind `head` in a comment: "DL3008,DL3009" of "hadolint ignore=DL3008,DL3009 # why".
-std::vector<std::string> IgnoredBy(std::string_view comment, std::vector<std::string_view> head) {
+std::vector<std::string> IgnoredBy(std::string_view comment, Words head) {
   for (const std::string_view word : head) {
     comment = TrimSpaceLeft(comment);
     if (!comment.starts_with(word)) {
