@@ -162,7 +162,7 @@ bool LintContext::IsIgnored(const LintFinding& finding) const {
 }
 
 std::vector<LintFinding> LintContext::Take() {
-  std::ranges::stable_sort(findings_, [](const LintFinding& a, const LintFinding& b) {
+  std::ranges::sort(findings_, [](const LintFinding& a, const LintFinding& b) {
     return std::tie(a.line, a.rule, a.what) < std::tie(b.line, b.rule, b.what);
   });
   return std::move(findings_);
