@@ -164,18 +164,6 @@ Refusal WrongHealthcheck(const Instruction& instruction) {
   return empty ? Refusal("HEALTHCHECK CMD needs a command") : std::nullopt;
 }
 
-Refusal WrongTrigger(const Instruction& instruction, char escape, bool any_flag) {
-  if (instruction.trigger.empty()) {
-    return "ONBUILD needs an instruction";
-  }
-  const Instruction& trigger = instruction.trigger.front();
-  if (trigger.name == "ONBUILD" || trigger.name == "FROM" || trigger.name == "MAINTAINER") {
-    return "ONBUILD cannot hold " + trigger.name;
-  }
-  // No ONBUILD stands in it, so that this ends.
-  return WhyRefused(trigger, escape, any_flag);  // NOLINT(misc-no-recursion)
-}
-
 Refusal WrongList(const Instruction& instruction) {
   const bool blank =
       instruction.exec && std::ranges::any_of(*instruction.exec, [](const std::string& word) {
@@ -193,6 +181,43 @@ Refusal WrongShell(const Instruction& instruction) {
     return "SHELL needs a JSON array of strings that is not empty";
   }
   return std::nullopt;
+}
+
+// Of all but ONBUILD.
+Refusal WrongAlone(const Instruction& instruction, char escape, bool any_flag) {
+  const Rule* rule = FindRule(instruction.name);
+  if (rule == nullptr) {
+    return Unknown(instruction);
+  }
+  const std::string_view name = rule->name;
+  // BuildKit does not look at the flags of these.
+  if (!any_flag && name != "STOPSIGNAL") {
+    if (auto refusal = WrongFlag(instruction, *rule)) {
+      return refusal;
+    }
+  }
+  if (name == "FROM") {
+    return WrongFrom(instruction);
+  }
+  if (name == "COPY" || name == "ADD") {
+    return WrongSources(instruction);
+  }
+  if (name == "ENV" || name == "LABEL") {
+    return WrongPairs(instruction, escape);
+  }
+  if (name == "ARG") {
+    return WrongArg(instruction, escape);
+  }
+  if (name == "HEALTHCHECK") {
+    return WrongHealthcheck(instruction);
+  }
+  if (name == "SHELL") {
+    return WrongShell(instruction);
+  }
+  if (name == "RUN" || name == "CMD" || name == "ENTRYPOINT") {
+    return std::nullopt;
+  }
+  return WrongList(instruction);
 }
 
 // What stands deeper than Go's parser goes.
@@ -244,44 +269,21 @@ bool ReadsExecForm(std::string_view name) {
   return rule != nullptr && rule->exec_form;
 }
 
-// NOLINTNEXTLINE(misc-no-recursion): of ONBUILD, once
 Refusal WhyRefused(const Instruction& instruction, char escape, bool any_flag) {
-  const Rule* rule = FindRule(instruction.name);
-  if (rule == nullptr) {
-    return Unknown(instruction);
+  if (instruction.name != "ONBUILD") {
+    return WrongAlone(instruction, escape, any_flag);
   }
-  const std::string_view name = rule->name;
-  // BuildKit does not look at the flags of these.
-  if (!any_flag && name != "STOPSIGNAL") {
-    if (auto refusal = WrongFlag(instruction, *rule)) {
-      return refusal;
-    }
+  if (!any_flag && !instruction.flags.empty()) {
+    return "ONBUILD has no flag " + Quoted("--" + instruction.flags.front().name);
   }
-  if (name == "FROM") {
-    return WrongFrom(instruction);
+  if (instruction.trigger.empty()) {
+    return "ONBUILD needs an instruction";
   }
-  if (name == "COPY" || name == "ADD") {
-    return WrongSources(instruction);
+  const Instruction& trigger = instruction.trigger.front();
+  if (trigger.name == "ONBUILD" || trigger.name == "FROM" || trigger.name == "MAINTAINER") {
+    return "ONBUILD cannot hold " + trigger.name;
   }
-  if (name == "ENV" || name == "LABEL") {
-    return WrongPairs(instruction, escape);
-  }
-  if (name == "ARG") {
-    return WrongArg(instruction, escape);
-  }
-  if (name == "HEALTHCHECK") {
-    return WrongHealthcheck(instruction);
-  }
-  if (name == "ONBUILD") {
-    return WrongTrigger(instruction, escape, any_flag);
-  }
-  if (name == "SHELL") {
-    return WrongShell(instruction);
-  }
-  if (name == "RUN" || name == "CMD" || name == "ENTRYPOINT") {
-    return std::nullopt;
-  }
-  return WrongList(instruction);
+  return WrongAlone(trigger, escape, any_flag);
 }
 
 }  // namespace casemate::dockerfile

@@ -23,7 +23,7 @@ constexpr std::size_t kMostCommentBytes = 4096;
 constexpr auto kSeverities = std::to_array<std::string_view>({"style", "info", "warning", "error"});
 
 // The rules behind `head` in a comment: "DL3008,DL3009" of "hadolint ignore=DL3008,DL3009 # why".
-std::vector<std::string> IgnoredBy(std::string_view comment, std::vector<std::string_view> head) {
+std::vector<std::string> IgnoredBy(std::string_view comment, Words head) {
   for (const std::string_view word : head) {
     comment = TrimSpaceLeft(comment);
     if (!comment.starts_with(word)) {
@@ -162,7 +162,7 @@ bool LintContext::IsIgnored(const LintFinding& finding) const {
 }
 
 std::vector<LintFinding> LintContext::Take() {
-  std::ranges::stable_sort(findings_, [](const LintFinding& a, const LintFinding& b) {
+  std::ranges::sort(findings_, [](const LintFinding& a, const LintFinding& b) {
     return std::tie(a.line, a.rule, a.what) < std::tie(b.line, b.rule, b.what);
   });
   return std::move(findings_);

@@ -104,7 +104,8 @@ void LintStageName(LintContext& context, const Stage& stage,
                    {"DuplicateStageName"});
   }
   if (stage.name == "scratch" || stage.name == "context") {
-    context.Report("ReservedStageName", from, "The stage is called " + Quoted(stage.name) + ".");
+    context.Report("ReservedStageName", from, "The stage is called " + Quoted(stage.name) + ".", "",
+                   {"DL3063"});
   }
   if (words[2] != stage.name) {
     context.Report("StageNameCasing", from, "The stage is called " + Quoted(words[2]) + ".",
@@ -139,7 +140,8 @@ void LintPlatform(LintContext& context, const Stage& stage) {
     return;
   }
   if (stage.platform == "$TARGETPLATFORM" || stage.platform == "${TARGETPLATFORM}") {
-    context.Report("RedundantTargetPlatform", from, "FROM has --platform=" + stage.platform + ".");
+    context.Report("RedundantTargetPlatform", from, "FROM has --platform=" + stage.platform + ".",
+                   "", {"DL3065"});
   }
   if (stage.platform.find("BUILDPLATFORM") != std::string::npos ||
       stage.platform.find("TARGETPLATFORM") != std::string::npos) {

@@ -224,7 +224,7 @@ void LintPairs(LintContext& context, const Instruction& instruction) {
     }
     if (instruction.name != "LABEL" && IsSecretName(pair.key)) {
       context.Report("SecretsUsedInArgOrEnv", instruction,
-                     instruction.name + " sets " + Quoted(pair.key) + ".");
+                     instruction.name + " sets " + Quoted(pair.key) + ".", "", {"DL3064"});
     }
   }
 }

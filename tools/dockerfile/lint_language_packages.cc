@@ -168,8 +168,9 @@ void LintGem(LintContext& context, const Step& step) {
     }
     ShellCommand command = found;  // behind -- stand arguments for compilers
     command.arguments.erase(std::ranges::find(command.arguments, "--"), command.arguments.end());
-    Names names = command.Behind({"install", "i"}, {"i", "install-dir", "n", "bindir", "s",
-                                                    "source", "p", "http-proxy", "platform", "P"});
+    Names names =
+        command.Behind({"install", "i"}, {"i", "install-dir", "n", "bindir", "s", "source", "p",
+                                          "http-proxy", "platform", "P", "use-system-libraries"});
     std::erase_if(names, [](const std::string& name) {
       return name.find(':') != std::string::npos || name.ends_with(".gem");
     });

@@ -154,6 +154,21 @@ void LintYum(LintContext& context, const Step& step) {
   }
 }
 
+// Of dnf or of microdnf, by its first letter: each empties its own cache.
+template <char kFirst>
+bool InstallsByDnf(const ShellCommand& command) {
+  return command.name.starts_with(kFirst) &&
+         command.Has({"dnf", "microdnf"}, {"install", "in", "upgrade", "up", "reinstall", "rei",
+                                           "upgrade-minimal", "up-min"});
+}
+
+template <char kFirst>
+bool CleansDnf(const ShellCommand& command) {
+  return (command.name.starts_with(kFirst) && command.Has({"dnf", "microdnf"}, {"clean"})) ||
+         RemovesBelow(command, "/var/cache/dnf") || RemovesBelow(command, "/var/cache/yum") ||
+         RemovesBelow(command, "/var/cache/libdnf5");
+}
+
 void LintDnf(LintContext& context, const Step& step) {
   LintRpmVersions(context, step, {"dnf", "microdnf", "DL3041", "DL3040", "/var/cache/dnf"});
   const bool asks = std::ranges::any_of(step.script.commands, [](const ShellCommand& command) {
@@ -163,17 +178,8 @@ void LintDnf(LintContext& context, const Step& step) {
   if (asks) {
     context.Report("DL3038", *step.instruction, "dnf install has no -y.");
   }
-  const bool leaves = LeavesCache(
-      step.script,
-      [](const ShellCommand& command) {
-        return command.Has({"dnf", "microdnf"}, {"install", "in", "upgrade", "up", "reinstall",
-                                                 "rei", "upgrade-minimal", "up-min"});
-      },
-      [](const ShellCommand& command) {
-        return command.Has({"dnf", "microdnf"}, {"clean"}) ||
-               RemovesBelow(command, "/var/cache/dnf") || RemovesBelow(command, "/var/cache/yum") ||
-               RemovesBelow(command, "/var/cache/libdnf5");
-      });
+  const bool leaves = LeavesCache(step.script, InstallsByDnf<'d'>, CleansDnf<'d'>) ||
+                      LeavesCache(step.script, InstallsByDnf<'m'>, CleansDnf<'m'>);
   const bool mounts =
       MountsAt(*step.instruction, "/var/cache/dnf") || MountsAt(*step.instruction, "cache/libdnf5");
   if (leaves && !mounts) {

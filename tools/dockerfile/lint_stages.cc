@@ -62,7 +62,8 @@ void LintUsers(LintContext& context) {
   const bool is_number = std::ranges::all_of(
       name, [](char c) { return std::isdigit(static_cast<unsigned char>(c)) != 0; });
   if (!is_number && name != "root" && name.find('$') == std::string::npos) {
-    context.Report("CM0002", *user, "The image runs as " + Quoted(name) + ", a name.");
+    context.Report("CM0002", *user, "The image runs as " + Quoted(name) + ", a name.", "",
+                   {"DL3066"});
   }
 }
 

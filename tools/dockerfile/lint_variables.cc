@@ -118,14 +118,14 @@ class Variables {
 
   // ENV A=1 B=$A, where A was nothing before.
   void LintSameEnv(const Instruction& env, const std::vector<KeyValue>& pairs, Names& told) {
-    Names own;
+    std::multiset<std::string, std::less<>> own;
     for (const KeyValue& pair : pairs) {
       own.insert(pair.key);
     }
     for (const KeyValue& pair : pairs) {
       for (const VariableUse& use : VariablesIn(pair.written, context_.file.escape)) {
-        if (use.name != pair.key && own.contains(use.name) && !ever_.contains(use.name) &&
-            told.insert(use.name).second) {
+        const std::size_t others = own.count(use.name) - (use.name == pair.key ? 1 : 0);
+        if (others > 0 && !ever_.contains(use.name) && told.insert(use.name).second) {
           context_.Report(
               "DL3044", env,
               "ENV sets " + Quoted(use.name) + " and uses it for " + Quoted(pair.key) + ".",
