@@ -285,6 +285,12 @@ struct Run {
   int operator()(const cli::PolicyBundleArgs& args) const {
     return cli::PolicyBundleCommand(args, config.rego.opa, config.sandbox_mode);
   }
+  int operator()(const cli::DockerfileLintArgs& args) const {
+    return cli::DockerfileLintCommand(args);
+  }
+  int operator()(const cli::DockerfileLintArgs& args) const {
+    return cli::DockerfileLintCommand(args);
+  }
   int operator()(const cli::AnalyzeArgs& args) const { return cli::AnalyzeCommand(args); }
   int operator()(const cli::ContainersArgs& args) const {
     return cli::ContainersCommand(
@@ -346,6 +352,8 @@ bool IsAboutThisServer(const cli::Command& command) {
          !std::holds_alternative<cli::ClientEntryArgs>(command) &&
          !std::holds_alternative<cli::ClientListArgs>(command) &&
          !std::holds_alternative<cli::AnalyzeArgs>(command) &&
+         !std::holds_alternative<cli::DockerfileLintArgs>(command) &&
+         !std::holds_alternative<cli::DockerfileLintArgs>(command) &&
          !std::holds_alternative<cli::ClientDoctorArgs>(command);
 }
 

@@ -10,6 +10,7 @@
 
 #include "clients/cli/analyze_command.h"
 #include "clients/cli/containers_args.h"
+#include "clients/cli/dockerfile_command.h"
 #include "clients/cli/policy_args.h"
 #include "clients/cli/policy_bundle_command.h"
 
@@ -139,7 +140,7 @@ using Command =
                  AuditExportArgs, ProfileListArgs, TokenAddArgs, TokenListArgs, TokenRmArgs,
                  ApproveListArgs, ApproveShowArgs, ApproveGrantArgs, ApproveDenyArgs,
                  ClientEntryArgs, ClientListArgs, ClientDoctorArgs, PolicyArgs, PolicyBundleArgs,
-                 ContainersArgs, AnalyzeArgs>;
+                 ContainersArgs, AnalyzeArgs, DockerfileLintArgs>;
 
 struct CommandLine {
   GlobalFlags flags;

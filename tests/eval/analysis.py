@@ -42,12 +42,17 @@ def got_of(app, field):
 
 def compare(expected, analysis):
     """Yields (language, field, expected, got)."""
-    apps = {app["path"]: app for app in analysis["apps"]}
+    # Several programs may begin in one directory: there their names tell them apart.
+    apps = {}
+    for app in analysis["apps"]:
+        apps.setdefault(app["path"], {})[app["name"]["value"]] = app
     wanted = expected["apps"]
     language = next((app["language"] for app in wanted if "language" in app), "none")
-    yield (language, "apps", sorted(app.get("path", "") for app in wanted), sorted(apps))
+    yield (language, "apps", sorted(app.get("path", "") for app in wanted),
+           sorted(app["path"] for app in analysis["apps"]))
     for app in wanted:
-        got = apps.get(app.get("path", ""))
+        there = apps.get(app.get("path", ""), {})
+        got = there.get(app.get("name"), next(iter(there.values()), None))
         unknown = set(app) - KNOWN
         if unknown:
             raise SystemExit(f"unknown field {sorted(unknown)}")

@@ -219,8 +219,9 @@ std::vector<const std::string*> FilesToRead(const SourceTree& tree, const std::s
       found.push_back({DepthOf(path), &path});
     }
   }
-  std::stable_sort(found.begin(), found.end(),
-                   [](const Found& a, const Found& b) { return a.depth < b.depth; });
+  std::sort(found.begin(), found.end(), [](const Found& a, const Found& b) {
+    return a.depth != b.depth ? a.depth < b.depth : *a.path < *b.path;
+  });
   has_more = found.size() > kMaxFiles;
   std::vector<const std::string*> files;
   for (const Found& each : found) {

@@ -18,6 +18,8 @@ enum class Confidence {
 // "guess", "likely", "certain"
 std::string_view ToString(Confidence confidence);
 
+// The initialisers let g++ 12 accept designated initialisers that name only some members.
+// NOLINTBEGIN(readability-redundant-member-init)
 struct Source {
   std::string file{};   // relative to the root of the project; empty: none, a default
   std::string field{};  // in it: "engines.node", "scripts.start", "line 12"; may be empty
@@ -28,6 +30,8 @@ struct Candidate {
   Source source{};
   Confidence confidence = Confidence::kCertain;
 };
+
+// NOLINTEND(readability-redundant-member-init)
 
 struct Finding : Candidate {
   Finding() = default;

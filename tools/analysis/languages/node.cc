@@ -255,6 +255,9 @@ void NodeAnalysis::ChoosePorts() {
   if (!app_.ports.empty() && app_.kind == AppKind::kProgram) {
     app_.kind = AppKind::kService;
   }
+  if (app_.kind == AppKind::kStaticSite) {
+    app_.ports.emplace_back("80", Source{}, Confidence::kGuess);  // of whatever serves it
+  }
   if (app_.ports.empty() && app_.kind == AppKind::kService && framework_ != nullptr &&
       !framework_->port.empty()) {
     app_.ports.emplace_back(std::string(framework_->port), Source{}, Confidence::kGuess);

@@ -303,10 +303,12 @@ void PythonProject::ListModules() {
       modules_.push_back(std::move(inner));
     }
   }
-  std::stable_sort(
-      modules_.begin(), modules_.end(), [](const std::string& a, const std::string& b) {
-        return std::count(a.begin(), a.end(), '/') < std::count(b.begin(), b.end(), '/');
-      });
+  const auto depth = [](const std::string& path) {
+    return std::count(path.begin(), path.end(), '/');
+  };
+  std::sort(modules_.begin(), modules_.end(), [&](const std::string& a, const std::string& b) {
+    return depth(a) != depth(b) ? depth(a) < depth(b) : a < b;
+  });
   modules_.resize(std::min(modules_.size(), kMaxModules));
 }
 

@@ -1,0 +1,121 @@
+#include "clients/cli/dockerfile_command.h"
+
+#include <CLI/CLI.hpp>
+
+#include <algorithm>
+#include <iostream>
+#include <iterator>
+
+#include <nlohmann/json.hpp>
+
+#include "base/file.h"
+#include "base/text.h"
+#include "clients/cli/command_line.h"
+#include "tools/dockerfile/lint.h"
+#include "tools/dockerfile/lint_output.h"
+#include "tools/dockerfile/syntax.h"
+
+namespace casemate::cli {
+
+namespace {
+
+using nlohmann::json;
+
+// The name of an option and what it says when a rule that it names does not exist.
+Result<void> CheckRules(const std::vector<std::string>& names, const char* option) {
+  std::vector<std::string_view> known;
+  for (const dockerfile::LintRule& rule : dockerfile::LintRules()) {
+    known.push_back(rule.name);
+  }
+  for (const std::string& name : names) {
+    if (std::find(known.begin(), known.end(), name) == known.end()) {
+      const auto nearest = NearestName(name, known);
+      return InvalidArgument(option, "expected the name of a rule, got " + Quoted(name) +
+                                         (nearest ? "; did you mean " + *nearest + "?" : ""));
+    }
+  }
+  return {};
+}
+
+Result<std::string> ReadText(const std::string& file) {
+  if (file != "-") {
+    return ReadFile(file, dockerfile::kMaxDockerfileBytes);
+  }
+  std::string text(std::istreambuf_iterator<char>(std::cin), {});
+  return text;
+}
+
+std::optional<std::string> IgnoreFileBeside(const std::string& file) {
+  const std::size_t slash = file.rfind('/');
+  const std::string directory = slash == std::string::npos ? "" : file.substr(0, slash + 1);
+  for (const std::string& path : {file + ".dockerignore", directory + ".dockerignore"}) {
+    if (auto text = ReadFile(path, dockerfile::kMaxDockerfileBytes)) {
+      return *std::move(text);
+    }
+  }
+  return std::nullopt;
+}
+
+}  // namespace
+
+void AddDockerfile(CLI::App& app, DockerfileLintArgs& args) {
+  app.require_subcommand(1);
+  CLI::App* lint = app.add_subcommand(
+      "lint", "What is wrong with a Dockerfile, by the rules of hadolint and BuildKit");
+  lint->add_option("file", args.files, "Dockerfiles, or - for standard input; default Dockerfile");
+  lint->add_flag("--json", args.json, "Print JSON");
+  lint->add_option("--fail-on", args.fail_on,
+                   "Exit with 1 from this severity on: error, warning, info, style");
+  lint->add_option("--ignore", args.ignore, "A rule that is not wanted; repeatable")
+      ->allow_extra_args(false);
+  lint->add_option("--enable", args.enable, "A rule that is off by default; repeatable")
+      ->allow_extra_args(false);
+  lint->add_option("--allow-registry", args.registries,
+                   "Where images may come from, e.g. *.example.com; repeatable; default anywhere")
+      ->allow_extra_args(false);
+}
+
+int DockerfileLintCommand(const DockerfileLintArgs& args) {
+  const auto fail_on = dockerfile::ParseSeverity(args.fail_on);
+  Result<void> checked = CheckRules(args.ignore, "--ignore");
+  checked = checked ? CheckRules(args.enable, "--enable") : checked;
+  if (!fail_on) {
+    checked = InvalidArgument(
+        "--fail-on", "expected error, warning, info or style, got " + Quoted(args.fail_on));
+  }
+  if (!checked) {
+    std::cerr << "casemate: " << Describe(checked.error()) << '\n';
+    return kExitUsage;
+  }
+  dockerfile::LintOptions options;
+  options.allowed_registries = args.registries;
+  options.skip = args.ignore;
+  options.enable = args.enable;
+  json all = json::array();
+  bool fails = false;
+  const std::vector<std::string> usual = {"Dockerfile"};
+  for (const std::string& file : args.files.empty() ? usual : args.files) {
+    const auto text = ReadText(file);
+    const auto parsed =
+        text ? dockerfile::ParseDockerfile(*text) : Result<dockerfile::Dockerfile>(text.error());
+    if (!parsed) {
+      std::cerr << "casemate: " << file << ": " << Describe(parsed.error()) << '\n';
+      return text ? kExitFailure : kExitUsage;
+    }
+    options.ignore_file = file == "-" ? std::nullopt : IgnoreFileBeside(file);
+    const auto findings = dockerfile::Lint(*parsed, options);
+    fails = fails || dockerfile::AnyAtLeast(findings, *fail_on);
+    if (args.json) {
+      all.push_back({{"file", file}, {"findings", dockerfile::LintJson(findings)}});
+    } else {
+      std::cout << dockerfile::LintText(findings, file);
+    }
+  }
+  if (args.json) {
+    std::cout << all.dump(2) << "\n";
+  }
+  std::cout << std::flush;
+  return fails ? kExitFailure : kExitOk;
+}
+
+}  // namespace casemate::cli
