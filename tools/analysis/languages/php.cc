@@ -71,7 +71,7 @@ constexpr std::array<std::string_view, 5> kDocumentRoots = {"public", "web", "we
 
 CodePatterns Patterns() {
   CodePatterns patterns;
-  patterns.suffixes = {".php", "config/packages/doctrine.yaml", ".yaml"};
+  patterns.suffixes = {".php", ".yaml"};
   patterns.environment = {
       {R"re(\benv\(\s*['"]([A-Z][A-Z0-9_]*)['"]\s*(?:,\s*['"]?([^'"(),]*)['"]?)?)re"},
       {R"re(\bgetenv\(\s*['"]([A-Z][A-Z0-9_]*)['"]\s*(?:,\s*true)?\)\s*(?:(?:\?:|\?\?|\|\|)\s*['"]?([^'"();]*))?)re"},
@@ -397,6 +397,10 @@ LanguageFindings AnalysePhp(const SourceTree& tree, const std::string& directory
   FindFrameworkInFiles(tree, directory, app);
   FindHealth(tree, directory, app);
   AddCodeFacts(ScanCode(tree, directory, Patterns()), app);
+  // Symfony's bundle for debugging asks for it, which no production has.
+  std::erase_if(app.environment, [](const EnvironmentVariable& variable) {
+    return variable.name == "VAR_DUMPER_SERVER";
+  });
   FindDrivers(tree, directory, app);
   AddNeeds(Ecosystem::kPackagist, app);
   FindExtensions(app);

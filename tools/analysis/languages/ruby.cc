@@ -59,10 +59,11 @@ CodePatterns Patterns() {
   CodePatterns patterns;
   patterns.suffixes = {".rb", ".ru", "database.yml", "cable.yml", "storage.yml", "redis.yml"};
   patterns.environment = {
-      {R"re(ENV\.fetch\(\s*['"]([A-Za-z_][A-Za-z0-9_]*)['"]\s*\)\s*\{\s*['"]?([^'"}]*?)['"]?\s*\})re"},
+      {R"re(ENV\.fetch\(?\s*['"]([A-Za-z_][A-Za-z0-9_]*)['"]\s*\)?\s*(?:\{|do\b)\s*['"]?([\w./:-]*))re"},
       {R"re(ENV\.fetch\(\s*['"]([A-Za-z_][A-Za-z0-9_]*)['"]\s*,\s*['"]?([^'")]*)['"]?\s*\))re"},
       {R"re(ENV\[\s*['"]([A-Za-z_][A-Za-z0-9_]*)['"]\s*\](?:\s*\|\|\s*['"]?([^'"\s)]*)['"]?)?)re"},
-      {R"re(ENV\.fetch\(?\s*['"]([A-Za-z_][A-Za-z0-9_]*)['"]\s*(?:\)|\n|$))re", true},
+      {R"re(ENV\.fetch\(?\s*['"]([A-Za-z_][A-Za-z0-9_]*)['"]\s*(?:\)[ \t]*(?:[^ \t{d]|$)|\n|$))re",
+       true},
   };
   patterns.ports = {
       R"re(\bset\s*\(?:port,\s*(?:\(?ENV[^\n]*?)?(\d{2,5}))re",
