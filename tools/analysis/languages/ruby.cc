@@ -6,7 +6,6 @@
 
 #include <algorithm>
 #include <array>
-#include <cstdlib>
 #include <set>
 #include <utility>
 
@@ -85,6 +84,16 @@ bool IsForDevelopment(std::string_view groups) {
   return RE2::PartialMatch(text, kGroup) && !RE2::PartialMatch(text, kOther);
 }
 
+void NoteLeftOut(const std::set<std::string>& without, App& app) {
+  std::string list;
+  for (const std::string& group : without) {
+    list += (list.empty() ? "" : " ") + group;
+  }
+  if (!list.empty()) {
+    app.traits["ruby.without"] = list;
+  }
+}
+
 void ReadGems(const Gemfile& gemfile, App& app) {
   static const RE2 kGem(R"re(^gem\s*\(?\s*['"]([^'"]+)['"]\s*(?:,\s*['"]([^'"]+)['"])?(.*)$)re");
   static const RE2 kBlock(
@@ -116,13 +125,7 @@ void ReadGems(const Gemfile& gemfile, App& app) {
       blocks.pop_back();
     }
   }
-  std::string list;
-  for (const std::string& group : without) {
-    list += (list.empty() ? "" : " ") + group;
-  }
-  if (!list.empty()) {
-    app.traits["ruby.without"] = list;
-  }
+  NoteLeftOut(without, app);
 }
 
 std::string LockedVersion(const Gemfile& gemfile, std::string_view gem) {
@@ -173,9 +176,13 @@ void FindBundler(const SourceTree& tree, const Gemfile& gemfile, App& app) {
 
 // Of "7.1.3", "~> 7.0.4": 701, 700. 0: unknown.
 int MajorAndMinor(const std::string& version) {
-  const std::string major = FirstMatch(version, R"((\d+))");
-  const std::string minor = FirstMatch(version, R"(\d+\.(\d+))");
-  return std::atoi(major.substr(0, 4).c_str()) * 100 + std::atoi(minor.substr(0, 2).c_str());
+  int major = 0;
+  int minor = 0;
+  RE2::PartialMatch(version, R"((\d{1,4})(?:\.(\d{1,2}))?)", &major, &minor);
+  if (major == 0) {
+    RE2::PartialMatch(version, R"((\d{1,4}))", &major);
+  }
+  return major * 100 + minor;
 }
 
 bool HasAssets(const SourceTree& tree, const std::string& directory, const App& app,
