@@ -305,6 +305,7 @@ LanguageFindings OneProgram(const SourceTree& tree, const NativeBuild& build, Ap
 LanguageFindings Programs(const SourceTree& tree, const std::string& directory,
                           const NativeBuild& build, const App& common) {
   std::vector<std::string> places;
+  places.reserve(build.programs.size());
   for (const NativeProgram& program : build.programs) {
     places.push_back(PlaceOf(tree, program));
   }
