@@ -119,8 +119,9 @@ std::vector<std::string> TargetsOf(const SourceTree& tree, const json& shard,
       targets.push_back(target);
     }
     // The one that is named like the whole is the main one.
-    std::stable_partition(targets.begin(), targets.end(),
-                          [&](const std::string& target) { return target == name; });
+    if (const auto main = std::find(targets.begin(), targets.end(), name); main != targets.end()) {
+      std::rotate(targets.begin(), main, main + 1);
+    }
   }
   if (targets.empty() && tree.Has(JoinPath(directory, "src/start_server.cr"))) {
     targets.emplace_back("start_server");

@@ -120,7 +120,11 @@ std::string EntryIn(const std::string& command) {
 
 std::string FindEntry(const SourceTree& tree, const std::string& directory, const json& manifest) {
   for (const char* task : {"start", "serve", "prod", "preview", "run", "dev"}) {
-    const std::string entry = EntryIn(TaskText(manifest, task));
+    std::string entry = EntryIn(TaskText(manifest, task));
+    // Fresh begins in dev.ts while it is developed, and in main.ts when it serves.
+    if (entry == "dev.ts" && tree.Has(JoinPath(directory, "main.ts"))) {
+      entry = "main.ts";
+    }
     if (!entry.empty() && (tree.Has(JoinPath(directory, entry)) || entry.starts_with("_fresh/"))) {
       return entry;
     }
@@ -174,9 +178,9 @@ void FindRun(const json& manifest, const std::string& path, const std::string& e
     if (command.empty() || command.find("--watch") != std::string::npos) {
       continue;
     }
-    const bool is_plain = command.starts_with("deno ") &&
-                          command.find_first_of("&|;$") == std::string::npos &&
-                          !command.starts_with("deno task");
+    const bool is_plain =
+        (command.starts_with("deno run ") || command.starts_with("deno serve ")) &&
+        command.find_first_of("&|;$") == std::string::npos;
     app.run = Certain(is_plain ? command : "deno task " + std::string(task), path,
                       "tasks." + std::string(task));
     return;

@@ -51,6 +51,37 @@ CodePatterns Patterns() {
   return patterns;
 }
 
+void ReadManifest(const SourceTree& tree, const std::string& path, const json& manifest, App& app) {
+  if (const json& list = At(manifest, "dependencies"); list.is_object()) {
+    for (const auto& [dependency, version] : list.items()) {
+      AddDependency(app, dependency, TextOf(version), path);
+    }
+  }
+  Choice choice;
+  if (const auto tool = ToolVersion(tree, app.directory, {"gleam"})) {
+    choice.Add(tool->value, tool->source);
+  }
+  choice.Add(TextAt(manifest, "gleam"), {path, "gleam"});
+  app.version = choice.Best();
+  app.package_manager = Certain("gleam", path);
+  const std::string lock = JoinPath(app.directory, "manifest.toml");
+  if (tree.Has(lock)) {
+    app.lock_file = Certain(lock, lock);
+  }
+  const std::string stated = TextAt(manifest, "target");
+  app.traits["gleam.target"] = stated.empty() ? "erlang" : stated;
+  for (const auto& [package, service] : kServices) {
+    if (DependsOn(app, package)) {
+      AddService(app, Likely(std::string(service), path, std::string(package)));
+    }
+  }
+  for (const auto& [package, framework] : kFrameworks) {
+    if (!app.framework && DependsOn(app, package)) {
+      app.framework = Certain(std::string(framework), path, "dependencies." + std::string(package));
+    }
+  }
+}
+
 }  // namespace
 
 LanguageFindings AnalyseGleam(const SourceTree& tree, const std::string& directory) {
@@ -64,35 +95,8 @@ LanguageFindings AnalyseGleam(const SourceTree& tree, const std::string& directo
   app = BeginApp(directory, "gleam", path);
   const std::string name = TextAt(manifest, "name");
   SetName(app, name, path, "name");
-  if (const json& list = At(manifest, "dependencies"); list.is_object()) {
-    for (const auto& [dependency, version] : list.items()) {
-      AddDependency(app, dependency, TextOf(version), path);
-    }
-  }
-  Choice choice;
-  if (const auto tool = ToolVersion(tree, directory, {"gleam"})) {
-    choice.Add(tool->value, tool->source);
-  }
-  choice.Add(TextAt(manifest, "gleam"), {path, "gleam"});
-  app.version = choice.Best();
-  app.package_manager = Certain("gleam", path);
-  const std::string lock = JoinPath(directory, "manifest.toml");
-  if (tree.Has(lock)) {
-    app.lock_file = Certain(lock, lock);
-  }
-  const std::string stated = TextAt(manifest, "target");
-  const std::string target = stated.empty() ? "erlang" : stated;
-  app.traits["gleam.target"] = target;
-  for (const auto& [package, service] : kServices) {
-    if (DependsOn(app, package)) {
-      AddService(app, Likely(std::string(service), path, std::string(package)));
-    }
-  }
-  for (const auto& [package, framework] : kFrameworks) {
-    if (!app.framework && DependsOn(app, package)) {
-      app.framework = Certain(std::string(framework), path, "dependencies." + std::string(package));
-    }
-  }
+  ReadManifest(tree, path, manifest, app);
+  const std::string& target = app.traits["gleam.target"];
   AddCodeFacts(ScanCode(tree, directory, Patterns()), app);
   const std::string main = JoinPath(directory, "src/" + name + ".gleam");
   const bool is_begun = RE2::PartialMatch(TextOfFile(tree, main, "//"), R"(\bpub fn main\s*\()");

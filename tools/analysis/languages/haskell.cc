@@ -149,6 +149,11 @@ void FindVersion(const SourceTree& tree, const std::string& directory, const std
     const json document = ReadYamlFile(tree, stack);
     std::string resolver = TextAt(document, "snapshot");
     resolver = resolver.empty() ? TextAt(document, "resolver") : resolver;
+    const std::string url = TextAt(document, "resolver.url") + TextAt(document, "snapshot.url");
+    if (resolver.empty() && !url.empty()) {
+      resolver = FirstMatch(url, R"(((?:lts|nightly)/[\d/-]+\d))");
+      std::replace(resolver.begin(), resolver.end(), '/', '-');
+    }
     if (!resolver.empty()) {
       app.traits["haskell.resolver"] = resolver;
     }

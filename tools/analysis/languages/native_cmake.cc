@@ -40,6 +40,12 @@ class CMakeReader {
  private:
   void ReadFile(const std::string& directory);
   void Apply(const std::string& command, const Words& words, const std::string& directory);
+  void Describe(const std::string& command, const Words& words);
+  void Set(const Words& words);
+  void Link(const Words& words);
+  void Properties(const Words& words);
+  void Subdirectory(const Words& words, const std::string& directory);
+  void Fetch(const Words& words);
   void Project(const Words& words);
   void Program(const Words& words, const std::string& directory);
   void Package(const Words& words);
@@ -180,61 +186,90 @@ void CMakeReader::Standard(const std::string& value, const std::string& field) {
   build_.standard.Add(value, {file_, field});
 }
 
+void CMakeReader::Set(const Words& words) {
+  std::string value = words[1];
+  for (std::size_t i = 2; i < words.size() && words[i] != "CACHE" && words[i] != "PARENT_SCOPE";
+       ++i) {
+    value += ";" + words[i];
+  }
+  variables_[words[0]] = value.substr(0, kMaxExpanded);
+  if (words[0] == "CMAKE_CXX_STANDARD" || words[0] == "CMAKE_C_STANDARD") {
+    Standard(words[1], words[0]);
+  } else if (words[0] == "CMAKE_RUNTIME_OUTPUT_DIRECTORY") {
+    // ${CMAKE_BINARY_DIR}/bin: the variable itself is not known here.
+    binary_directory_ = words[1].starts_with('/') ? words[1].substr(1) : words[1];
+  }
+}
+
+void CMakeReader::Link(const Words& words) {
+  constexpr std::string_view kLetters = "abcdefghijklmnopqrstuvwxyz0123456789_+-";
+  for (std::size_t i = 1; i < words.size(); ++i) {
+    // Names of libraries as the linker knows them; targets are looked up like them.
+    const std::string name = words[i].starts_with("-l") ? words[i].substr(2) : words[i];
+    if (name.find_first_not_of(kLetters) == std::string::npos) {
+      AddNativeDependency(build_, "-l" + name, "", file_);
+    }
+  }
+}
+
+void CMakeReader::Properties(const Words& words) {
+  for (std::size_t i = 0; i + 1 < words.size(); ++i) {
+    if (words[i] == "CXX_STANDARD" || words[i] == "C_STANDARD") {
+      Standard(words[i + 1], words[i]);
+    }
+  }
+}
+
+void CMakeReader::Subdirectory(const Words& words, const std::string& directory) {
+  if (words[0].find("..") == std::string::npos && !IsBesideTheProject(JoinPath(words[0], "x"))) {
+    pending_.push_back(JoinPath(directory, words[0]));
+  }
+}
+
+void CMakeReader::Fetch(const Words& words) {
+  build_.fetches = true;
+  const std::string name = Lower(FirstMatch(words[0], R"(([\w-]+)(?:[@#].*)?$)"));
+  AddNativeDependency(build_, "fetched:" + name, "", file_);
+}
+
+// Commands that bring the project's parts together.
 void CMakeReader::Apply(const std::string& command, const Words& words,
                         const std::string& directory) {
-  if (command == "set" && words.size() >= 2) {
-    std::string value = words[1];
-    for (std::size_t i = 2; i < words.size() && words[i] != "CACHE" && words[i] != "PARENT_SCOPE";
-         ++i) {
-      value += ";" + words[i];
-    }
-    variables_[words[0]] = value.substr(0, kMaxExpanded);
-    if (words[0] == "CMAKE_CXX_STANDARD" || words[0] == "CMAKE_C_STANDARD") {
-      Standard(words[1], words[0]);
-    } else if (words[0] == "CMAKE_RUNTIME_OUTPUT_DIRECTORY") {
-      // ${CMAKE_BINARY_DIR}/bin: the variable itself is not known here.
-      binary_directory_ = words[1].starts_with('/') ? words[1].substr(1) : words[1];
-    }
-  } else if (command == "project") {
+  if (words.empty()) {
+    return;
+  }
+  if (command == "project") {
     Project(words);
-  } else if (command == "cmake_minimum_required" && words.size() >= 2) {
-    build_.minimum =
-        build_.minimum.empty() ? words[1].substr(0, words[1].find("...")) : build_.minimum;
   } else if (command == "add_executable" || command == "qt_add_executable") {
     Program(words, directory);
-  } else if (command == "add_subdirectory" && !words.empty()) {
-    const std::string below = JoinPath(directory, words[0]);
-    if (words[0].find("..") == std::string::npos && !IsBesideTheProject(JoinPath(words[0], "x"))) {
-      pending_.push_back(below);
-    }
+  } else if (command == "add_subdirectory") {
+    Subdirectory(words, directory);
   } else if (command == "find_package") {
     Package(words);
   } else if (command == "pkg_check_modules" || command == "pkg_search_module") {
     PkgConfig(words);
   } else if (command == "fetchcontent_declare" || command == "externalproject_add" ||
              command == "cpmaddpackage") {
-    build_.fetches = true;
-    const std::string text = words.empty() ? "" : words[0];
-    AddNativeDependency(build_, "fetched:" + Lower(FirstMatch(text, R"(([\w-]+)(?:[@#].*)?$)")), "",
-                        file_);
+    Fetch(words);
+  } else {
+    Describe(command, words);
+  }
+}
+
+// Commands that say how it is compiled.
+void CMakeReader::Describe(const std::string& command, const Words& words) {
+  if (command == "set" && words.size() >= 2) {
+    Set(words);
+  } else if (command == "cmake_minimum_required" && words.size() >= 2 && build_.minimum.empty()) {
+    build_.minimum = words[1].substr(0, words[1].find("..."));
   } else if (command == "target_compile_features") {
     for (const std::string& word : words) {
-      Standard(FirstMatch(word, R"(^c(?:xx)?_std_(\d+))"), "target_compile_features");
+      Standard(FirstMatch(word, R"(^c(?:xx)?_std_(\d+))"), command);
     }
   } else if (command == "set_target_properties" || command == "set_property") {
-    for (std::size_t i = 0; i + 1 < words.size(); ++i) {
-      if (words[i] == "CXX_STANDARD" || words[i] == "C_STANDARD") {
-        Standard(words[i + 1], words[i]);
-      }
-    }
+    Properties(words);
   } else if (command == "target_link_libraries") {
-    for (std::size_t i = 1; i < words.size(); ++i) {
-      // Names of libraries as the linker knows them; targets are looked up like them.
-      const std::string name = words[i].starts_with("-l") ? words[i].substr(2) : words[i];
-      if (name.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789_+-") == std::string::npos) {
-        AddNativeDependency(build_, "-l" + name, "", file_);
-      }
-    }
+    Link(words);
   } else if (command == "add_library") {
     for (const std::string& word : words) {
       NoteNativeSource(build_, word);

@@ -74,7 +74,29 @@ bool IsSource(std::string_view name) {
          name.ends_with(".cxx");
 }
 
-std::string FrameworkIn(const SourceTree& tree, const std::string& directory) {
+// What its sources tell: the library that serves, and whether it takes connections by itself.
+struct Serving {
+  std::string framework;
+  bool listens = false;
+};
+
+std::string FrameworkOf(const std::string& text) {
+  for (const std::string& include : AllMatches(text, R"re((?m)^\s*#\s*include\s*[<"]([^>"]+))re")) {
+    for (const auto& [name, framework] : kIncludes) {
+      if (include == name ||
+          ((name.ends_with('/') || framework == "boost-beast") && include.starts_with(name))) {
+        return std::string(framework);
+      }
+    }
+  }
+  return {};
+}
+
+Serving ServingIn(const SourceTree& tree, const std::string& directory) {
+  static const RE2 kListens(R"(\blisten\s*\(\s*\w+[^()]*,[^()]*\))");
+  static const RE2 kAccepts(R"(\baccept4?\s*\()");
+  Serving found;
+  bool accepts = false;
   std::size_t count = 0;
   for (const std::string& path : tree.Below(directory, "")) {
     const std::string inner = path.substr(directory.empty() ? 0 : directory.size() + 1);
@@ -82,18 +104,16 @@ std::string FrameworkIn(const SourceTree& tree, const std::string& directory) {
         IsBesideTheProject(inner) || ++count > 400) {
       continue;
     }
-    for (const std::string& include :
-         AllMatches(TextOfFile(tree, path), R"re((?m)^\s*#\s*include\s*[<"]([^>"]+))re")) {
-      for (const auto& [name, framework] : kIncludes) {
-        if (include == name || (name.ends_with('/') && include.starts_with(name)) ||
-            (framework == "boost-beast" && include.starts_with(name)) ||
-            (framework == "restbed" && include == name)) {
-          return std::string(framework);
-        }
-      }
+    const std::string text = TextOfFile(tree, path, "//");
+    found.listens = found.listens || RE2::PartialMatch(text, kListens);
+    accepts = accepts || RE2::PartialMatch(text, kAccepts);
+    found.framework = FrameworkOf(text);
+    if (!found.framework.empty()) {
+      return found;
     }
   }
-  return {};
+  found.listens = found.listens && accepts;
+  return found;
 }
 
 // Which package manager brings libraries, if any: then Debian's are not needed.
@@ -241,11 +261,11 @@ App Common(const SourceTree& tree, const std::string& directory, const NativeBui
 
 void FillFromCode(const SourceTree& tree, const std::vector<std::string>& skip, App& app) {
   AddCodeFacts(ScanCode(tree, app.directory, Patterns(), skip), app);
-  const std::string framework = FrameworkIn(tree, app.directory);
-  if (!framework.empty()) {
-    app.framework = Likely(framework, app.directory, "#include");
+  const Serving serving = ServingIn(tree, app.directory);
+  if (!serving.framework.empty()) {
+    app.framework = Likely(serving.framework, app.directory, "#include");
   }
-  if (app.framework || !app.ports.empty()) {
+  if (app.framework || serving.listens || !app.ports.empty()) {
     app.kind = AppKind::kService;
   }
 }
@@ -285,6 +305,7 @@ LanguageFindings OneProgram(const SourceTree& tree, const NativeBuild& build, Ap
 LanguageFindings Programs(const SourceTree& tree, const std::string& directory,
                           const NativeBuild& build, const App& common) {
   std::vector<std::string> places;
+  places.reserve(build.programs.size());
   for (const NativeProgram& program : build.programs) {
     places.push_back(PlaceOf(tree, program));
   }
@@ -311,6 +332,19 @@ LanguageFindings Programs(const SourceTree& tree, const std::string& directory,
     findings.apps.push_back({std::move(app), claim, false});
   }
   return findings;
+}
+
+// Copies of others' sources.
+bool IsBroughtAlong(std::string_view directory) {
+  constexpr std::array<std::string_view, 11> kNames = {
+      "vendor", "vendored", "third-party", "thirdparty", "3rdparty", "external",
+      "extern", "deps",     "subprojects", "submodules", "contrib"};
+  for (std::string_view place = directory; !place.empty(); place = ParentOf(place)) {
+    if (std::find(kNames.begin(), kNames.end(), NameOf(place)) != kNames.end()) {
+      return true;
+    }
+  }
+  return false;
 }
 
 // A source file with a main function, where nothing says how it is built.
@@ -384,12 +418,15 @@ void NoteNativeSource(NativeBuild& build, std::string_view source) {
 
 bool IsNativeTest(std::string_view name, std::string_view directory) {
   static const RE2 kTest(
-      R"((?i)^(?:unit_?)?tests?$|[_-]tests?$|^tests?[_-]|bench(?:mark)?s?$|^bench[_-]|^examples?[_-]|[_-]examples?$|fuzz)");
+      R"((?i)^(?:unit_?)?tests?$|[_-]tests?$|^tests?[_-]|bench(?:mark)?s?$|^bench[_-]|^examples?(?:[_-]|$)|[_-]examples?$|fuzz)");
   return RE2::PartialMatch(re2::StringPiece(name.data(), name.size()), kTest) ||
          IsBesideTheProject(JoinPath(directory, "x"));
 }
 
 LanguageFindings AnalyseNativeCode(const SourceTree& tree, const std::string& directory) {
+  if (IsBroughtAlong(directory)) {
+    return {};
+  }
   const bool has_cmake = tree.Has(JoinPath(directory, "CMakeLists.txt"));
   NativeBuild build;
   NativeBuild other;

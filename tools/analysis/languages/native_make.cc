@@ -14,6 +14,8 @@ namespace casemate::analysis {
 namespace {
 
 constexpr std::size_t kMaxBuildFiles = 300;
+constexpr std::size_t kMaxExpanded = 4096;
+constexpr int kMaxExpansions = 8;
 
 using Words = std::vector<std::string>;
 
@@ -88,15 +90,16 @@ std::map<std::string, std::string> MakeVariables(const std::string& text) {
 }
 
 std::string Expanded(std::string text, const std::map<std::string, std::string>& variables) {
-  for (int i = 0; i < 6; ++i) {
+  static const RE2 kVariable(R"((\$[({](\w+)[)}]))");
+  for (int i = 0; i < kMaxExpansions && text.size() <= kMaxExpanded; ++i) {
+    re2::StringPiece whole;
     std::string name;
-    const RE2 variable(R"(\$[({](\w+)[)}])");
-    if (!RE2::PartialMatch(text, variable, &name) || text.size() > 4096) {
+    if (!RE2::PartialMatch(text, kVariable, &whole, &name)) {
       break;
     }
     const auto known = variables.find(name);
-    RE2::Replace(&text, variable, RE2::QuoteMeta(known == variables.end() ? "" : known->second));
-    text.erase(std::remove(text.begin(), text.end(), '\\'), text.end());
+    const auto begin = static_cast<std::size_t>(whole.data() - text.data());
+    text.replace(begin, whole.size(), known == variables.end() ? "" : known->second);
   }
   return text;
 }

@@ -71,7 +71,7 @@ constexpr std::array<std::string_view, 5> kDocumentRoots = {"public", "web", "we
 
 CodePatterns Patterns() {
   CodePatterns patterns;
-  patterns.suffixes = {".php", "config/packages/doctrine.yaml", ".yaml"};
+  patterns.suffixes = {".php", ".yaml"};
   patterns.environment = {
       {R"re(\benv\(\s*['"]([A-Z][A-Z0-9_]*)['"]\s*(?:,\s*['"]?([^'"(),]*)['"]?)?)re"},
       {R"re(\bgetenv\(\s*['"]([A-Z][A-Z0-9_]*)['"]\s*(?:,\s*true)?\)\s*(?:(?:\?:|\?\?|\|\|)\s*['"]?([^'"();]*))?)re"},
@@ -233,6 +233,36 @@ void ServeItself(App& app, std::string server, Finding command, std::string port
   }
 }
 
+void ServeByScript(const SourceTree& tree, const std::string& directory,
+                   const std::string& framework, App& app) {
+  std::string file = "server.php";
+  for (const char* name : {"server.php", "app.php", "main.php", "bin/server.php", "start.php",
+                           "public/index.php", "index.php"}) {
+    if (tree.Has(JoinPath(directory, name))) {
+      file = name;
+      break;
+    }
+  }
+  ServeItself(
+      app, "own",
+      Likely("php " + file + (framework == "workerman" ? " start" : ""), JoinPath(directory, file)),
+      "8080");
+}
+
+// A script of Composer that runs a program, and no server for development.
+bool FindStartScript(const std::string& path, const json& composer, App& app) {
+  const json& start = At(composer, "scripts.start");
+  const std::string command = TextOf(start.is_array() && !start.empty() ? start.back() : start);
+  if (command.starts_with("php ") && command.find(" -S ") == std::string::npos &&
+      command.find("serve") == std::string::npos) {
+    app.run = Certain(command, path, "scripts.start");
+    app.kind = app.ports.empty() ? AppKind::kProgram : AppKind::kService;
+    app.traits["php.server"] = "own";
+    return true;
+  }
+  return false;
+}
+
 // Servers that are written in PHP, or that a dependency chooses: true when there is one.
 bool FindOwnServer(const SourceTree& tree, const std::string& directory, const json& composer,
                    App& app) {
@@ -256,29 +286,9 @@ bool FindOwnServer(const SourceTree& tree, const std::string& directory, const j
   } else if (DependsOn(app, "runtime/frankenphp-symfony")) {
     ServeItself(app, "frankenphp", Likely("frankenphp run --config /etc/caddy/Caddyfile"), "80");
   } else if (framework == "reactphp" || framework == "workerman") {
-    std::string file = "server.php";
-    for (const char* name : {"server.php", "app.php", "main.php", "bin/server.php", "start.php",
-                             "public/index.php", "index.php"}) {
-      if (tree.Has(JoinPath(directory, name))) {
-        file = name;
-        break;
-      }
-    }
-    ServeItself(app, "own",
-                Likely("php " + file + (framework == "workerman" ? " start" : ""),
-                       JoinPath(directory, file)),
-                "8080");
+    ServeByScript(tree, directory, framework, app);
   } else {
-    const json& start = At(composer, "scripts.start");
-    const std::string command = TextOf(start.is_array() && !start.empty() ? start.back() : start);
-    if (framework.empty() && command.starts_with("php ") &&
-        command.find(" -S ") == std::string::npos && command.find("serve") == std::string::npos) {
-      app.run = Certain(command, path, "scripts.start");
-      app.kind = app.ports.empty() ? AppKind::kProgram : AppKind::kService;
-      app.traits["php.server"] = "own";
-      return true;
-    }
-    return false;
+    return framework.empty() && FindStartScript(path, composer, app);
   }
   return true;
 }
@@ -397,6 +407,10 @@ LanguageFindings AnalysePhp(const SourceTree& tree, const std::string& directory
   FindFrameworkInFiles(tree, directory, app);
   FindHealth(tree, directory, app);
   AddCodeFacts(ScanCode(tree, directory, Patterns()), app);
+  // Symfony's bundle for debugging asks for it, which no production has.
+  std::erase_if(app.environment, [](const EnvironmentVariable& variable) {
+    return variable.name == "VAR_DUMPER_SERVER";
+  });
   FindDrivers(tree, directory, app);
   AddNeeds(Ecosystem::kPackagist, app);
   FindExtensions(app);

@@ -6,7 +6,6 @@
 
 #include <algorithm>
 #include <array>
-#include <cstdlib>
 #include <set>
 #include <utility>
 
@@ -59,10 +58,11 @@ CodePatterns Patterns() {
   CodePatterns patterns;
   patterns.suffixes = {".rb", ".ru", "database.yml", "cable.yml", "storage.yml", "redis.yml"};
   patterns.environment = {
-      {R"re(ENV\.fetch\(\s*['"]([A-Za-z_][A-Za-z0-9_]*)['"]\s*\)\s*\{\s*['"]?([^'"}]*?)['"]?\s*\})re"},
+      {R"re(ENV\.fetch\(?\s*['"]([A-Za-z_][A-Za-z0-9_]*)['"]\s*\)?\s*(?:\{|do\b)\s*['"]?([\w./:-]*))re"},
       {R"re(ENV\.fetch\(\s*['"]([A-Za-z_][A-Za-z0-9_]*)['"]\s*,\s*['"]?([^'")]*)['"]?\s*\))re"},
       {R"re(ENV\[\s*['"]([A-Za-z_][A-Za-z0-9_]*)['"]\s*\](?:\s*\|\|\s*['"]?([^'"\s)]*)['"]?)?)re"},
-      {R"re(ENV\.fetch\(?\s*['"]([A-Za-z_][A-Za-z0-9_]*)['"]\s*(?:\)|\n|$))re", true},
+      {R"re(ENV\.fetch\(?\s*['"]([A-Za-z_][A-Za-z0-9_]*)['"]\s*(?:\)[ \t]*(?:[^ \t{d]|$)|\n|$))re",
+       true},
   };
   patterns.ports = {
       R"re(\bset\s*\(?:port,\s*(?:\(?ENV[^\n]*?)?(\d{2,5}))re",
@@ -82,6 +82,16 @@ bool IsForDevelopment(std::string_view groups) {
   static const RE2 kOther(R"(:(?:production|default|assets)\b)");
   const re2::StringPiece text(groups.data(), groups.size());
   return RE2::PartialMatch(text, kGroup) && !RE2::PartialMatch(text, kOther);
+}
+
+void NoteLeftOut(const std::set<std::string>& without, App& app) {
+  std::string list;
+  for (const std::string& group : without) {
+    list += (list.empty() ? "" : " ") + group;
+  }
+  if (!list.empty()) {
+    app.traits["ruby.without"] = list;
+  }
 }
 
 void ReadGems(const Gemfile& gemfile, App& app) {
@@ -115,13 +125,7 @@ void ReadGems(const Gemfile& gemfile, App& app) {
       blocks.pop_back();
     }
   }
-  std::string list;
-  for (const std::string& group : without) {
-    list += (list.empty() ? "" : " ") + group;
-  }
-  if (!list.empty()) {
-    app.traits["ruby.without"] = list;
-  }
+  NoteLeftOut(without, app);
 }
 
 std::string LockedVersion(const Gemfile& gemfile, std::string_view gem) {
@@ -172,9 +176,13 @@ void FindBundler(const SourceTree& tree, const Gemfile& gemfile, App& app) {
 
 // Of "7.1.3", "~> 7.0.4": 701, 700. 0: unknown.
 int MajorAndMinor(const std::string& version) {
-  const std::string major = FirstMatch(version, R"((\d+))");
-  const std::string minor = FirstMatch(version, R"(\d+\.(\d+))");
-  return std::atoi(major.substr(0, 4).c_str()) * 100 + std::atoi(minor.substr(0, 2).c_str());
+  int major = 0;
+  int minor = 0;
+  RE2::PartialMatch(version, R"((\d{1,4})(?:\.(\d{1,2}))?)", &major, &minor);
+  if (major == 0) {
+    RE2::PartialMatch(version, R"((\d{1,4}))", &major);
+  }
+  return major * 100 + minor;
 }
 
 bool HasAssets(const SourceTree& tree, const std::string& directory, const App& app,

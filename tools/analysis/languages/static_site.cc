@@ -59,8 +59,12 @@ bool BelongsToAnother(const SourceTree& tree, const std::string& directory) {
     if (HasAny(tree, place) && !has_only_tools) {
       return true;
     }
-    if (!is_here &&
-        (tree.Has(JoinPath(place, "index.html")) || tree.Has(JoinPath(place, "Staticfile")))) {
+    constexpr std::array<std::string_view, 9> kSites = {
+        "index.html",  "Staticfile",  "hugo.toml", "config.toml",   "mkdocs.yml",
+        "_config.yml", "config.yaml", "book.toml", "source/conf.py"};
+    if (!is_here && std::any_of(kSites.begin(), kSites.end(), [&](std::string_view name) {
+          return tree.Has(JoinPath(place, name));
+        })) {
       return true;
     }
     if (place.empty()) {
@@ -292,7 +296,8 @@ LanguageFindings Generated(const SourceTree& tree, const std::string& directory)
     return MdBook(tree, directory, path);
   }
   for (const char* sources : {"", "source"}) {
-    if (IsSphinx(tree, JoinPath(directory, JoinPath(sources, "conf.py")))) {
+    const bool is_of_parent = NameOf(directory) == "source";
+    if (!is_of_parent && IsSphinx(tree, JoinPath(directory, JoinPath(sources, "conf.py")))) {
       return Sphinx(tree, directory, sources);
     }
   }

@@ -105,6 +105,23 @@ void FindVersion(const SourceTree& tree, const std::string& directory, const std
   app.version = choice.Best();
 }
 
+void Describe(const std::string& path, const std::vector<std::string>& executables, bool is_vapor,
+              App& app) {
+  const std::string& main = executables.front();
+  app.traits["swift.product"] = main;
+  app.build.push_back(Likely("swift build -c release --product " + main, path));
+  app.output = Likely(".build/release/" + main, path);
+  app.run = Likely(".build/release/" + main +
+                       (is_vapor ? " serve --env production --hostname 0.0.0.0 "
+                                   "--port ${PORT:-8080}"
+                                 : ""),
+                   path);
+  for (std::size_t i = 1; i < executables.size(); ++i) {
+    app.processes.push_back(
+        {PlainName(executables[i], ""), Likely(".build/release/" + executables[i], path)});
+  }
+}
+
 }  // namespace
 
 LanguageFindings AnalyseSwift(const SourceTree& tree, const std::string& directory) {
@@ -137,19 +154,7 @@ LanguageFindings AnalyseSwift(const SourceTree& tree, const std::string& directo
   const std::vector<std::string> executables = Executables(tree, directory, text);
   const std::string framework = app.framework ? app.framework->value : "";
   if (!executables.empty()) {
-    const std::string& main = executables.front();
-    app.traits["swift.product"] = main;
-    app.build.push_back(Likely("swift build -c release --product " + main, path));
-    app.output = Likely(".build/release/" + main, path);
-    app.run = Likely(".build/release/" + main +
-                         (framework == "vapor" ? " serve --env production --hostname 0.0.0.0 "
-                                                 "--port ${PORT:-8080}"
-                                               : ""),
-                     path);
-    for (std::size_t i = 1; i < executables.size(); ++i) {
-      app.processes.push_back(
-          {PlainName(executables[i], ""), Likely(".build/release/" + executables[i], path)});
-    }
+    Describe(path, executables, framework == "vapor", app);
   }
   if (!framework.empty() || !app.ports.empty()) {
     app.kind = AppKind::kService;

@@ -1,0 +1,1 @@
+import 'package:dart_frog/dart_frog.dart';

@@ -1,0 +1,2 @@
+import lume from "lume/mod.ts";
+export default lume();

@@ -1,0 +1,2 @@
+const handler = (_req: Request) => new Response("hi");
+Deno.serve(handler);

@@ -1,0 +1,2 @@
+import { Application } from "@oak/oak";
+new Application().listen({ port: 8100 });

@@ -1,0 +1,1 @@
+main = scotty 3000 $ get "/" $ text "hi"

@@ -1,0 +1,2 @@
+#!/bin/bash
+pg_dump "$DATABASE_URL" > /backup/db.sql

@@ -1,0 +1,3 @@
+project = 'Guide'
+extensions = ['myst_parser']
+html_theme = 'furo'

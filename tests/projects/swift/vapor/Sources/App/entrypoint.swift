@@ -1,0 +1,2 @@
+import Vapor
+let host = Environment.get("DATABASE_HOST") ?? "localhost"
