@@ -107,7 +107,9 @@ class Collection {
  public:
   explicit Collection(const SourceTree& tree) : tree_(tree) {}
 
-  Result<void> Ask(const std::stop_token& stop);
+  // Of directories of tests, examples and documentation, or of all others.
+  Result<void> Ask(bool beside, const std::stop_token& stop);
+  [[nodiscard]] bool empty() const { return places_.empty(); }
   Analysis Finish();
 
  private:
@@ -139,12 +141,12 @@ void Collection::AskOf(const std::string& directory, std::uint32_t languages) {
   }
 }
 
-Result<void> Collection::Ask(const std::stop_token& stop) {
+Result<void> Collection::Ask(bool beside, const std::stop_token& stop) {
   for (const auto& [directory, languages] : Markers().Find(tree_)) {
     if (stop.stop_requested()) {
       return Error{ErrorCode::kCancelled, "the analysis was cancelled", {}, {}, 0};
     }
-    if (!IsBesideTheProject(JoinPath(directory, "x"))) {
+    if (IsBesideTheProject(JoinPath(directory, "x")) == beside) {
       AskOf(std::string(directory), languages);
     }
   }
@@ -331,8 +333,14 @@ Result<Analysis> AnalyseProject(int directory, const TreeLimits& limits,
     return std::move(tree).error();
   }
   Collection collection(*tree);
-  if (auto asked = collection.Ask(stop); !asked) {
+  if (auto asked = collection.Ask(false, stop); !asked) {
     return asked.error();
+  }
+  // A project may consist of examples, or keep its parts in a directory that is called so.
+  if (collection.empty()) {
+    if (auto asked = collection.Ask(true, stop); !asked) {
+      return asked.error();
+    }
   }
   return collection.Finish();
 }

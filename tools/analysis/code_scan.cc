@@ -264,9 +264,9 @@ bool IsBesideTheProject(std::string_view path) {
 }
 
 bool IsPortOfAnotherService(std::string_view port) {
-  constexpr std::array<std::string_view, 15> kPorts = {"5432", "3306",  "6379", "27017", "5672",
-                                                       "9092", "11211", "9200", "4222",  "2181",
-                                                       "2379", "1433",  "9042", "1883",  "4317"};
+  constexpr std::array<std::string_view, 22> kPorts = {
+      "22",   "25",   "465",   "587",  "6831", "4318", "14268", "5432", "3306", "6379", "27017",
+      "5672", "9092", "11211", "9200", "4222", "2181", "2379",  "1433", "9042", "1883", "4317"};
   return Holds(kPorts, port);
 }
 

@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <functional>
 #include <set>
 
 #include <nlohmann/json.hpp>
@@ -235,8 +236,7 @@ void DotnetProject::AddVersion() {
     }
   }
   has_several_targets_ = targets.value.find(';') != std::string::npos;
-  std::stable_sort(runtimes.begin(), runtimes.end(),
-                   [](const auto& a, const auto& b) { return a.first > b.first; });
+  std::sort(runtimes.begin(), runtimes.end(), std::greater<>());
   for (const auto& [number, target] : runtimes) {
     choice.Add(RuntimeOf(target), targets.source);
   }
@@ -279,7 +279,14 @@ void DotnetProject::AddServing() {
   } else if (sdk_ == "Microsoft.NET.Sdk.Worker" || Refers("microsoft.extensions.hosting")) {
     framework("dotnet-worker", "Sdk");
   }
-  CodeFacts facts = ScanCode(tree_, directory_, Patterns());
+  // Projects that lie below this one are no part of it.
+  std::vector<std::string> inner;
+  for (const std::string& path : tree_.Below(directory_, "proj")) {
+    if (IsProject(path) && ParentOf(path) != directory_) {
+      inner.emplace_back(ParentOf(path));
+    }
+  }
+  CodeFacts facts = ScanCode(tree_, directory_, Patterns(), inner);
   if (app_.kind == AppKind::kProgram && !facts.ports.empty()) {
     app_.kind = AppKind::kService;
   }

@@ -325,6 +325,7 @@ void Program::AddServing() {
       R"(http\.ListenAndServe|http\.Server\{|\bhttp\.Serve(?:TLS)?\(|autotls\.Run)");
   static const RE2 kGrpc(R"(grpc\.NewServer\()");
   static const RE2 kListens(R"(net\.Listen(?:TCP|UDP|Packet)?\()");
+  static const RE2 kOpensPort(R"(\.Listen\()");
   std::string_view default_port;
   for (const GoFramework& framework : kFrameworks) {
     if (Source source = ImportOf(framework.import); !source.file.empty()) {
@@ -338,11 +339,14 @@ void Program::AddServing() {
     app_.framework = Finding("net/http", std::move(source), Confidence::kCertain);
     default_port = "8080";
   }
-  if (Source source = FindInCode(kGrpc); !app_.framework && !source.file.empty()) {
+  // Clients have servers of gRPC, too, over connections that they have opened.
+  const bool listens_itself = !FindInCode(kListens).file.empty();
+  if (Source source = FindInCode(kGrpc);
+      !app_.framework && !source.file.empty() && !FindInCode(kOpensPort).file.empty()) {
     app_.framework = Finding("grpc", std::move(source), Confidence::kCertain);
     default_port = "50051";
   }
-  const bool listens = app_.framework || !FindInCode(kListens).file.empty();
+  const bool listens = app_.framework || listens_itself;
   app_.kind = listens ? AppKind::kService : AppKind::kProgram;
   if (!listens) {
     app_.ports.clear();

@@ -287,13 +287,16 @@ std::vector<RustBinary> BinariesOf(const SourceTree& tree, const std::string& di
     binaries.insert(binaries.end(), found.begin(), found.end());
   }
   const std::string preferred = TextAt(manifest, "package.default-run");
-  std::stable_sort(binaries.begin(), binaries.end(), [&](const auto& a, const auto& b) {
-    const auto rank = [&](const RustBinary& binary) {
-      return binary.name == preferred ? 0 : binary.name == package ? 1 : 2;
-    };
-    return rank(a) < rank(b);
-  });
-  return binaries;
+  std::vector<RustBinary> sorted;
+  for (const int wanted : {0, 1, 2}) {
+    for (const RustBinary& binary : binaries) {
+      const int rank = binary.name == preferred ? 0 : binary.name == package ? 1 : 2;
+      if (rank == wanted) {
+        sorted.push_back(binary);
+      }
+    }
+  }
+  return sorted;
 }
 
 std::vector<std::string> LibraryFilesOf(const SourceTree& tree, const std::string& directory,
