@@ -288,9 +288,6 @@ struct Run {
   int operator()(const cli::DockerfileLintArgs& args) const {
     return cli::DockerfileLintCommand(args);
   }
-  int operator()(const cli::DockerfileLintArgs& args) const {
-    return cli::DockerfileLintCommand(args);
-  }
   int operator()(const cli::AnalyzeArgs& args) const { return cli::AnalyzeCommand(args); }
   int operator()(const cli::ContainersArgs& args) const {
     return cli::ContainersCommand(
@@ -352,7 +349,6 @@ bool IsAboutThisServer(const cli::Command& command) {
          !std::holds_alternative<cli::ClientEntryArgs>(command) &&
          !std::holds_alternative<cli::ClientListArgs>(command) &&
          !std::holds_alternative<cli::AnalyzeArgs>(command) &&
-         !std::holds_alternative<cli::DockerfileLintArgs>(command) &&
          !std::holds_alternative<cli::DockerfileLintArgs>(command) &&
          !std::holds_alternative<cli::ClientDoctorArgs>(command);
 }

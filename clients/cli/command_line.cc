@@ -24,11 +24,11 @@ constexpr const char* kFooter = R"(Examples:
   casemate policy test my.yaml --coverage            does the policy say what I mean?
   casemate analyze                                   how is this project built and started?
   casemate dockerfile lint                           what is wrong with this Dockerfile?
-  casemate dockerfile lint                           what is wrong with this Dockerfile?
   casemate containers ls --watch                     what runs in Docker or Podman, live
   casemate client install cursor                     connects Cursor; `client list` names the others
 
-Exit codes: 0 done; 1 the answer is no (doctor, selftest, audit verify, token rm, approve, policy, client, containers, analyze, dockerfile); 2 wrong flags or
+Exit codes: 0 done; 1 the answer is no (doctor, selftest, audit verify, token rm, approve, policy,
+client, containers, analyze, dockerfile); 2 wrong flags or
 configuration, or a selftest that could not begin.
 `run` and `containers exec` exit with the command's own code, or 123 ran, but its end is unknown, not on record or could
 not be written; 124 timed out; 125 not run; 126 not executable; 127 not found; 128+N ended by
@@ -280,10 +280,6 @@ std::variant<CommandLine, int> ParseCommandLine(int argc, char** argv) {
   DockerfileLintArgs dockerfile_args;
   AddDockerfile(*dockerfile, dockerfile_args);
 
-  CLI::App* dockerfile = app.add_subcommand("dockerfile", "Read Dockerfiles");
-  DockerfileLintArgs dockerfile_args;
-  AddDockerfile(*dockerfile, dockerfile_args);
-
   const int dashes = DashesAt(argc, argv);
   std::vector<std::string> command;
   if (dashes + 1 < argc) {
@@ -313,8 +309,6 @@ std::variant<CommandLine, int> ParseCommandLine(int argc, char** argv) {
     line.command = *std::move(work);
   } else if (analyze->parsed()) {
     line.command = std::move(analyze_args);
-  } else if (dockerfile->parsed()) {
-    line.command = std::move(dockerfile_args);
   } else if (dockerfile->parsed()) {
     line.command = std::move(dockerfile_args);
   } else if (client->parsed()) {
