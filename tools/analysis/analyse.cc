@@ -161,6 +161,19 @@ bool Collection::IsInside(const std::string& directory) const {
   });
 }
 
+// Languages whose manifests lie beside the application's own: its build may need them.
+void AddOtherLanguages(const Place& place, App& app) {
+  for (const Claimed& other : place.claims) {
+    const std::string& name = other.app.language.value;
+    const bool is_known =
+        std::any_of(app.also.begin(), app.also.end(),
+                    [&](const Finding& language) { return language.value == name; });
+    if (other.claim >= Claim::kManifest && !is_known && name != app.language.value) {
+      app.also.push_back(other.app.language);
+    }
+  }
+}
+
 void Collection::Settle(const std::string& directory, Place& place, bool takes_source) {
   const Claimed* best = nullptr;
   for (const Claimed& claimed : place.claims) {
@@ -191,15 +204,7 @@ void Collection::Settle(const std::string& directory, Place& place, bool takes_s
       continue;
     }
     App app = claimed.app;
-    for (const Claimed& other : place.claims) {
-      const bool is_known = std::any_of(
-          app.also.begin(), app.also.end(),
-          [&](const Finding& language) { return language.value == other.app.language.value; });
-      if (other.claim >= Claim::kManifest && !is_known &&
-          other.app.language.value != app.language.value) {
-        app.also.push_back(other.app.language);
-      }
-    }
+    AddOtherLanguages(place, app);
     analysis_.apps.push_back(std::move(app));
   }
 }

@@ -1,5 +1,8 @@
 #include "tools/analysis/documents.h"
 
+#include <algorithm>
+#include <utility>
+
 #include <nlohmann/json.hpp>
 
 #include "tools/analysis/names.h"
@@ -14,41 +17,59 @@ const json kNull;
 
 // JSON with commas before closing brackets, which nlohmann/json refuses even where it allows
 // comments.
-std::string WithoutTrailingCommas(std::string_view text) {
-  std::string plain;
-  plain.reserve(text.size());
-  std::size_t comma =
-      std::string::npos;  // in `plain`, with nothing but blanks and comments after it
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    const char c = text[i];
-    if (c == '"') {
-      const std::size_t begin = i++;
-      for (; i < text.size() && text[i] != '"'; ++i) {
-        i += text[i] == '\\' ? 1U : 0U;
+class Lenient {
+ public:
+  explicit Lenient(std::string_view text) : text_(text) { plain_.reserve(text.size()); }
+
+  std::string Plain() {
+    while (at_ < text_.size()) {
+      const char c = text_[at_];
+      const char next = at_ + 1 < text_.size() ? text_[at_ + 1] : '\0';
+      if (c == '"') {
+        TakeString();
+      } else if (c == '/' && (next == '/' || next == '*')) {
+        SkipComment(next == '/');
+      } else {
+        Take(c);
       }
-      plain += text.substr(begin, i - begin + 1);
-      comma = std::string::npos;
-      continue;
     }
-    if (c == '/' && i + 1 < text.size() && (text[i + 1] == '/' || text[i + 1] == '*')) {
-      const bool is_line = text[i + 1] == '/';
-      const std::size_t end = text.find(is_line ? "\n" : "*/", i + 2);
-      i = end == std::string_view::npos ? text.size() : end + (is_line ? 0 : 1);
-      plain += is_line ? '\n' : ' ';
-      continue;
-    }
-    if ((c == '}' || c == ']') && comma != std::string::npos) {
-      plain[comma] = ' ';
-    }
-    if (c == ',') {
-      comma = plain.size();
-    } else if (Trim(std::string_view(&c, 1)) != "") {
-      comma = std::string::npos;
-    }
-    plain += c;
+    return std::move(plain_);
   }
-  return plain;
-}
+
+ private:
+  void TakeString() {
+    const std::size_t begin = at_++;
+    while (at_ < text_.size() && text_[at_] != '"') {
+      at_ += text_[at_] == '\\' ? 2U : 1U;
+    }
+    at_ = std::min(at_ + 1, text_.size());
+    plain_ += text_.substr(begin, at_ - begin);
+    comma_ = std::string::npos;
+  }
+  void SkipComment(bool is_line) {
+    const std::size_t end = text_.find(is_line ? "\n" : "*/", at_ + 2);
+    at_ = end == std::string_view::npos ? text_.size() : end + (is_line ? 1 : 2);
+    plain_ += is_line ? '\n' : ' ';
+  }
+  void Take(char c) {
+    if ((c == '}' || c == ']') && comma_ != std::string::npos) {
+      plain_[comma_] = ' ';
+    }
+    const bool is_blank = Trim(std::string_view(&c, 1)).empty();
+    if (c == ',') {
+      comma_ = plain_.size();
+    } else if (!is_blank) {
+      comma_ = std::string::npos;
+    }
+    plain_ += c;
+    ++at_;
+  }
+
+  std::string_view text_;
+  std::size_t at_ = 0;
+  std::size_t comma_ = std::string::npos;  // in plain_, with only blanks and comments after it
+  std::string plain_;
+};
 
 }  // namespace
 
@@ -58,7 +79,7 @@ json ReadJsonFile(const SourceTree& tree, std::string_view path, bool lenient) {
     return nullptr;
   }
   try {
-    return lenient ? json::parse(WithoutTrailingCommas(*text)) : json::parse(*text);
+    return lenient ? json::parse(Lenient(*text).Plain()) : json::parse(*text);
   } catch (const json::exception& wrong) {
     const std::string_view what = wrong.what();
     const std::size_t begin = what.find("] ");
