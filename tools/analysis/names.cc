@@ -156,6 +156,24 @@ std::optional<Candidate> ToolVersion(const SourceTree& tree, std::string_view di
   }
 }
 
+std::optional<std::string> ResolvePath(std::string_view directory, std::string_view path) {
+  std::string at(directory);
+  while (!path.empty()) {
+    const std::size_t slash = path.find('/');
+    const std::string_view part = path.substr(0, slash);
+    path = slash == std::string_view::npos ? std::string_view() : path.substr(slash + 1);
+    if (part == "..") {
+      if (at.empty()) {
+        return std::nullopt;
+      }
+      at = std::string(ParentOf(at));
+    } else if (part != "." && !part.empty()) {
+      at = JoinPath(at, part);
+    }
+  }
+  return at;
+}
+
 std::optional<std::string> FindUpwards(const SourceTree& tree, std::string_view directory,
                                        std::string_view file) {
   while (true) {

@@ -27,6 +27,9 @@ std::optional<Candidate> ToolVersion(const SourceTree& tree, std::string_view di
 // The nearest directory at or above `directory` that holds the file; nullopt: none does.
 std::optional<std::string> FindUpwards(const SourceTree& tree, std::string_view directory,
                                        std::string_view file);
+// `path` as it is meant from `directory`, without "." and ".."; nullopt: it leads out of the
+// project.
+std::optional<std::string> ResolvePath(std::string_view directory, std::string_view path);
 std::string_view Trim(std::string_view text);
 std::vector<std::string> SplitLines(std::string_view text);
 std::string Lower(std::string_view text);

@@ -57,21 +57,10 @@ bool IsProject(std::string_view name) {
   return name.ends_with(".csproj") || name.ends_with(".fsproj") || name.ends_with(".vbproj");
 }
 
-std::string Resolved(std::string_view directory, std::string path) {
+// Projects name each other as Windows does. Of what lies outside: a path that no file has.
+std::string Located(std::string_view directory, std::string path) {
   std::replace(path.begin(), path.end(), '\\', '/');
-  std::string at(directory);
-  std::string_view rest = path;
-  while (!rest.empty()) {
-    const std::size_t slash = rest.find('/');
-    const std::string_view part = rest.substr(0, slash);
-    rest = slash == std::string_view::npos ? std::string_view() : rest.substr(slash + 1);
-    if (part == "..") {
-      at = std::string(ParentOf(at));
-    } else if (part != "." && !part.empty()) {
-      at = JoinPath(at, part);
-    }
-  }
-  return at;
+  return ResolvePath(directory, path).value_or("..");
 }
 
 bool IsTrue(std::string_view text) {
@@ -179,7 +168,7 @@ void DotnetProject::AddReferences(const std::string& file, const json& root) {
         }
       }
       for (const json* item : Children(*group, "ProjectReference")) {
-        std::string other = Resolved(ParentOf(path), TextAt(*item, "attributes.Include"));
+        std::string other = Located(ParentOf(path), TextAt(*item, "attributes.Include"));
         if (other != file_ && tree_.Has(other) && projects_.size() < kMaxReferences &&
             projects_.insert(other).second) {
           json referred = ReadXmlFile(tree_, other);

@@ -61,25 +61,6 @@ void TakeStatement(const std::vector<std::string>& words, bool is_indirect, cons
   }
 }
 
-// "a/b/../c" as "a/c"; nullopt: it leads out of the project.
-std::optional<std::string> Resolved(std::string_view directory, std::string_view path) {
-  std::string at(directory);
-  while (!path.empty()) {
-    const std::size_t slash = path.find('/');
-    const std::string_view part = path.substr(0, slash);
-    path = slash == std::string_view::npos ? std::string_view() : path.substr(slash + 1);
-    if (part == "..") {
-      if (at.empty()) {
-        return std::nullopt;
-      }
-      at = ParentOf(at);
-    } else if (part != "." && !part.empty()) {
-      at = JoinPath(at, part);
-    }
-  }
-  return at;
-}
-
 bool IsForeign(std::string_view tag) {
   return std::find(kForeignTags.begin(), kForeignTags.end(), tag) != kForeignTags.end();
 }
@@ -189,7 +170,7 @@ GoModule ReadGoModule(const SourceTree& tree, const std::string& path) {
   }
   std::vector<std::string> local;
   for (const std::string& place : module.local) {
-    if (auto directory = Resolved(ParentOf(path), place)) {
+    if (auto directory = ResolvePath(ParentOf(path), place)) {
       local.push_back(*std::move(directory));
     }
   }

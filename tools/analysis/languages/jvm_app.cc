@@ -226,9 +226,9 @@ void AddHealth(const JvmBuild& build, const Configuration& configuration, App& a
           Finding(std::move(path), {build.file, std::string(dependency)}, Confidence::kLikely);
     }
   };
-  const auto value = [&](std::string_view name, std::string fallback) {
+  const auto value = [&](std::string_view name, const std::string& fallback) {
     const auto found = configuration.Get(name);
-    return found ? found->value : std::move(fallback);
+    return found ? found->value : fallback;
   };
   const bool is_elsewhere = configuration.Get("management.server.port").has_value();
   if (!is_elsewhere) {
@@ -419,7 +419,8 @@ std::string FindMainClass(const SourceTree& tree, const std::string& directory) 
       RE2::PartialMatch(*text, kPackage, &package);
       std::string name(NameOf(file).substr(0, NameOf(file).rfind('.')));
       const bool is_top_level = is_kotlin && text->find("@JvmStatic") == std::string::npos;
-      name = (package.empty() ? "" : package + ".") + name + (is_top_level ? "Kt" : "");
+      name.append(is_top_level ? "Kt" : "");
+      name.insert(0, package.empty() ? package : package + ".");
       if (!found.empty() && found != name) {
         return {};
       }

@@ -17,6 +17,11 @@ using nlohmann::json;
 
 namespace {
 
+// Of a path that leads out of the project: one that no file of it has.
+std::string Located(std::string_view directory, std::string_view path) {
+  return ResolvePath(directory, path).value_or("..");
+}
+
 constexpr int kMaxParents = 8;
 constexpr std::size_t kMaxModules = 200;
 
@@ -32,21 +37,6 @@ struct Pom {
   json root;
 };
 
-std::string Resolved(std::string_view directory, std::string_view path) {
-  std::string at(directory);
-  while (!path.empty()) {
-    const std::size_t slash = path.find('/');
-    const std::string_view part = path.substr(0, slash);
-    path = slash == std::string_view::npos ? std::string_view() : path.substr(slash + 1);
-    if (part == "..") {
-      at = std::string(ParentOf(at));
-    } else if (part != "." && !part.empty()) {
-      at = JoinPath(at, part);
-    }
-  }
-  return at;
-}
-
 std::vector<std::string> ModulesOf(const json& root, const std::string& directory) {
   std::vector<std::string> modules;
   std::vector<const json*> lists{&Child(root, "modules")};
@@ -55,7 +45,7 @@ std::vector<std::string> ModulesOf(const json& root, const std::string& director
   }
   for (const json* list : lists) {
     for (const json* module : Children(*list, "module")) {
-      std::string place = Resolved(directory, TextAt(*module, "text"));
+      std::string place = Located(directory, TextAt(*module, "text"));
       if (place.ends_with(".xml")) {
         place = std::string(ParentOf(place));
       }
@@ -86,7 +76,7 @@ class Project {
       if (path.empty()) {
         break;
       }
-      file = Resolved(ParentOf(file), path);
+      file = Located(ParentOf(file), path);
       file = file.ends_with(".xml") ? file : JoinPath(file, "pom.xml");
       const json above = tree.Has(file) ? ReadXmlFile(tree, file) : json();
       if (ChildText(above, "artifactId") != ChildText(parent, "artifactId")) {

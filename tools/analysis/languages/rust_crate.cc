@@ -15,6 +15,11 @@ using nlohmann::json;
 
 namespace {
 
+// Of a path that leads out of the project: one that no file of it has.
+std::string Located(std::string_view directory, std::string_view path) {
+  return ResolvePath(directory, path).value_or("..");
+}
+
 constexpr std::size_t kMaxCrates = 200;
 
 std::vector<std::string> RustFiles(const SourceTree& tree, const std::string& directory) {
@@ -68,21 +73,6 @@ std::string Joined(const json& list) {
     }
   }
   return text;
-}
-
-std::string Resolved(std::string_view directory, std::string_view path) {
-  std::string at(directory);
-  while (!path.empty()) {
-    const std::size_t slash = path.find('/');
-    const std::string_view part = path.substr(0, slash);
-    path = slash == std::string_view::npos ? std::string_view() : path.substr(slash + 1);
-    if (part == "..") {
-      at = std::string(ParentOf(at));
-    } else if (part != "." && !part.empty()) {
-      at = JoinPath(at, part);
-    }
-  }
-  return at;
 }
 
 bool Lists(const json& list, std::string_view word) {
@@ -235,7 +225,7 @@ class DependencyWalk {
       const Source source{file, field + key};
       const std::string path = TextAt(stated, "path");
       if (!path.empty()) {
-        const std::string place = Resolved(is_shared ? workspace_ : directory, path);
+        const std::string place = Located(is_shared ? workspace_ : directory, path);
         if (tree_.Has(JoinPath(place, "Cargo.toml")) && found.crates.size() < kMaxCrates) {
           found.crates.push_back(place);
         }
@@ -266,7 +256,7 @@ std::vector<RustBinary> BinariesOf(const SourceTree& tree, const std::string& di
     for (const json& entry : stated) {
       const std::string name = TextAt(entry, "name");
       const std::string path = TextAt(entry, "path");
-      std::string root = path.empty() ? std::string() : Resolved(directory, path);
+      std::string root = path.empty() ? std::string() : Located(directory, path);
       const auto same = std::find_if(found.begin(), found.end(), [&](const RustBinary& other) {
         return root.empty() ? other.name == name : other.root == root;
       });
@@ -322,7 +312,7 @@ std::string WorkspaceOf(const SourceTree& tree, const std::string& directory,
     return directory;
   }
   if (const std::string stated = TextAt(manifest, "package.workspace"); !stated.empty()) {
-    return Resolved(directory, stated);
+    return Located(directory, stated);
   }
   std::string at = directory;
   while (!at.empty()) {
