@@ -1,6 +1,7 @@
 #include "tools/analysis/finding.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace casemate::analysis {
 
@@ -32,6 +33,10 @@ std::optional<Finding> Choice::Best() const {
   Finding best(first.value, first.source, first.confidence);
   best.alternatives.assign(candidates_.begin() + 1, candidates_.end());
   return best;
+}
+
+Finding Choice::BestOr(std::string standby) const {
+  return Best().value_or(Finding(std::move(standby), {}, Confidence::kGuess));
 }
 
 }  // namespace casemate::analysis

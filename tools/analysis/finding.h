@@ -48,6 +48,8 @@ class Choice {
   [[nodiscard]] bool empty() const { return candidates_.empty(); }
   // The first that was added, with the others as its alternatives; nullopt: none was.
   [[nodiscard]] std::optional<Finding> Best() const;
+  // That, or our default, a guess.
+  [[nodiscard]] Finding BestOr(std::string standby) const;
 
  private:
   std::vector<Candidate> candidates_;

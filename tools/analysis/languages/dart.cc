@@ -90,7 +90,10 @@ std::string EntryIn(const SourceTree& tree, const std::string& directory,
   std::string only;
   for (const std::string& name : tree.In(JoinPath(directory, "bin"))) {
     if (name.ends_with(".dart")) {
-      only = only.empty() ? "bin/" + name : only;
+      if (only.empty()) {
+        only = "bin/";
+        only += name;
+      }
     }
   }
   return only;

@@ -209,7 +209,7 @@ void FindKind(const std::string& code, App& app) {
     app.kind = AppKind::kService;
     const std::string stated =
         app.run ? FirstMatch(app.run->value, R"(--port[= ](\d{2,5}))") : std::string();
-    if (!stated.empty()) {
+    if (app.run && !stated.empty()) {
       app.ports.insert(app.ports.begin(), Finding(stated, app.run->source, Confidence::kCertain));
     }
     GuessPort(app, "8000");

@@ -155,7 +155,7 @@ void NodeAnalysis::ChooseBuild() {
 
 // The file that Node.js is given when nothing says how the package starts.
 std::string NodeAnalysis::EntryFile() const {
-  const std::string main = TextAt(package_.manifest(), "main");
+  std::string main = TextAt(package_.manifest(), "main");
   if (!main.empty() && (package_.Has(main) || package_.Has(main + ".js"))) {
     return main;
   }

@@ -67,7 +67,8 @@ void RefineNuxt(const NodePackage& package, App& app) {
   const std::string file = package.FirstOf({"nuxt.config.ts", "nuxt.config.js", "nuxt.config.mjs"});
   if (build.find("generate") != std::string::npos) {
     BecomeStatic(app, ".output/public", package.path(), "scripts.build");
-  } else if (Captured(package.Text(file), R"(preset\s*:\s*['"](static|github-pages)['"])") != "") {
+  } else if (!Captured(package.Text(file), R"(preset\s*:\s*['"](static|github-pages)['"])")
+                  .empty()) {
     BecomeStatic(app, ".output/public", JoinPath(package.directory(), file), "nitro.preset");
   }
 }

@@ -258,6 +258,31 @@ void NodePackage::AddManagerOf(const std::string& path, const json& manifest, Ch
   versions.Add(TextAt(wanted, "version"), {path, "devEngines.packageManager"});
 }
 
+void NodePackage::AddEngines(Choice& names, Choice& versions) const {
+  for (const char* manager : {"pnpm", "yarn", "bun", "npm"}) {
+    const std::string field = "engines." + std::string(manager);
+    const std::string version = TextAt(manifest(), field);
+    if (version.empty()) {
+      continue;
+    }
+    names.Add(manager, {path_, field}, Confidence::kLikely);
+    if (names.BestOr({}).value == manager) {
+      versions.Add(version, {path_, field});
+    }
+  }
+}
+
+// Of its package manager's lock files the first that is there; empty: none.
+std::string NodePackage::LockPath() const {
+  for (const LockFile& lock : kLockFiles) {
+    const std::string path = JoinPath(workspace_, lock.name);
+    if (lock.manager == manager_ && tree_.Has(path)) {
+      return path;
+    }
+  }
+  return {};
+}
+
 void NodePackage::ChooseManager(App& app) {
   Choice names;
   Choice versions;
@@ -265,57 +290,37 @@ void NodePackage::ChooseManager(App& app) {
   const std::string root = JoinPath(workspace_, "package.json");
   const json root_manifest = workspace_ == directory_ ? json() : ReadJsonFile(tree_, root);
   AddManagerOf(root, root_manifest, names, versions);
-  std::vector<const LockFile*> locks;
   for (const LockFile& lock : kLockFiles) {
     const std::string path = JoinPath(workspace_, lock.name);
     if (tree_.Has(path)) {
-      locks.push_back(&lock);
       names.Add(std::string(lock.manager), {path, {}}, Confidence::kLikely);
     }
   }
-  for (const char* manager : {"pnpm", "yarn", "bun", "npm"}) {
-    const std::string version = TextAt(manifest(), "engines." + std::string(manager));
-    if (!version.empty()) {
-      names.Add(manager, {path_, "engines." + std::string(manager)}, Confidence::kLikely);
-      if (names.Best()->value == manager) {
-        versions.Add(version, {path_, "engines." + std::string(manager)});
-      }
-    }
-  }
+  AddEngines(names, versions);
   if (tree_.Has(JoinPath(workspace_, "pnpm-workspace.yaml"))) {
     names.Add("pnpm", {JoinPath(workspace_, "pnpm-workspace.yaml"), {}}, Confidence::kLikely);
   }
-  if (names.empty()) {
-    names.Add("npm", {}, Confidence::kGuess);
-  }
-  app.package_manager = names.Best();
-  manager_ = app.package_manager->value;
-  bool has_lock = false;
-  for (const LockFile* lock : locks) {
-    if (lock->manager == manager_ && !has_lock) {
-      has_lock = true;
-      app.lock_file = Finding(JoinPath(workspace_, lock->name),
-                              {JoinPath(workspace_, lock->name), {}}, Confidence::kCertain);
-    }
-  }
-  const std::string* lock_text = has_lock ? tree_.Read(app.lock_file->value) : nullptr;
+  const Finding chosen = names.BestOr("npm");
+  manager_ = chosen.value;
+  app.package_manager = chosen;
+  const std::string lock = LockPath();
+  const std::string* lock_text = lock.empty() ? nullptr : tree_.Read(lock);
   if (manager_ == "pnpm" && lock_text != nullptr) {
-    versions.Add(PnpmOfLock(*lock_text), {app.lock_file->value, "lockfileVersion"},
-                 Confidence::kLikely);
+    versions.Add(PnpmOfLock(*lock_text), {lock, "lockfileVersion"}, Confidence::kLikely);
   }
-  is_berry_ = manager_ == "yarn" &&
-              (tree_.Has(JoinPath(workspace_, ".yarnrc.yml")) ||
-               (lock_text != nullptr && lock_text->find("__metadata:") != std::string::npos));
   app.package_manager_version = versions.Best();
   if (manager_ == "yarn") {
-    const bool is_stated_old =
-        app.package_manager_version && app.package_manager_version->value.starts_with("1.");
-    is_berry_ = is_berry_ && !is_stated_old;
+    const bool is_new =
+        tree_.Has(JoinPath(workspace_, ".yarnrc.yml")) ||
+        (lock_text != nullptr && lock_text->find("__metadata:") != std::string::npos);
+    is_berry_ = is_new && !versions.BestOr({}).value.starts_with("1.");
     app.traits["yarn.berry"] = is_berry_ ? "true" : "false";
   }
-  for (std::string& command : Install(has_lock)) {
-    app.install.emplace_back(std::move(command),
-                             has_lock ? Source{app.lock_file->value, {}} : Source{path_, {}},
+  if (!lock.empty()) {
+    app.lock_file = Finding(lock, {lock, {}}, Confidence::kCertain);
+  }
+  for (std::string& command : Install(!lock.empty())) {
+    app.install.emplace_back(std::move(command), Source{lock.empty() ? path_ : lock, {}},
                              Confidence::kLikely);
   }
 }

@@ -57,6 +57,8 @@ class NodePackage {
   void ChooseManager(App& app);
   void AddManagerOf(const std::string& path, const nlohmann::json& manifest, class Choice& names,
                     class Choice& versions) const;
+  void AddEngines(class Choice& names, class Choice& versions) const;
+  [[nodiscard]] std::string LockPath() const;
   void ChooseVersion(App& app) const;
   void AddDependencies(App& app) const;
   [[nodiscard]] std::vector<std::string> Install(bool has_lock) const;

@@ -85,6 +85,8 @@ class PythonAnalysis {
   [[nodiscard]] bool Imports(std::string_view package) const;
   void RunFramework();
   void RunDjango();
+  [[nodiscard]] std::string DjangoSettings() const;
+  void AddDjangoDatabase(const std::string& settings, const std::string& file);
   void RunObject();
   void RunAsgi(const PythonObject& object);
   void RunWsgi(const PythonObject& object);
@@ -261,67 +263,77 @@ void PythonAnalysis::RunObject() {
   }
 }
 
+// The text of all of Django's settings.
+std::string PythonAnalysis::DjangoSettings() const {
+  std::string all;
+  for (const std::string& file : project_.modules()) {
+    if (NameOf(file).starts_with("settings") || file.find("settings/") != std::string::npos) {
+      const std::string* text = project_.tree().Read(project_.PathOf(file));
+      all += text == nullptr ? "" : *text;
+    }
+  }
+  return all;
+}
+
+// The module that a setting names with its object: "shop.wsgi" of 'shop.wsgi.application'.
+std::string ModuleOf(const std::string& settings, const char* pattern, std::string standby) {
+  std::string module;
+  RE2::PartialMatch(settings, pattern, &module);
+  return module.empty() ? std::move(standby) : module;
+}
+
 void PythonAnalysis::RunDjango() {
+  const std::string manage = project_.PathOf("manage.py");
   std::string settings;
   RE2::PartialMatch(project_.Text("manage.py"),
                     R"re(DJANGO_SETTINGS_MODULE['"]\s*,\s*['"]([\w.]+)['"])re", &settings);
   app_.traits["django.settings"] = settings;
-  std::string package = settings.substr(0, settings.find('.'));
-  std::string wsgi;
-  std::string settings_text;
-  for (const std::string& file : project_.modules()) {
-    if (NameOf(file).starts_with("settings") || file.find("settings/") != std::string::npos) {
-      const std::string* text = project_.tree().Read(project_.PathOf(file));
-      settings_text += text == nullptr ? "" : *text;
-    }
-  }
-  RE2::PartialMatch(settings_text, R"re((?m)^WSGI_APPLICATION\s*=\s*['"]([\w.]+)\.\w+['"])re",
-                    &wsgi);
-  if (wsgi.empty() && !package.empty()) {
-    wsgi = package + ".wsgi";
-  }
-  std::string asgi;
-  RE2::PartialMatch(settings_text, R"re((?m)^ASGI_APPLICATION\s*=\s*['"]([\w.]+)\.\w+['"])re",
-                    &asgi);
-  const Source source{project_.PathOf("manage.py"), "DJANGO_SETTINGS_MODULE"};
+  const std::string package = settings.substr(0, settings.find('.'));
+  const std::string text = DjangoSettings();
+  const std::string wsgi =
+      ModuleOf(text, R"re((?m)^WSGI_APPLICATION\s*=\s*['"]([\w.]+)\.\w+['"])re",
+               package.empty() ? "" : package + ".wsgi");
+  const std::string asgi =
+      ModuleOf(text, R"re((?m)^ASGI_APPLICATION\s*=\s*['"]([\w.]+)\.\w+['"])re", "");
+  const Source source{manage, "DJANGO_SETTINGS_MODULE"};
   const std::string port = Port();
+  const auto serve = [&](const char* server, std::string command) {
+    app_.traits["python.server"] = server;
+    SetRun(std::move(command), source, Confidence::kLikely);
+  };
   if (!asgi.empty() && (project_.Uses("daphne") || project_.Uses("channels"))) {
-    app_.traits["python.server"] = "daphne";
-    SetRun("daphne -b 0.0.0.0 -p " + port + " " + asgi + ":application", source,
-           Confidence::kLikely);
+    serve("daphne", "daphne -b 0.0.0.0 -p " + port + " " + asgi + ":application");
   } else if (!asgi.empty() && project_.Uses("uvicorn") && !project_.Uses("gunicorn")) {
-    app_.traits["python.server"] = "uvicorn";
-    SetRun("uvicorn " + asgi + ":application --host 0.0.0.0 --port " + port, source,
-           Confidence::kLikely);
+    serve("uvicorn", "uvicorn " + asgi + ":application --host 0.0.0.0 --port " + port);
   } else if (project_.Uses("gunicorn") && !wsgi.empty()) {
-    app_.traits["python.server"] = "gunicorn";
-    SetRun("gunicorn --bind 0.0.0.0:" + port + " " + wsgi + ":application", source,
-           Confidence::kLikely);
+    serve("gunicorn", "gunicorn --bind 0.0.0.0:" + port + " " + wsgi + ":application");
   } else if (project_.Uses("uwsgi") && !wsgi.empty()) {
-    app_.traits["python.server"] = "uwsgi";
-    SetRun("uwsgi --http 0.0.0.0:" + port + " --module " + wsgi + ":application", source,
-           Confidence::kLikely);
+    serve("uwsgi", "uwsgi --http 0.0.0.0:" + port + " --module " + wsgi + ":application");
   } else {
-    project_.tree().Note(project_.PathOf("manage.py") +
+    project_.tree().Note(manage +
                          ": no server for production is among the dependencies; gunicorn is usual");
   }
-  SetRun("python manage.py runserver 0.0.0.0:" + port, {project_.PathOf("manage.py"), {}},
-         Confidence::kLikely);
-  if (RE2::PartialMatch(settings_text, R"((?m)^STATIC_ROOT\s*=)")) {
+  SetRun("python manage.py runserver 0.0.0.0:" + port, {manage, {}}, Confidence::kLikely);
+  if (RE2::PartialMatch(text, R"((?m)^STATIC_ROOT\s*=)")) {
     app_.build.emplace_back("python manage.py collectstatic --noinput",
-                            Source{project_.PathOf("manage.py"), "STATIC_ROOT"},
-                            Confidence::kLikely);
+                            Source{manage, "STATIC_ROOT"}, Confidence::kLikely);
   }
+  AddDjangoDatabase(text, manage);
+}
+
+void PythonAnalysis::AddDjangoDatabase(const std::string& settings, const std::string& file) {
   std::string engine;
-  if (RE2::PartialMatch(settings_text, R"re(django\.db\.backends\.(\w+))re", &engine)) {
-    const std::string service = engine == "postgresql" ? "postgres"
-                                : engine == "sqlite3"  ? "sqlite"
-                                                       : engine;
-    const bool is_known = std::any_of(app_.services.begin(), app_.services.end(),
-                                      [&](const Finding& other) { return other.value == service; });
-    if (!is_known && (service == "postgres" || service == "mysql" || service == "sqlite")) {
-      app_.services.emplace_back(service, Source{source.file, "DATABASES"}, Confidence::kLikely);
-    }
+  if (!RE2::PartialMatch(settings, R"re(django\.db\.backends\.(postgresql|mysql|sqlite3))re",
+                         &engine)) {
+    return;
+  }
+  const std::string service = engine == "postgresql" ? "postgres"
+                              : engine == "sqlite3"  ? "sqlite"
+                                                     : engine;
+  const bool is_known = std::any_of(app_.services.begin(), app_.services.end(),
+                                    [&](const Finding& other) { return other.value == service; });
+  if (!is_known) {
+    app_.services.emplace_back(service, Source{file, "DATABASES"}, Confidence::kLikely);
   }
 }
 

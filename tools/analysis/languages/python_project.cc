@@ -34,6 +34,14 @@ std::vector<std::string> TextsOf(const json& list) {
   return texts;
 }
 
+std::string_view LockNameOf(std::string_view manager) {
+  return manager == "uv"       ? "uv.lock"
+         : manager == "poetry" ? "poetry.lock"
+         : manager == "pdm"    ? "pdm.lock"
+         : manager == "pipenv" ? "Pipfile.lock"
+                               : "";
+}
+
 bool IsMigration(std::string_view path) {
   return path.find("/migrations/") != std::string_view::npos ||
          path.find("alembic/") != std::string_view::npos;
@@ -371,6 +379,29 @@ std::optional<Finding> PythonProject::Monorepo() const {
              : std::nullopt;
 }
 
+std::string PythonProject::InstallCommand(std::string_view manager, bool has_lock) const {
+  if (manager == "uv") {
+    return has_lock ? "uv sync --locked --no-dev" : "uv sync --no-dev";
+  }
+  if (manager == "poetry") {
+    return "poetry install --only main --no-root";
+  }
+  if (manager == "pdm") {
+    return has_lock ? "pdm install --prod --frozen-lockfile" : "pdm install --prod";
+  }
+  if (manager == "pipenv") {
+    return has_lock ? "pipenv install --deploy" : "pipenv install";
+  }
+  if (manager == "conda") {
+    return "conda env update --name base --file " +
+           std::string(Has("environment.yml") ? "environment.yml" : "environment.yaml");
+  }
+  if (!requirements_.empty()) {
+    return "pip install -r " + requirements_;
+  }
+  return has_manifest_ ? "pip install ." : "";
+}
+
 void PythonProject::ChooseManager(App& app) const {
   Choice choice;
   app.workspace = WorkspaceOf();
@@ -380,38 +411,15 @@ void PythonProject::ChooseManager(App& app) const {
   for (const auto& [name, source] : managers_) {
     choice.Add(name, source, Confidence::kLikely);
   }
-  choice.Add("pip", {}, Confidence::kGuess);
-  app.package_manager = choice.Best();
-  const std::string& name = app.package_manager->value;
-  const std::string lock_name = name == "uv"       ? "uv.lock"
-                                : name == "poetry" ? "poetry.lock"
-                                : name == "pdm"    ? "pdm.lock"
-                                : name == "pipenv" ? "Pipfile.lock"
-                                                   : "";
-  const std::string lock = JoinPath(app.workspace, lock_name);
-  const bool has_lock = !lock_name.empty() && tree_.Has(lock);
+  const Finding manager = choice.BestOr("pip");
+  app.package_manager = manager;
+  const std::string lock = JoinPath(app.workspace, LockNameOf(manager.value));
+  const bool has_lock = tree_.Has(lock);
   if (has_lock) {
     app.lock_file = Finding(lock, {lock, {}}, Confidence::kCertain);
   }
-  std::string command;
-  if (name == "uv") {
-    command = has_lock ? "uv sync --locked --no-dev" : "uv sync --no-dev";
-  } else if (name == "poetry") {
-    command = "poetry install --only main --no-root";
-  } else if (name == "pdm") {
-    command = has_lock ? "pdm install --prod --frozen-lockfile" : "pdm install --prod";
-  } else if (name == "pipenv") {
-    command = has_lock ? "pipenv install --deploy" : "pipenv install";
-  } else if (name == "conda") {
-    command = "conda env update --name base --file " +
-              std::string(Has("environment.yml") ? "environment.yml" : "environment.yaml");
-  } else if (!requirements_.empty()) {
-    command = "pip install -r " + requirements_;
-  } else if (has_manifest_) {
-    command = "pip install .";
-  }
-  if (!command.empty()) {
-    app.install.emplace_back(std::move(command), app.package_manager->source, Confidence::kLikely);
+  if (std::string command = InstallCommand(manager.value, has_lock); !command.empty()) {
+    app.install.emplace_back(std::move(command), manager.source, Confidence::kLikely);
   }
 }
 

@@ -61,6 +61,7 @@ class PythonProject {
   void AddRequirement(std::string_view line, const Source& source);
   [[nodiscard]] bool IsOfAnother(std::string_view path) const;
   void ListModules();
+  [[nodiscard]] std::string InstallCommand(std::string_view manager, bool has_lock) const;
   void ChooseManager(App& app) const;
   void ChooseVersion(App& app) const;
   [[nodiscard]] std::string WorkspaceOf() const;

@@ -99,9 +99,9 @@ json ReadSettings(const SourceTree& tree, const std::string& path) {
 }
 
 std::string HugoSettings(const SourceTree& tree, const std::string& directory) {
-  const std::string named = FirstOf(tree, directory,
-                                    {"hugo.toml", "hugo.yaml", "hugo.yml", "hugo.json",
-                                     "config/_default/hugo.toml", "config/_default/hugo.yaml"});
+  std::string named = FirstOf(tree, directory,
+                              {"hugo.toml", "hugo.yaml", "hugo.yml", "hugo.json",
+                               "config/_default/hugo.toml", "config/_default/hugo.yaml"});
   if (!named.empty()) {
     return named;
   }
@@ -253,11 +253,10 @@ LanguageFindings Sphinx(const SourceTree& tree, const std::string& directory,
   InstallPython(tree, directory, packages, app);
   const bool has_makefile = tree.Has(JoinPath(directory, "Makefile"));
   const std::string from = sources.empty() ? "." : sources;
-  app.output = Likely(has_makefile ? "_build/html" : "_build/html");
-  if (has_makefile && sources == "source") {
-    app.output = Likely("build/html", JoinPath(directory, "Makefile"));
-  }
-  app.build.push_back(Likely("sphinx-build -b html " + from + " " + app.output->value, path));
+  const bool is_separate = has_makefile && sources == "source";
+  const std::string output = is_separate ? "build/html" : "_build/html";
+  app.output = is_separate ? Likely(output, JoinPath(directory, "Makefile")) : Likely(output);
+  app.build.push_back(Likely("sphinx-build -b html " + from + " " + output, path));
   return Site(std::move(app), DocumentationClaim(tree, directory));
 }
 
