@@ -26,7 +26,9 @@ std::span<const Language> Languages() {
       {"dotnet", "*.csproj *.fsproj *.vbproj *.sln *.slnx", AnalyseDotnet},
       {"go", "go.mod go.work *.go", AnalyseGo},
       {"rust", "Cargo.toml", AnalyseRust},
-      {"deno", "deno.json deno.jsonc deno.lock", AnalyseDeno},
+      {"deno",
+       "deno.json deno.jsonc deno.lock main.ts main.js mod.ts server.ts app.ts index.ts deps.ts",
+       AnalyseDeno},
       {"node", "package.json package.json5", AnalyseNode},
       {"c",
        "CMakeLists.txt meson.build Makefile makefile GNUmakefile configure configure.ac "
