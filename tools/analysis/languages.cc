@@ -27,7 +27,9 @@ std::span<const Language> Languages() {
       {"go", "go.mod go.work *.go", AnalyseGo},
       {"rust", "Cargo.toml", AnalyseRust},
       {"deno",
-       "deno.json deno.jsonc deno.lock main.ts main.js mod.ts server.ts app.ts index.ts deps.ts",
+       "deno.json deno.jsonc deno.lock main.ts main.tsx server.ts app.ts mod.ts index.ts main.js "
+       "server.js index.js deploy.ts bot.ts src/main.ts src/server.ts src/index.ts src/app.ts "
+       "src/mod.ts",
        AnalyseDeno},
       {"node", "package.json package.json5", AnalyseNode},
       {"c",
