@@ -314,10 +314,7 @@ std::variant<CommandLine, int> ParseCommandLine(int argc, char** argv) {
   } else if (client->parsed()) {
     line.command = ClientCommand(*client, std::move(client_flags));
   } else if (run->parsed()) {
-    if (!run_args.before_dashes.empty()) {
-      std::cerr << "casemate: command: expected it after --, got `"
-                << run_args.before_dashes.front()
-                << "` before: casemate run [options] -- PROGRAM [ARGUMENT…]\n";
+    if (!HasCommandBehindDashes(run_args)) {
       return kExitUsage;
     }
     run_args.command = std::move(command);

@@ -76,10 +76,11 @@ void AddDockerfile(CLI::App& app, DockerfileLintArgs& args) {
 }
 
 int DockerfileLintCommand(const DockerfileLintArgs& args) {
-  const auto fail_on = dockerfile::ParseSeverity(args.fail_on);
+  const auto severity = dockerfile::ParseSeverity(args.fail_on);
+  const dockerfile::Severity fail_on = severity.value_or(dockerfile::Severity::kStyle);
   Result<void> checked = CheckRules(args.ignore, "--ignore");
   checked = checked ? CheckRules(args.enable, "--enable") : checked;
-  if (!fail_on) {
+  if (!severity) {
     checked = InvalidArgument(
         "--fail-on", "expected error, warning, info or style, got " + Quoted(args.fail_on));
   }
@@ -104,7 +105,7 @@ int DockerfileLintCommand(const DockerfileLintArgs& args) {
     }
     options.ignore_file = file == "-" ? std::nullopt : IgnoreFileBeside(file);
     const auto findings = dockerfile::Lint(*parsed, options);
-    fails = fails || dockerfile::AnyAtLeast(findings, *fail_on);
+    fails = fails || dockerfile::AnyAtLeast(findings, fail_on);
     if (args.json) {
       all.push_back({{"file", file}, {"findings", dockerfile::LintJson(findings)}});
     } else {
