@@ -186,6 +186,15 @@ int DashesAt(int argc, char** argv) {
   return static_cast<int>(std::find(argv, argv + argc, std::string_view("--")) - end + argc);
 }
 
+bool HasCommandBehindDashes(const RunArgs& args) {
+  if (args.before_dashes.empty()) {
+    return true;
+  }
+  std::cerr << "casemate: command: expected it after --, got `" << args.before_dashes.front()
+            << "` before: casemate run [options] -- PROGRAM [ARGUMENT…]\n";
+  return false;
+}
+
 }  // namespace
 
 // NOLINTNEXTLINE(readability-function-size): one declarative table of flags
