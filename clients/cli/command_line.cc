@@ -290,10 +290,7 @@ std::variant<CommandLine, int> ParseCommandLine(int argc, char** argv) {
   AddDockerfile(*dockerfile, dockerfile_args);
 
   const int dashes = DashesAt(argc, argv);
-  std::vector<std::string> command;
-  if (dashes + 1 < argc) {
-    command.assign(argv + dashes + 1, argv + argc);
-  }
+  std::vector<std::string> command(argv + std::min(dashes + 1, argc), argv + argc);
   try {
     app.parse(dashes, argv);
   } catch (const CLI::ParseError& error) {
