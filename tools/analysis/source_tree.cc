@@ -82,8 +82,9 @@ class TreeWalk {
 
  private:
   Result<void> Walk(UniqueFd directory, const std::string& path, int depth);
-  Result<bool> ReadNames(DIR* open, const std::string& path, std::vector<Entry>& entries);
-  void AddName(DIR* open, const dirent& entry, const std::string& path,
+  Result<bool> ReadNames(DIR* open, int directory, const std::string& path,
+                         std::vector<Entry>& entries);
+  void AddName(int directory, const dirent& entry, const std::string& path,
                std::vector<Entry>& entries);
   [[nodiscard]] bool CanOpen(const UniqueFd& directory, const std::string& path, int depth);
 
@@ -92,13 +93,13 @@ class TreeWalk {
   std::size_t count_ = 0;
 };
 
-void TreeWalk::AddName(DIR* open, const dirent& entry, const std::string& path,
+void TreeWalk::AddName(int directory, const dirent& entry, const std::string& path,
                        std::vector<Entry>& entries) {
   const std::string_view name = static_cast<const char*>(entry.d_name);
   unsigned char type = entry.d_type;
   if (type == DT_UNKNOWN) {
     struct stat status{};
-    if (fstatat(dirfd(open), entry.d_name, &status, AT_SYMLINK_NOFOLLOW) != 0) {
+    if (fstatat(directory, entry.d_name, &status, AT_SYMLINK_NOFOLLOW) != 0) {
       return;
     }
     type = S_ISDIR(status.st_mode) ? DT_DIR : S_ISLNK(status.st_mode) ? DT_LNK : DT_REG;
@@ -113,7 +114,8 @@ void TreeWalk::AddName(DIR* open, const dirent& entry, const std::string& path,
 }
 
 // False: the limit of entries is reached.
-Result<bool> TreeWalk::ReadNames(DIR* open, const std::string& path, std::vector<Entry>& entries) {
+Result<bool> TreeWalk::ReadNames(DIR* open, int directory, const std::string& path,
+                                 std::vector<Entry>& entries) {
   while (true) {
     const dirent* entry = readdir(open);  // NOLINT(concurrency-mt-unsafe): our own stream
     if (entry == nullptr) {
@@ -132,7 +134,7 @@ Result<bool> TreeWalk::ReadNames(DIR* open, const std::string& path, std::vector
     if (count_ % 1024 == 0 && stop_.stop_requested()) {
       return Error{ErrorCode::kCancelled, "the analysis was cancelled", {}, {}, 0};
     }
-    AddName(open, *entry, path, entries);
+    AddName(directory, *entry, path, entries);
   }
 }
 
@@ -166,7 +168,7 @@ Result<void> TreeWalk::Walk(UniqueFd directory, const std::string& path, int dep
   const int handle = directory.Release();
   tree_.directories_.push_back(path);
   std::vector<Entry> entries;
-  auto all = ReadNames(open.get(), path, entries);
+  auto all = ReadNames(open.get(), handle, path, entries);
   if (!all) {
     return std::move(all).error();
   }
@@ -342,8 +344,7 @@ const std::string* SourceTree::Read(std::string_view path) const {
   }
   read_bytes_ += text.size();
   Normalise(text);
-  kept = std::move(text);
-  return &*kept;
+  return &kept.emplace(std::move(text));
 }
 
 void SourceTree::Note(std::string sentence) const {

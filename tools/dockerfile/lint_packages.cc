@@ -30,10 +30,13 @@ void LintApt(LintContext& context, const Step& step) {
       return Holds(name, "=") || Holds(name, "/") || name.ends_with(".deb");
     });
     unpinned.insert(unpinned.end(), names.begin(), names.end());
-    asks = asks || !(command.HasFlag({"y", "yes", "assume-yes"}) || command.Count("q") == 2 ||
-                     command.Count("quiet") == 2 || command.Has({"-q=2"}));
-    recommends = recommends || !(command.HasFlag({"no-install-recommends"}) ||
-                                 command.Has({"APT::Install-Recommends=false"}));
+    const bool is_quiet =
+        command.Count("q") == 2 || command.Count("quiet") == 2 || command.Has({"-q=2"});
+    const bool says_yes = is_quiet || command.HasFlag({"y", "yes", "assume-yes"});
+    asks = asks || !says_yes;
+    const bool is_bare = command.HasFlag({"no-install-recommends"}) ||
+                         command.Has({"APT::Install-Recommends=false"});
+    recommends = recommends || !is_bare;
   }
   ReportUnpinned(context, step, "DL3008", "apt-get", unpinned, "=");
   if (asks) {

@@ -5,6 +5,7 @@
 
 namespace casemate::dockerfile {
 
+// NOLINTNEXTLINE(readability-function-size): one table
 std::span<const LintRule> LintRules() {
   using enum Severity;
   static constexpr auto kRules = std::to_array<LintRule>({
