@@ -105,8 +105,14 @@ class DotnetProject {
   [[nodiscard]] bool Refers(std::string_view package) const;
   [[nodiscard]] bool IsLibrary() const;
   void AddVersion();
+  [[nodiscard]] bool UsesWeb() const;
+  [[nodiscard]] const char* WebFramework() const;
+  [[nodiscard]] std::vector<std::string> InnerProjects() const;
+  void AddFramework();
   void AddServing();
+  void AddHealth();
   void AddPorts();
+  void AddUsualPort();
   void AddCommands();
   void AddTraits();
 
@@ -240,62 +246,67 @@ void DotnetProject::AddVersion() {
   app_.version = choice.Best();
 }
 
-void DotnetProject::AddServing() {
-  const auto framework = [&](std::string name, std::string field) {
-    app_.framework = Finding(std::move(name), {file_, std::move(field)}, Confidence::kCertain);
-  };
-  bool uses_web = sdk_ == "Microsoft.NET.Sdk.Web";
+bool DotnetProject::UsesWeb() const {
   for (const json* group : Children(documents_.front().second, "ItemGroup")) {
     for (const json* item : Children(*group, "FrameworkReference")) {
-      uses_web = uses_web || TextAt(*item, "attributes.Include") == "Microsoft.AspNetCore.App";
+      if (TextAt(*item, "attributes.Include") == "Microsoft.AspNetCore.App") {
+        return true;
+      }
     }
   }
-  uses_web = uses_web || Refers("microsoft.aspnetcore.app") || Refers("giraffe") ||
-             Refers("saturn") || Refers("falco");
-  if (sdk_ == "Microsoft.NET.Sdk.BlazorWebAssembly") {
-    app_.kind = AppKind::kStaticSite;
-    framework("blazor-wasm", "Sdk");
-  } else if (uses_web) {
-    app_.kind = AppKind::kService;
-    const bool has_pages = !tree_.Below(directory_, ".razor").empty();
-    const char* name = Refers("giraffe")       ? "giraffe"
-                       : Refers("saturn")      ? "saturn"
-                       : Refers("umbraco")     ? "umbraco"
-                       : Refers("orchardcore") ? "orchardcore"
-                       : has_pages             ? "blazor"
-                                               : "aspnetcore";
-    framework(name, "Sdk");
-  } else if (sdk_ == "Microsoft.NET.Sdk.Worker" || Refers("microsoft.extensions.hosting")) {
-    framework("dotnet-worker", "Sdk");
+  return sdk_ == "Microsoft.NET.Sdk.Web" || Refers("microsoft.aspnetcore.app") ||
+         Refers("giraffe") || Refers("saturn") || Refers("falco");
+}
+
+const char* DotnetProject::WebFramework() const {
+  for (const char* name : {"giraffe", "saturn", "umbraco", "orchardcore"}) {
+    if (Refers(name)) {
+      return name;
+    }
   }
-  // Projects that lie below this one are no part of it.
+  return tree_.Below(directory_, ".razor").empty() ? "aspnetcore" : "blazor";
+}
+
+// Directories of projects that lie below this one and are no part of it.
+std::vector<std::string> DotnetProject::InnerProjects() const {
   std::vector<std::string> inner;
   for (const std::string& path : tree_.Below(directory_, "proj")) {
     if (IsProject(path) && ParentOf(path) != directory_) {
       inner.emplace_back(ParentOf(path));
     }
   }
-  CodeFacts facts = ScanCode(tree_, directory_, Patterns(), inner);
+  return inner;
+}
+
+void DotnetProject::AddFramework() {
+  std::string name;
+  if (sdk_ == "Microsoft.NET.Sdk.BlazorWebAssembly") {
+    app_.kind = AppKind::kStaticSite;
+    name = "blazor-wasm";
+  } else if (UsesWeb()) {
+    app_.kind = AppKind::kService;
+    name = WebFramework();
+  } else if (sdk_ == "Microsoft.NET.Sdk.Worker" || Refers("microsoft.extensions.hosting")) {
+    name = "dotnet-worker";
+  }
+  if (!name.empty()) {
+    app_.framework = Finding(std::move(name), {file_, "Sdk"}, Confidence::kCertain);
+  }
+}
+
+void DotnetProject::AddServing() {
+  AddFramework();
+  CodeFacts facts = ScanCode(tree_, directory_, Patterns(), InnerProjects());
   if (app_.kind == AppKind::kProgram && !facts.ports.empty()) {
     app_.kind = AppKind::kService;
   }
   const bool serves = app_.kind == AppKind::kService;
-  if (!serves) {
+  if (serves) {
+    AddHealth();
+    AddPorts();
+  } else {
     facts.health.reset();
     facts.ports.clear();
-  }
-  if (serves) {
-    static const RE2 kHealth(R"re(MapHealthChecks\(\s*"([^"]+)")re");
-    for (const char* suffix : {".cs", ".fs"}) {
-      for (const std::string& path : tree_.Below(directory_, suffix)) {
-        const std::string* text = tree_.Read(path);
-        std::string endpoint;
-        if (!app_.health && text != nullptr && RE2::PartialMatch(*text, kHealth, &endpoint)) {
-          app_.health = Finding(endpoint, {path, "MapHealthChecks"}, Confidence::kCertain);
-        }
-      }
-    }
-    AddPorts();
   }
   AddCodeFacts(std::move(facts), app_);
   for (const std::string& project : projects_) {
@@ -305,19 +316,20 @@ void DotnetProject::AddServing() {
     AddCodeFacts(std::move(others), app_);
   }
   if (serves && app_.ports.empty()) {
-    const std::string version = app_.version ? app_.version->value : std::string();
-    double number = 0;
-    std::from_chars(version.data(), version.data() + version.size(), number);
-    // Images of .NET 8 and later listen on another port than those before.
-    Finding port(number > 0 && number < 8 ? "80" : "8080", {}, Confidence::kGuess);
-    const std::string launch = JoinPath(directory_, "Properties/launchSettings.json");
-    static const RE2 kUrl(R"re("applicationUrl":\s*"[^"]*http://[^":;]*:(\d{2,5}))re");
-    std::string hint;
-    if (const std::string* text = tree_.Read(launch);
-        text != nullptr && RE2::PartialMatch(*text, kUrl, &hint)) {
-      port.alternatives.push_back({hint, {launch, "applicationUrl"}, Confidence::kLikely});
+    AddUsualPort();
+  }
+}
+
+void DotnetProject::AddHealth() {
+  static const RE2 kHealth(R"re(MapHealthChecks\(\s*"([^"]+)")re");
+  for (const char* suffix : {".cs", ".fs"}) {
+    for (const std::string& path : tree_.Below(directory_, suffix)) {
+      const std::string* text = tree_.Read(path);
+      std::string endpoint;
+      if (!app_.health && text != nullptr && RE2::PartialMatch(*text, kHealth, &endpoint)) {
+        app_.health = Finding(endpoint, {path, "MapHealthChecks"}, Confidence::kCertain);
+      }
     }
-    app_.ports.push_back(std::move(port));
   }
 }
 
@@ -340,6 +352,23 @@ void DotnetProject::AddPorts() {
       }
     }
   }
+}
+
+// The port of Microsoft's images, with that of development as a hint.
+void DotnetProject::AddUsualPort() {
+  const std::string version = app_.version ? app_.version->value : std::string();
+  double number = 0;
+  std::from_chars(version.data(), version.data() + version.size(), number);
+  // Images of .NET 8 and later listen on another port than those before.
+  Finding port(number > 0 && number < 8 ? "80" : "8080", {}, Confidence::kGuess);
+  const std::string launch = JoinPath(directory_, "Properties/launchSettings.json");
+  static const RE2 kUrl(R"re("applicationUrl":\s*"[^"]*http://[^":;]*:(\d{2,5}))re");
+  std::string hint;
+  if (const std::string* text = tree_.Read(launch);
+      text != nullptr && RE2::PartialMatch(*text, kUrl, &hint)) {
+    port.alternatives.push_back({hint, {launch, "applicationUrl"}, Confidence::kLikely});
+  }
+  app_.ports.push_back(std::move(port));
 }
 
 void DotnetProject::AddCommands() {

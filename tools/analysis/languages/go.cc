@@ -475,10 +475,13 @@ LanguageFindings AnalyseBareGo(const SourceTree& tree, const std::string& direct
   app.package_manager.reset();
   app.install.clear();
   app.traits.erase("go.module");
-  app.build.front().value = "go build -trimpath -ldflags=\"-s -w\" -o " + app.output->value;
+  std::string command = "go build -trimpath -ldflags=\"-s -w\" -o ";
+  command += app.output ? app.output->value : std::string();
   for (const std::string& file : package.files) {
-    app.build.front().value += " " + std::string(NameOf(file));
+    command += ' ';
+    command += NameOf(file);
   }
+  app.build.front().value = std::move(command);
   findings.apps.push_back(std::move(claimed));
   return findings;
 }

@@ -226,9 +226,9 @@ void AddHealth(const JvmBuild& build, const Configuration& configuration, App& a
           Finding(std::move(path), {build.file, std::string(dependency)}, Confidence::kLikely);
     }
   };
-  const auto value = [&](std::string_view name, const std::string& fallback) {
+  const auto value = [&](std::string_view name, std::string_view fallback) {
     const auto found = configuration.Get(name);
-    return found ? found->value : fallback;
+    return found ? found->value : std::string(fallback);
   };
   const bool is_elsewhere = configuration.Get("management.server.port").has_value();
   if (!is_elsewhere) {
@@ -342,6 +342,21 @@ void AddServing(const SourceTree& tree, const JvmBuild& build, App& app) {
   }
 }
 
+// The class that `file` starts, with its package. Kotlin puts functions of no class into one that
+// is named after the file.
+std::string MainClassIn(const std::string& file, const std::string& text) {
+  static const RE2 kPackage(R"((?m)^\s*package\s+([\w.]+))");
+  std::string name;
+  if (RE2::PartialMatch(text, kPackage, &name)) {
+    name += '.';
+  }
+  const std::string_view base = NameOf(file);
+  name += base.substr(0, base.rfind('.'));
+  const bool is_top_level = file.ends_with(".kt") && text.find("@JvmStatic") == std::string::npos;
+  name += is_top_level ? "Kt" : "";
+  return name;
+}
+
 }  // namespace
 
 bool HasDependency(const JvmBuild& build, std::string_view prefix) {
@@ -402,12 +417,10 @@ void AddJavaPins(const SourceTree& tree, const std::string& directory, Choice& c
 std::string FindMainClass(const SourceTree& tree, const std::string& directory) {
   static const RE2 kMain(
       R"((?m)public\s+static\s+void\s+main\s*\(|static\s+public\s+void\s+main\s*\(|^(?:suspend\s+)?fun\s+main\s*\(|def\s+main\s*\(\s*args|extends\s+(?:IO)?App\b)");
-  static const RE2 kPackage(R"((?m)^\s*package\s+([\w.]+))");
   std::string found;
   for (const char* place : {"src/main/java", "src/main/kotlin", "src/main/scala", "src"}) {
     for (const std::string& file : tree.Below(JoinPath(directory, place), "")) {
-      const bool is_kotlin = file.ends_with(".kt");
-      if (!is_kotlin && !file.ends_with(".java") && !file.ends_with(".scala")) {
+      if (!file.ends_with(".kt") && !file.ends_with(".java") && !file.ends_with(".scala")) {
         continue;
       }
       const std::string* text = tree.Read(file);
@@ -415,12 +428,7 @@ std::string FindMainClass(const SourceTree& tree, const std::string& directory) 
           !RE2::PartialMatch(*text, kMain)) {
         continue;
       }
-      std::string package;
-      RE2::PartialMatch(*text, kPackage, &package);
-      std::string name(NameOf(file).substr(0, NameOf(file).rfind('.')));
-      const bool is_top_level = is_kotlin && text->find("@JvmStatic") == std::string::npos;
-      name.append(is_top_level ? "Kt" : "");
-      name.insert(0, package.empty() ? package : package + ".");
+      std::string name = MainClassIn(file, *text);
       if (!found.empty() && found != name) {
         return {};
       }

@@ -3,6 +3,7 @@
 #include <re2/re2.h>
 
 #include <algorithm>
+#include <iterator>
 #include <map>
 #include <set>
 
@@ -153,7 +154,7 @@ class GradleBuild {
 
   Claimed Describe() {
     AddName();
-    AddDependencies(text_, build_.file);
+    AddDependencies();
     AddLanguage();
     AddVersion();
     AddPackaging();
@@ -169,10 +170,16 @@ class GradleBuild {
  private:
   void ReadPlugins();
   void AddName();
-  void AddDependencies(const std::string& text, const std::string& file);
-  void AddProjectDependencies(const std::string& text);
+  void AddDependencies();
+  void AddDependenciesOf(const std::string& text, const std::string& file);
+  [[nodiscard]] std::vector<std::string> ProjectsUsedBy(const std::string& text) const;
   void AddLanguage();
   void AddVersion();
+  bool AddMainClass();
+  [[nodiscard]] std::string ArchivePath(const char* usual_suffix) const;
+  void AddBootArchive();
+  void AddDistribution();
+  void AddJar(const char* task, const char* usual_suffix);
   void AddPackaging();
   void AddWrapper();
   void AddCommands();
@@ -260,7 +267,26 @@ void GradleBuild::AddName() {
   jar_name_ = (base.empty() ? build_.name : base) + (version.empty() ? "" : "-" + version);
 }
 
-void GradleBuild::AddDependencies(const std::string& text, const std::string& file) {
+// Its own, and those of projects beside it that it is built from, each taken once.
+void GradleBuild::AddDependencies() {
+  AddDependenciesOf(text_, build_.file);
+  std::vector<std::string> open = ProjectsUsedBy(text_);  // the next one last
+  while (!open.empty()) {
+    const std::string place = std::move(open.back());
+    open.pop_back();
+    const std::string file = BuildFileOf(tree_, place, "build");
+    if (file.empty() || projects_.size() >= kMaxProjects || !projects_.insert(place).second) {
+      continue;
+    }
+    build_.sources.push_back(JoinPath(place, "src/main"));
+    const std::string text = TextOfFile(tree_, file);
+    AddDependenciesOf(text, file);
+    std::vector<std::string> inner = ProjectsUsedBy(text);
+    std::move(inner.begin(), inner.end(), std::back_inserter(open));
+  }
+}
+
+void GradleBuild::AddDependenciesOf(const std::string& text, const std::string& file) {
   static const RE2 kText(
       R"re(\b(?:implementation|api|compile|runtimeOnly|runtime|compileOnly|providedRuntime|developmentOnly|annotationProcessor|kapt|ksp)\s*\(?\s*["']([\w.-]+:[\w.-]+)(?::([^"'@]*))?[^"']*["'])re");
   static const RE2 kParts(
@@ -278,7 +304,9 @@ void GradleBuild::AddDependencies(const std::string& text, const std::string& fi
   }
   rest = re2::StringPiece(text);
   while (RE2::FindAndConsume(&rest, kParts, &name, &other)) {
-    add(name + ":" + other, "", {file, "dependencies." + name + ":" + other});
+    name += ":";
+    name += other;
+    add(name, "", {file, "dependencies." + name});
   }
   rest = re2::StringPiece(text);
   while (RE2::FindAndConsume(&rest, kLibrary, &name)) {
@@ -286,29 +314,25 @@ void GradleBuild::AddDependencies(const std::string& text, const std::string& fi
       build_.dependencies.push_back(at->second);
     }
   }
-  AddProjectDependencies(text);
 }
 
-// Projects beside it that it is built from bring theirs.
-// NOLINTNEXTLINE(misc-no-recursion): each project is taken once
-void GradleBuild::AddProjectDependencies(const std::string& text) {
+// Directories of the projects that a build file names, the last one first.
+std::vector<std::string> GradleBuild::ProjectsUsedBy(const std::string& text) const {
   static const RE2 kProject(
       R"re(\b(?:implementation|api|compile|runtimeOnly)\s*\(?\s*(?:project\s*\(\s*(?:path\s*[:=]\s*)?["']:([\w:.-]+)["']|projects\.([\w.]+)))re");
+  std::vector<std::string> places;
   re2::StringPiece rest(text);
   std::string path;
   std::string accessor;
   while (RE2::FindAndConsume(&rest, kProject, &path, &accessor)) {
     std::string place = path.empty() ? accessor : path;
     std::replace(place.begin(), place.end(), path.empty() ? '.' : ':', '/');
-    place = JoinPath(build_.workspace, place);
-    const std::string file = BuildFileOf(tree_, place, "build");
-    if (!file.empty() && projects_.size() < kMaxProjects && projects_.insert(place).second) {
-      build_.sources.push_back(JoinPath(place, "src/main"));
-      AddDependencies(TextOfFile(tree_, file), file);
-    }
+    places.push_back(JoinPath(build_.workspace, place));
     path.clear();
     accessor.clear();
   }
+  std::reverse(places.begin(), places.end());
+  return places;
 }
 
 void GradleBuild::AddLanguage() {
@@ -361,33 +385,60 @@ void GradleBuild::AddVersion() {
   }
 }
 
-void GradleBuild::AddPackaging() {
+// Whether the build itself names the class that it starts.
+bool GradleBuild::AddMainClass() {
   build_.main_class =
       FirstOf(text_, {R"re(mainClass(?:Name)?(?:\.set\(|\s*=|\s)\s*["']([\w.$-]+)["'])re",
                       R"re(["']Main-Class["']\s*(?:\]\s*=|:|to|,)\s*["']([\w.$]+)["'])re",
                       R"re(mainVerticle\w*\s*=\s*["']([\w.$]+)["'])re"});
-  const bool has_stated_class = !build_.main_class.empty();
-  if (!has_stated_class) {
+  const bool is_stated = !build_.main_class.empty();
+  if (!is_stated) {
     build_.main_class = FindMainClass(tree_, build_.directory);
   }
-  const bool has_shadow = HasPlugin("com.github.johnrengelman.shadow") ||
-                          HasPlugin("com.gradleup.shadow") || HasPlugin("io.github.goooler.shadow");
-  const bool is_micronaut = HasPlugin("io.micronaut.application");
-  const std::string libs = "build/libs/";
-  const std::string file_name =
+  return is_stated;
+}
+
+std::string GradleBuild::ArchivePath(const char* usual_suffix) const {
+  const std::string stated =
       FirstOf(text_, {R"re(archiveFileName(?:\.set\(|\s*=)\s*["']([^"'$]+\.[jw]ar)["'])re",
                       R"re(archiveName\s*=?\s*["']([^"'$]+\.[jw]ar)["'])re"});
+  return "build/libs/" + (stated.empty() ? jar_name_ + usual_suffix : stated);
+}
+
+// Of Spring Boot.
+void GradleBuild::AddBootArchive() {
+  const bool is_war = HasPlugin("war");
+  task_ = is_war ? "bootWar" : "bootJar";
+  build_.packaging = is_war ? "war" : "jar";
+  build_.output = ArchivePath(is_war ? ".war" : ".jar");
+  const bool is_disabled = RE2::PartialMatch(
+      BlocksOf(text_, "bootJar") + FirstOf(text_, {R"((bootJar\.enabled\s*=\s*false))"}),
+      R"(enabled\s*=\s*false)");
+  build_.can_run =
+      !is_disabled && (!build_.main_class.empty() || build_.directory == build_.workspace);
+}
+
+void GradleBuild::AddDistribution() {
+  task_ = "installDist";
+  build_.packaging = "distribution";
+  const std::string name = FirstOf(text_, {R"re(applicationName\s*=\s*["']([\w.-]+)["'])re"});
+  const std::string program = name.empty() ? build_.name : name;
+  build_.output = "build/install/" + program;
+  build_.run = build_.output + "/bin/" + program;
+}
+
+void GradleBuild::AddJar(const char* task, const char* usual_suffix) {
+  task_ = task;
+  build_.output = ArchivePath(usual_suffix);
+}
+
+void GradleBuild::AddPackaging() {
+  const bool has_stated_class = AddMainClass();
+  const bool has_shadow = HasPlugin("com.github.johnrengelman.shadow") ||
+                          HasPlugin("com.gradleup.shadow") || HasPlugin("io.github.goooler.shadow");
   build_.can_run = true;
   if (HasPlugin("org.springframework.boot")) {
-    const bool is_war = HasPlugin("war");
-    task_ = is_war ? "bootWar" : "bootJar";
-    build_.packaging = is_war ? "war" : "jar";
-    build_.output = libs + (file_name.empty() ? jar_name_ + (is_war ? ".war" : ".jar") : file_name);
-    build_.can_run = !build_.main_class.empty() || build_.directory == build_.workspace;
-    const bool is_disabled = RE2::PartialMatch(
-        BlocksOf(text_, "bootJar") + FirstOf(text_, {R"((bootJar\.enabled\s*=\s*false))"}),
-        R"(enabled\s*=\s*false)");
-    build_.can_run = build_.can_run && !is_disabled;
+    AddBootArchive();
   } else if (HasPlugin("io.quarkus")) {
     task_ = "build -x test";
     build_.packaging = "quarkus";
@@ -395,26 +446,18 @@ void GradleBuild::AddPackaging() {
     build_.run = "java -jar build/quarkus-app/quarkus-run.jar";
     return;
   } else if (HasPlugin("io.ktor.plugin")) {
-    task_ = "buildFatJar";
-    build_.output = libs + (file_name.empty() ? jar_name_ + "-all.jar" : file_name);
+    AddJar("buildFatJar", "-all.jar");
   } else if (has_shadow && !build_.main_class.empty()) {
-    task_ = "shadowJar";
-    build_.output = libs + (file_name.empty() ? jar_name_ + "-all.jar" : file_name);
-  } else if (HasPlugin("application") || is_micronaut) {
-    task_ = "installDist";
-    build_.packaging = "distribution";
-    const std::string name = FirstOf(text_, {R"re(applicationName\s*=\s*["']([\w.-]+)["'])re"});
-    const std::string program = name.empty() ? build_.name : name;
-    build_.output = "build/install/" + program;
-    build_.run = build_.output + "/bin/" + program;
+    AddJar("shadowJar", "-all.jar");
+  } else if (HasPlugin("application") || HasPlugin("io.micronaut.application")) {
+    AddDistribution();
   } else if (HasPlugin("war")) {
     task_ = "war";
     build_.packaging = "war";
-    build_.output = libs + (file_name.empty() ? jar_name_ + ".war" : file_name);
+    build_.output = ArchivePath(".war");
     return;
   } else if (has_stated_class) {
-    task_ = "jar";
-    build_.output = libs + (file_name.empty() ? jar_name_ + ".jar" : file_name);
+    AddJar("jar", ".jar");
   } else {
     build_.can_run = false;
     return;

@@ -58,7 +58,7 @@ std::vector<std::string> ModulesOf(const json& root, const std::string& director
 // A project of Maven with all that it inherits from files of the tree.
 class Project {
  public:
-  Project(const SourceTree& tree, const std::string& directory) : tree_(tree) {
+  Project(const SourceTree& tree, const std::string& directory) {
     std::string file = JoinPath(directory, "pom.xml");
     for (int i = 0; i < kMaxParents && tree.Has(file); ++i) {
       json root = ReadXmlFile(tree, file);
@@ -104,7 +104,6 @@ class Project {
   }
 
   // "${java.version}" as its value.
-  // NOLINTNEXTLINE(misc-no-recursion): bounded by `depth`
   [[nodiscard]] std::string Expand(std::string text, int depth) const {
     static const RE2 kReference(R"(\$\{([\w.-]+)\})");
     std::string name;
@@ -212,7 +211,6 @@ class Project {
     }
   }
 
-  const SourceTree& tree_;
   std::vector<Pom> poms_;
   json outer_parent_;
 };
@@ -257,7 +255,13 @@ class MavenBuild {
   void AddLanguage();
   void AddVersion();
   void AddPackaging();
+  [[nodiscard]] std::string StatedMainClass() const;
   void AddJar(const std::string& name);
+  [[nodiscard]] std::string BootJar(const std::string& name) const;
+  [[nodiscard]] std::string ShadedJar(const std::string& name) const;
+  [[nodiscard]] std::string AssembledJar(const std::string& name) const;
+  void AddClasses();
+  [[nodiscard]] std::string Arguments() const;
   void AddCommands();
   [[nodiscard]] const Plugin* Find(std::string_view artifact) const {
     for (const Plugin& plugin : plugins_) {
@@ -408,76 +412,106 @@ void MavenBuild::AddPackaging() {
   AddJar(name);
 }
 
-void MavenBuild::AddJar(const std::string& name) {
-  const std::string boot_class = Setting("spring-boot-maven-plugin", "mainClass");
-  const std::string classifier = Setting("spring-boot-maven-plugin", "classifier");
-  std::string main_class = boot_class;
-  for (const char* artifact : {"maven-shade-plugin", "maven-assembly-plugin", "maven-jar-plugin",
-                               "exec-maven-plugin", "mainClass"}) {
-    main_class = main_class.empty() ? Setting(artifact, "mainClass") : main_class;
+// The class that a plugin or a property names; empty: none does.
+std::string MavenBuild::StatedMainClass() const {
+  for (const char* artifact :
+       {"spring-boot-maven-plugin", "maven-shade-plugin", "maven-assembly-plugin",
+        "maven-jar-plugin", "exec-maven-plugin", "mainClass"}) {
+    if (std::string stated = Setting(artifact, "mainClass"); !stated.empty()) {
+      return stated;
+    }
   }
-  if (main_class.empty()) {
-    main_class = Setting("maven-shade-plugin", "Main-Class");
+  if (std::string stated = Setting("maven-shade-plugin", "Main-Class"); !stated.empty()) {
+    return stated;
   }
   for (const char* property :
        {"start-class", "exec.mainClass", "mainClass", "main.class", "main.verticle"}) {
-    if (const auto value = project_.Property(property); value && main_class.empty()) {
-      main_class = value->value;
+    if (const auto value = project_.Property(property); value && !value->value.empty()) {
+      return value->value;
     }
   }
+  return {};
+}
+
+std::string MavenBuild::BootJar(const std::string& name) const {
+  const std::string classifier = Setting("spring-boot-maven-plugin", "classifier");
+  return "target/" + name + (classifier.empty() ? "" : "-" + classifier) + ".jar";
+}
+
+std::string MavenBuild::ShadedJar(const std::string& name) const {
+  const std::string file = Setting("maven-shade-plugin", "outputFile");
+  if (!file.empty()) {
+    const std::size_t at = file.rfind("target/");
+    return at == std::string::npos ? file : file.substr(at);
+  }
+  const std::string own = Setting("maven-shade-plugin", "finalName");
+  std::string jar = "target/" + (own.empty() ? name : own);
+  if (Setting("maven-shade-plugin", "shadedArtifactAttached") == "true") {
+    const std::string suffix = Setting("maven-shade-plugin", "shadedClassifierName");
+    jar += "-" + (suffix.empty() ? "shaded" : suffix);
+  }
+  return jar + ".jar";
+}
+
+std::string MavenBuild::AssembledJar(const std::string& name) const {
+  const std::string own = Setting("maven-assembly-plugin", "finalName");
+  const std::string kind = Setting("maven-assembly-plugin", "descriptorRef");
+  const bool is_plain = Setting("maven-assembly-plugin", "appendAssemblyId") == "false";
+  return "target/" + (own.empty() ? name : own) + (is_plain || kind.empty() ? "" : "-" + kind) +
+         ".jar";
+}
+
+// Classes beside the jars that they need, where no jar can be started.
+void MavenBuild::AddClasses() {
+  const bool has_libraries = Find("maven-dependency-plugin") != nullptr &&
+                             !Setting("maven-dependency-plugin", "goal").empty();
+  build_.packaging = "classes";
+  build_.output = "target";
+  goal_ = has_libraries ? goal_ : "package dependency:copy-dependencies -DincludeScope=runtime";
+  build_.run = "java -cp target/classes:target/dependency/* " + build_.main_class;
+}
+
+// What the program has to be started with.
+std::string MavenBuild::Arguments() const {
+  if (HasDependency(build_, "io.dropwizard:")) {
+    for (const char* config : {"config.yml", "config.yaml", "configuration.yml"}) {
+      if (tree_.Has(JoinPath(build_.directory, config))) {
+        return std::string(" server ") + config;
+      }
+    }
+  }
+  return {};
+}
+
+void MavenBuild::AddJar(const std::string& name) {
+  const std::string stated = StatedMainClass();
   const std::string found = FindMainClass(tree_, build_.directory);
-  build_.main_class = main_class.empty() ? found : main_class;
+  build_.main_class = stated.empty() ? found : stated;
+  const bool has_class = !build_.main_class.empty();
+  const Plugin* assembly = Find("maven-assembly-plugin");
   std::string jar = "target/" + name + ".jar";
   if (Find("spring-boot-maven-plugin") != nullptr) {
     // A parent's plugin applies to libraries, too, which have nothing to start.
-    build_.can_run = !build_.main_class.empty() || project_.poms().size() == 1;
-    jar = classifier.empty() ? jar : "target/" + name + "-" + classifier + ".jar";
+    build_.can_run = has_class || project_.poms().size() == 1;
+    jar = BootJar(name);
   } else if (HasDependency(build_, "io.micronaut:") && Find("micronaut-maven-plugin") != nullptr) {
     build_.can_run = true;
-  } else if (Find("maven-shade-plugin") != nullptr && !build_.main_class.empty()) {
+  } else if (Find("maven-shade-plugin") != nullptr && has_class) {
     build_.can_run = true;
-    const std::string own = Setting("maven-shade-plugin", "finalName");
-    const std::string suffix = Setting("maven-shade-plugin", "shadedClassifierName");
-    const bool is_beside = Setting("maven-shade-plugin", "shadedArtifactAttached") == "true";
-    jar = "target/" + (own.empty() ? name : own) +
-          (is_beside ? "-" + (suffix.empty() ? "shaded" : suffix) : "") + ".jar";
-    const std::string file = Setting("maven-shade-plugin", "outputFile");
-    jar = file.empty()
-              ? jar
-              : file.substr(file.rfind("target/") == std::string::npos ? 0 : file.rfind("target/"));
-  } else if (Find("maven-assembly-plugin") != nullptr && !main_class.empty()) {
+    jar = ShadedJar(name);
+  } else if (assembly != nullptr && !stated.empty()) {
     build_.can_run = true;
-    const std::string own = Setting("maven-assembly-plugin", "finalName");
-    const std::string kind = Setting("maven-assembly-plugin", "descriptorRef");
-    const bool is_plain = Setting("maven-assembly-plugin", "appendAssemblyId") == "false";
-    jar = "target/" + (own.empty() ? name : own) + (is_plain || kind.empty() ? "" : "-" + kind) +
-          ".jar";
-    goal_ = FindText(Find("maven-assembly-plugin")->element, "goal").empty()
-                ? "package assembly:single"
-                : "package";
-  } else if (!build_.main_class.empty()) {
+    jar = AssembledJar(name);
+    goal_ = FindText(assembly->element, "goal").empty() ? "package assembly:single" : "package";
+  } else if (has_class) {
     build_.can_run = true;
-    const bool has_manifest = !Setting("maven-jar-plugin", "mainClass").empty();
-    const bool has_libraries = Find("maven-dependency-plugin") != nullptr &&
-                               !Setting("maven-dependency-plugin", "goal").empty();
-    if (!has_manifest) {
-      build_.packaging = "classes";
-      build_.output = "target";
-      goal_ = has_libraries ? goal_ : "package dependency:copy-dependencies -DincludeScope=runtime";
-      build_.run = "java -cp target/classes:target/dependency/* " + build_.main_class;
+    if (Setting("maven-jar-plugin", "mainClass").empty()) {
+      AddClasses();
       return;
     }
   }
   build_.output = jar;
-  build_.run = "java -jar " + jar;
-  if (HasDependency(build_, "io.dropwizard:")) {
-    for (const char* config : {"config.yml", "config.yaml", "configuration.yml"}) {
-      if (tree_.Has(JoinPath(build_.directory, config))) {
-        build_.run += std::string(" server ") + config;
-        break;
-      }
-    }
-  }
+  build_.run = "java -jar " + jar + Arguments();
 }
 
 void MavenBuild::AddCommands() {

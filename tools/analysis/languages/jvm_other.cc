@@ -53,10 +53,10 @@ void AddClojureDependencies(const std::string& text, const RE2& pattern, JvmBuil
   std::string version;
   while (RE2::FindAndConsume(&rest, pattern, &name, &version)) {
     const std::size_t slash = name.find('/');
-    const std::string coordinates = slash == std::string::npos
-                                        ? name + ":" + name
-                                        : name.substr(0, slash) + ":" + name.substr(slash + 1);
-    build.dependencies.push_back({coordinates, version, {build.file, name}});
+    std::string coordinates = name.substr(0, slash);
+    coordinates += ':';
+    coordinates += slash == std::string::npos ? name : name.substr(slash + 1);
+    build.dependencies.push_back({std::move(coordinates), version, {build.file, name}});
   }
 }
 
@@ -146,6 +146,67 @@ void AddSbtDependencies(const std::string& text, JvmBuild& build) {
   }
 }
 
+// Whether it is made with the Play framework.
+bool AddPlay(const std::string& text, const std::string& plugins, JvmBuild& build) {
+  const bool is_scala = plugins.find("\"sbt-plugin\"") != std::string::npos &&
+                        text.find("PlayScala") != std::string::npos;
+  const bool is_java = text.find("PlayJava") != std::string::npos;
+  if (!is_scala && !is_java) {
+    return false;
+  }
+  build.dependencies.push_back({"org.playframework:play",
+                                {},
+                                {JoinPath(build.directory, "project/plugins.sbt"), "sbt-plugin"}});
+  build.language = is_scala ? "scala" : "java";
+  return true;
+}
+
+void AddSbtVersions(const SourceTree& tree, const std::string& text, JvmBuild& build) {
+  const std::string properties = JoinPath(build.directory, "project/build.properties");
+  const std::string version =
+      FirstOf(TextOfFile(tree, properties, "#"), R"(sbt\.version\s*=\s*(\S+))");
+  if (!version.empty()) {
+    build.tool_version = Finding(version, {properties, "sbt.version"}, Confidence::kCertain);
+  }
+  build.version.Add(JavaRelease(FirstOf(
+                        text, R"re("-(?:-release|release|java-output-version)[":,\s]+"?(\d+)")re")),
+                    {build.file, "scalacOptions"});
+}
+
+// The name of the jar that sbt-assembly makes.
+std::string AssemblyJar(const std::string& text, const std::string& program) {
+  for (const char* pattern :
+       {R"re(assembly\s*/?\s*assemblyJarName(?:\s+in\s+assembly)?\s*:=\s*s?"([^"$]+)")re",
+        R"re(assemblyJarName(?:\s+in\s+assembly)?\s*:=\s*"([^"$]+)")re"}) {
+    if (std::string stated = FirstOf(text, pattern); !stated.empty()) {
+      return stated;
+    }
+  }
+  const std::string version = FirstOf(text, R"re(\bversion\s*:=\s*"([^"]+)")re");
+  return program + "-assembly-" + (version.empty() ? "0.1.0-SNAPSHOT" : version) + ".jar";
+}
+
+void AddAssembly(const std::string& text, const std::string& program, JvmBuild& build) {
+  std::string scala = FirstOf(text, R"re(scalaVersion\s*:=\s*"([\d.]+)")re");
+  // Scala 2 is told apart by its minor version, Scala 3 as a whole.
+  scala = scala.starts_with("2.") ? scala.substr(0, scala.find('.', 2)) : scala;
+  build.output = "target/scala-" + (scala.empty() ? "2.12" : scala) + "/";
+  build.output += AssemblyJar(text, program);
+  Say(build, build.build, "sbt assembly");
+  build.run = "java -jar " + build.output;
+}
+
+// What sbt-native-packager leaves; without it, sbt itself starts the program.
+void AddStage(const std::string& text, const std::string& program, bool is_packaged,
+              JvmBuild& build) {
+  build.packaging = "distribution";
+  build.output = is_packaged ? "target/universal/stage" : "";
+  Say(build, build.build, is_packaged ? "sbt stage" : "sbt compile");
+  const std::string script = FirstOf(text, R"re(executableScriptName\s*:=\s*"([^"]+)")re");
+  build.run =
+      is_packaged ? "target/universal/stage/bin/" + (script.empty() ? program : script) : "sbt run";
+}
+
 Claimed DescribeSbt(const SourceTree& tree, const std::string& directory) {
   JvmBuild build = Start(directory, "build.sbt", "sbt", "scala");
   const std::string text = TextOfFile(tree, build.file, "//");
@@ -155,62 +216,26 @@ Claimed DescribeSbt(const SourceTree& tree, const std::string& directory) {
   }
   const std::string plugins = TextOfFile(tree, JoinPath(directory, "project/plugins.sbt"), "//");
   AddSbtDependencies(all, build);
-  const bool is_play = plugins.find("\"sbt-plugin\"") != std::string::npos &&
-                       text.find("PlayScala") != std::string::npos;
-  const bool is_java_play = text.find("PlayJava") != std::string::npos;
-  if (is_play || is_java_play) {
-    build.dependencies.push_back(
-        {"org.playframework:play", {}, {JoinPath(directory, "project/plugins.sbt"), "sbt-plugin"}});
-    build.language = is_java_play && !is_play ? "java" : "scala";
-  }
+  const bool is_play = AddPlay(text, plugins, build);
   build.sources = {JoinPath(directory, "src/main"), JoinPath(directory, "app")};
   build.name = FirstOf(text, R"re(\bname\s*:=\s*"([^"]+)")re");
   build.name = !build.name.empty() ? build.name
                : directory.empty() ? "app"
                                    : std::string(NameOf(directory));
   const std::string program = PlainName(build.name, directory);
-  const std::string properties = JoinPath(directory, "project/build.properties");
-  const std::string version =
-      FirstOf(TextOfFile(tree, properties, "#"), R"(sbt\.version\s*=\s*(\S+))");
-  if (!version.empty()) {
-    build.tool_version = Finding(version, {properties, "sbt.version"}, Confidence::kCertain);
-  }
-  build.version.Add(JavaRelease(FirstOf(
-                        text, R"re("-(?:-release|release|java-output-version)[":,\s]+"?(\d+)")re")),
-                    {build.file, "scalacOptions"});
+  AddSbtVersions(tree, text, build);
   Say(build, build.install, "sbt update");
-  const std::string project_version = FirstOf(text, R"re(\bversion\s*:=\s*"([^"]+)")re");
-  if (plugins.find("sbt-assembly") != std::string::npos) {
-    const std::string jar = FirstOf(
-        text, R"re(assembly\s*/?\s*assemblyJarName(?:\s+in\s+assembly)?\s*:=\s*s?"([^"$]+)")re");
-    const std::string other =
-        FirstOf(text, R"re(assemblyJarName(?:\s+in\s+assembly)?\s*:=\s*"([^"$]+)")re");
-    std::string scala = FirstOf(text, R"re(scalaVersion\s*:=\s*"([\d.]+)")re");
-    // Scala 2 is told apart by its minor version, Scala 3 as a whole.
-    scala = scala.starts_with("2.") ? scala.substr(0, scala.find('.', 2)) : scala;
-    const std::string own = jar.empty() ? other : jar;
-    build.output =
-        "target/scala-" + (scala.empty() ? "2.12" : scala) + "/" +
-        (own.empty() ? program + "-assembly-" +
-                           (project_version.empty() ? "0.1.0-SNAPSHOT" : project_version) + ".jar"
-                     : own);
-    Say(build, build.build, "sbt assembly");
-    build.run = "java -jar " + build.output;
+  const bool has_assembly = plugins.find("sbt-assembly") != std::string::npos;
+  if (has_assembly) {
+    AddAssembly(text, program, build);
   } else {
-    const bool is_packaged =
-        is_play || is_java_play || plugins.find("sbt-native-packager") != std::string::npos;
-    build.packaging = "distribution";
-    build.output = is_packaged ? "target/universal/stage" : "";
-    Say(build, build.build, is_packaged ? "sbt stage" : "sbt compile");
-    const std::string script = FirstOf(text, R"re(executableScriptName\s*:=\s*"([^"]+)")re");
-    build.run = is_packaged ? "target/universal/stage/bin/" + (script.empty() ? program : script)
-                            : "sbt run";
+    AddStage(text, program, is_play || plugins.find("sbt-native-packager") != std::string::npos,
+             build);
   }
   build.main_class = FirstOf(text, R"re(mainClass[^\n]*Some\("([\w.]+)"\))re");
-  const bool has_main = !build.main_class.empty() || is_play || is_java_play ||
-                        !FindMainClass(tree, directory).empty();
-  build.can_run = has_main || build.output.find("stage") != std::string::npos ||
-                  plugins.find("sbt-assembly") != std::string::npos;
+  const bool has_main =
+      !build.main_class.empty() || is_play || !FindMainClass(tree, directory).empty();
+  build.can_run = has_main || has_assembly || build.output.find("stage") != std::string::npos;
   return DescribeJvm(tree, std::move(build));
 }
 

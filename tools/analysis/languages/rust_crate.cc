@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <iterator>
 #include <map>
 
 #include <nlohmann/json.hpp>
@@ -165,6 +166,7 @@ std::set<std::string> Locked(const SourceTree& tree, const std::string& workspac
     }
   }
   std::vector<std::string> open;
+  open.reserve(roots.size());
   for (const Dependency& root : roots) {
     open.push_back(root.name);
   }
@@ -215,28 +217,35 @@ class DependencyWalk {
       return;
     }
     for (const auto& [key, entry] : table.items()) {
-      const bool is_shared = TextAt(entry, "workspace") == "true";
-      static const json kNone;
-      const json& shared = is_shared ? At(shared_, std::vector<std::string>{key}) : kNone;
-      const std::string renamed = TextAt(is_shared ? shared : entry, "package");
-      const std::string name = renamed.empty() ? key : renamed;
-      const json& stated = is_shared ? shared : entry;
+      TakeEntry(directory, key, entry, {file, field + key});
+    }
+  }
+
+  void TakeEntry(const std::string& directory, const std::string& key, const json& entry,
+                 const Source& source) {
+    static const json kNone;
+    const bool is_shared = TextAt(entry, "workspace") == "true";
+    const json& shared = is_shared ? At(shared_, std::vector<std::string>{key}) : kNone;
+    const json& stated = is_shared ? shared : entry;
+    const std::string path = TextAt(stated, "path");
+    if (!path.empty()) {
+      TakeCrate(Located(is_shared ? workspace_ : directory, path));
+      return;
+    }
+    const std::string renamed = TextAt(stated, "package");
+    const std::string& name = renamed.empty() ? key : renamed;
+    const bool is_known = std::any_of(found.direct.begin(), found.direct.end(),
+                                      [&](const auto& other) { return other.name == name; });
+    if (!is_known) {
       const std::string version = stated.is_object() ? TextAt(stated, "version") : TextOf(stated);
-      const Source source{file, field + key};
-      const std::string path = TextAt(stated, "path");
-      if (!path.empty()) {
-        const std::string place = Located(is_shared ? workspace_ : directory, path);
-        if (tree_.Has(JoinPath(place, "Cargo.toml")) && found.crates.size() < kMaxCrates) {
-          found.crates.push_back(place);
-        }
-        continue;
-      }
-      const bool is_known = std::any_of(found.direct.begin(), found.direct.end(),
-                                        [&](const auto& other) { return other.name == name; });
-      if (!is_known) {
-        found.direct.push_back({name, version, source});
-      }
-      AddImplied(name, is_shared && entry.is_object() ? entry : stated, shared, source, found);
+      found.direct.push_back({name, version, source});
+    }
+    AddImplied(name, is_shared && entry.is_object() ? entry : stated, shared, source, found);
+  }
+
+  void TakeCrate(const std::string& place) {
+    if (tree_.Has(JoinPath(place, "Cargo.toml")) && found.crates.size() < kMaxCrates) {
+      found.crates.push_back(place);
     }
   }
 
@@ -245,46 +254,63 @@ class DependencyWalk {
   json shared_;
 };
 
+// Of a [[bin]]: the file that it names, or that its name leads to. Takes the binary out of `found`.
+std::string RootOf(const json& entry, const std::string& directory,
+                   std::vector<RustBinary>& found) {
+  const std::string name = TextAt(entry, "name");
+  const std::string path = TextAt(entry, "path");
+  std::string root = path.empty() ? std::string() : Located(directory, path);
+  const auto same = std::find_if(found.begin(), found.end(), [&](const RustBinary& other) {
+    return root.empty() ? other.name == name : other.root == root;
+  });
+  if (same != found.end()) {
+    root = same->root;
+    found.erase(same);
+  } else if (root.empty()) {
+    root = JoinPath(directory, "src/main.rs");
+    std::erase_if(found, [&](const RustBinary& other) { return other.root == root; });
+  }
+  return root;
+}
+
+// Binaries that the manifest lists; `found` keeps those that it does not.
+std::vector<RustBinary> StatedBinaries(const SourceTree& tree, const std::string& directory,
+                                       const json& manifest, std::vector<RustBinary>& found) {
+  std::vector<RustBinary> binaries;
+  const json& stated = At(manifest, "bin");
+  if (!stated.is_array()) {
+    return binaries;
+  }
+  for (const json& entry : stated) {
+    const std::string name = TextAt(entry, "name");
+    const std::string root = RootOf(entry, directory, found);
+    if (!name.empty() && tree.Has(root)) {
+      binaries.push_back(Binary(tree, directory, name, root));
+      binaries.back().features = Joined(At(entry, "required-features"));
+    }
+  }
+  return binaries;
+}
+
 }  // namespace
 
 std::vector<RustBinary> BinariesOf(const SourceTree& tree, const std::string& directory,
                                    const json& manifest) {
   const std::string package = TextAt(manifest, "package.name");
   std::vector<RustBinary> found = FoundBinaries(tree, directory, package);
-  std::vector<RustBinary> binaries;
-  if (const json& stated = At(manifest, "bin"); stated.is_array()) {
-    for (const json& entry : stated) {
-      const std::string name = TextAt(entry, "name");
-      const std::string path = TextAt(entry, "path");
-      std::string root = path.empty() ? std::string() : Located(directory, path);
-      const auto same = std::find_if(found.begin(), found.end(), [&](const RustBinary& other) {
-        return root.empty() ? other.name == name : other.root == root;
-      });
-      if (same != found.end()) {
-        root = same->root;
-        found.erase(same);
-      } else if (root.empty()) {
-        root = JoinPath(directory, "src/main.rs");
-        std::erase_if(found, [&](const RustBinary& other) { return other.root == root; });
-      }
-      if (!name.empty() && tree.Has(root)) {
-        binaries.push_back(Binary(tree, directory, name, root));
-        binaries.back().features = Joined(At(entry, "required-features"));
-      }
-    }
-  }
+  std::vector<RustBinary> binaries = StatedBinaries(tree, directory, manifest, found);
   if (TextAt(manifest, "package.autobins") != "false") {
     binaries.insert(binaries.end(), found.begin(), found.end());
   }
   const std::string preferred = TextAt(manifest, "package.default-run");
+  const auto rank = [&](const RustBinary& binary) {
+    return binary.name == preferred ? 0 : binary.name == package ? 1 : 2;
+  };
   std::vector<RustBinary> sorted;
+  sorted.reserve(binaries.size());
   for (const int wanted : {0, 1, 2}) {
-    for (const RustBinary& binary : binaries) {
-      const int rank = binary.name == preferred ? 0 : binary.name == package ? 1 : 2;
-      if (rank == wanted) {
-        sorted.push_back(binary);
-      }
-    }
+    std::copy_if(binaries.begin(), binaries.end(), std::back_inserter(sorted),
+                 [&](const RustBinary& binary) { return rank(binary) == wanted; });
   }
   return sorted;
 }
