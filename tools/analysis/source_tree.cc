@@ -320,7 +320,8 @@ void Normalise(std::string& text) {
 
 const std::string* SourceTree::Read(std::string_view path) const {
   if (const auto known = texts_.find(path); known != texts_.end()) {
-    return known->second ? &*known->second : nullptr;
+    const std::optional<std::string>& text = known->second;
+    return text ? &*text : nullptr;
   }
   if (!Has(path)) {
     return nullptr;

@@ -155,9 +155,11 @@ class Parser {
       return first.error();
     }
     std::string_view line = TrimSpaceLeft(TrimNewline(*first));
-    if (const auto directive = TakeDirective(line); !directive) {
+    const auto directive = TakeDirective(line);
+    if (!directive) {
       return directive.error();
-    } else if (*directive) {
+    }
+    if (*directive) {
       return {};
     }
     if (IsComment(line)) {
@@ -172,11 +174,11 @@ class Parser {
     }
     std::string joined(line);
     while (continues && !rest_.empty()) {
-      if (auto more = TakeContinued(joined, instruction); !more) {
+      const auto more = TakeContinued(joined, instruction);
+      if (!more) {
         return more.error();
-      } else {
-        continues = *more;
       }
+      continues = *more;
     }
     return Add(std::move(instruction), joined);
   }
