@@ -71,21 +71,6 @@ class Client {
   int id_ = 0;
 };
 
-// Medians in ms of each contender, in turns.
-std::vector<double> MediansMs(const std::vector<std::function<void()>>& contenders, int rounds) {
-  std::vector<std::vector<double>> all(contenders.size());
-  for (int round = 0; round < rounds; ++round) {
-    for (std::size_t i = 0; i < contenders.size(); ++i) {
-      all[i].push_back(TimeMs(contenders[i]));
-    }
-  }
-  std::vector<double> medians;
-  for (std::vector<double>& values : all) {
-    medians.push_back(Percentile(std::move(values), 0.5));
-  }
-  return medians;
-}
-
 }  // namespace
 
 void BenchContainers(const Options& options) {

@@ -12,7 +12,8 @@ namespace casemate::bench {
 namespace {
 
 constexpr const char* kUsage =
-    "usage: casemate_bench [calls|load|stdio|http|policy|containers]… [--casemate PATH] [--n "
+    "usage: casemate_bench [calls|load|stdio|http|policy|containers|analysis]… [--casemate PATH] "
+    "[--n "
     "ROUNDS] "
     "[--json]\n"
     "                      [--node PATH --everything DIR] [--opa PATH]";
@@ -44,7 +45,7 @@ Chosen Parse(const std::vector<std::string>& args) {
     } else if (args[i] == "--n" && has_value) {
       options.rounds = std::max(1, std::atoi(args[++i].c_str()));  // NOLINT(cert-err34-c)
     } else if (args[i] == "calls" || args[i] == "load" || args[i] == "stdio" || args[i] == "http" ||
-               args[i] == "policy" || args[i] == "containers") {
+               args[i] == "policy" || args[i] == "containers" || args[i] == "analysis") {
       chosen.parts.push_back(args[i]);
     } else {
       Die(kUsage);
@@ -71,6 +72,9 @@ void Run(const Chosen& chosen) {
   }
   if (chosen.Has("containers")) {
     BenchContainers(chosen.options);
+  }
+  if (chosen.Has("analysis")) {
+    BenchAnalysis(chosen.options);
   }
 }
 

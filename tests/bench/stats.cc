@@ -23,6 +23,20 @@ double TimeMs(const std::function<void()>& work) {
   return static_cast<double>(MonotonicNs() - start) / 1e6;
 }
 
+std::vector<double> MediansMs(const std::vector<std::function<void()>>& contenders, int rounds) {
+  std::vector<std::vector<double>> all(contenders.size());
+  for (int round = 0; round < rounds; ++round) {
+    for (std::size_t i = 0; i < contenders.size(); ++i) {
+      all[i].push_back(TimeMs(contenders[i]));
+    }
+  }
+  std::vector<double> medians;
+  for (std::vector<double>& values : all) {
+    medians.push_back(Percentile(std::move(values), 0.5));
+  }
+  return medians;
+}
+
 ScratchDirectory::ScratchDirectory()
     : path_((std::filesystem::temp_directory_path() / "casemate-bench-XXXXXX").string()) {
   if (mkdtemp(path_.data()) == nullptr) {

@@ -12,6 +12,9 @@ double Percentile(std::vector<double> values, double p);  // nearest rank
 // How long `work` takes, in ms.
 double TimeMs(const std::function<void()>& work);
 
+// Medians in ms of each contender, which take turns.
+std::vector<double> MediansMs(const std::vector<std::function<void()>>& contenders, int rounds);
+
 struct Options {
   std::string casemate = "build/release/casemate";
   // The peer: Node and the folder of @modelcontextprotocol/server-everything; empty: without it.
@@ -57,5 +60,7 @@ void BenchHttp(const Options& options);
 void BenchPolicy(const Options& options);
 // Commands in containers, and their status, against Docker's command line (containers.cc).
 void BenchContainers(const Options& options);
+// The analysis of a large project against listing its files (analysis.cc).
+void BenchAnalysis(const Options& options);
 
 }  // namespace casemate::bench
