@@ -163,7 +163,12 @@ Result<bool> ExecKiller::Signal(Force force) {
     return state.error();
   }
   if (!state->running || state->pid <= 0) {
-    return true;
+    // What it began may have outlived it, and hold its output open.
+    if (place_.has_guard || !has_looked_) {
+      return true;
+    }
+    Look(0);
+    return seen_.empty() ? Result<bool>(true) : SignalSeen(force);
   }
   if (place_.has_guard) {
     return TellGuard(state->pid, force);
