@@ -1,7 +1,6 @@
 #include "tools/dockerfile/lint.h"
 
 #include <algorithm>
-#include <chrono>
 #include <fstream>
 #include <map>
 #include <set>
@@ -285,7 +284,8 @@ TEST_CASE("a good file has no findings") {
             .empty());
 }
 
-TEST_CASE("hostile files take time in proportion") {
+// What grows with the square would meet the time limit that CTest sets.
+TEST_CASE("hostile files of the full size are read to their end") {
   const auto repeat = [](std::string text, std::string_view part) {
     while (text.size() + part.size() < kMaxDockerfileBytes - 100) {
       text += part;
@@ -302,10 +302,7 @@ TEST_CASE("hostile files take time in proportion") {
       {"FROM a\n", "COPY a.tar /\nRUN tar -x a.tar\n"},
   }));
   CAPTURE(std::get<1>(test));
-  const auto before = std::chrono::steady_clock::now();
   CHECK_FALSE(Findings(repeat(std::get<0>(test), std::get<1>(test))).empty());
-  // Much more than is needed: what grows with the square takes minutes.
-  CHECK(std::chrono::steady_clock::now() - before < std::chrono::seconds(20));
 }
 
 TEST_CASE("the documentation has the table of rules") {
