@@ -288,6 +288,9 @@ struct Run {
   int operator()(const cli::DockerfileLintArgs& args) const {
     return cli::DockerfileLintCommand(args);
   }
+  int operator()(const cli::DockerfileGenerateArgs& args) const {
+    return cli::DockerfileGenerateCommand(args);
+  }
   int operator()(const cli::AnalyzeArgs& args) const { return cli::AnalyzeCommand(args); }
   int operator()(const cli::ContainersArgs& args) const {
     return cli::ContainersCommand(
@@ -350,6 +353,7 @@ bool IsAboutThisServer(const cli::Command& command) {
          !std::holds_alternative<cli::ClientListArgs>(command) &&
          !std::holds_alternative<cli::AnalyzeArgs>(command) &&
          !std::holds_alternative<cli::DockerfileLintArgs>(command) &&
+         !std::holds_alternative<cli::DockerfileGenerateArgs>(command) &&
          !std::holds_alternative<cli::ClientDoctorArgs>(command);
 }
 

@@ -285,9 +285,11 @@ std::variant<CommandLine, int> ParseCommandLine(int argc, char** argv) {
   AnalyzeArgs analyze_args;
   AddAnalyze(*analyze, analyze_args);
 
-  CLI::App* dockerfile = app.add_subcommand("dockerfile", "Read Dockerfiles");
-  DockerfileLintArgs dockerfile_args;
-  AddDockerfile(*dockerfile, dockerfile_args);
+  CLI::App* dockerfile = app.add_subcommand("dockerfile", "Write and check Dockerfiles");
+  DockerfileLintArgs lint_args;
+  DockerfileGenerateArgs generate_args;
+  DockerfileGenerateArgs explain_args;
+  AddDockerfile(*dockerfile, lint_args, generate_args, explain_args);
 
   const int dashes = DashesAt(argc, argv);
   std::vector<std::string> command(argv + std::min(dashes + 1, argc), argv + argc);
@@ -315,8 +317,11 @@ std::variant<CommandLine, int> ParseCommandLine(int argc, char** argv) {
     line.command = *std::move(work);
   } else if (analyze->parsed()) {
     line.command = std::move(analyze_args);
+  } else if (dockerfile->got_subcommand("lint")) {
+    line.command = std::move(lint_args);
   } else if (dockerfile->parsed()) {
-    line.command = std::move(dockerfile_args);
+    line.command =
+        dockerfile->got_subcommand("explain") ? std::move(explain_args) : std::move(generate_args);
   } else if (client->parsed()) {
     line.command = ClientCommand(*client, std::move(client_flags));
   } else if (run->parsed()) {

@@ -140,7 +140,7 @@ using Command =
                  AuditExportArgs, ProfileListArgs, TokenAddArgs, TokenListArgs, TokenRmArgs,
                  ApproveListArgs, ApproveShowArgs, ApproveGrantArgs, ApproveDenyArgs,
                  ClientEntryArgs, ClientListArgs, ClientDoctorArgs, PolicyArgs, PolicyBundleArgs,
-                 ContainersArgs, AnalyzeArgs, DockerfileLintArgs>;
+                 ContainersArgs, AnalyzeArgs, DockerfileLintArgs, DockerfileGenerateArgs>;
 
 struct CommandLine {
   GlobalFlags flags;

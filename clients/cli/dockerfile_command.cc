@@ -58,23 +58,6 @@ std::optional<std::string> IgnoreFileBeside(const std::string& file) {
 
 }  // namespace
 
-void AddDockerfile(CLI::App& app, DockerfileLintArgs& args) {
-  app.require_subcommand(1);
-  CLI::App* lint = app.add_subcommand(
-      "lint", "What is wrong with a Dockerfile, by the rules of hadolint and BuildKit");
-  lint->add_option("file", args.files, "Dockerfiles, or - for standard input; default Dockerfile");
-  lint->add_flag("--json", args.json, "Print JSON");
-  lint->add_option("--fail-on", args.fail_on,
-                   "Exit with 1 from this severity on: error, warning, info, style");
-  lint->add_option("--ignore", args.ignore, "A rule that is not wanted; repeatable")
-      ->allow_extra_args(false);
-  lint->add_option("--enable", args.enable, "A rule that is off by default; repeatable")
-      ->allow_extra_args(false);
-  lint->add_option("--allow-registry", args.registries,
-                   "Where images may come from, e.g. *.example.com; repeatable; default anywhere")
-      ->allow_extra_args(false);
-}
-
 int DockerfileLintCommand(const DockerfileLintArgs& args) {
   const auto severity = dockerfile::ParseSeverity(args.fail_on);
   const dockerfile::Severity fail_on = severity.value_or(dockerfile::Severity::kStyle);

@@ -334,10 +334,11 @@ std::string_view ToString(AppKind kind) {
 Result<Analysis> AnalyseProject(int directory, const TreeLimits& limits,
                                 const std::stop_token& stop) {
   auto tree = SourceTree::Scan(directory, limits, stop);
-  if (!tree) {
-    return std::move(tree).error();
-  }
-  Collection collection(*tree);
+  return tree ? AnalyseTree(*tree, stop) : Result<Analysis>(std::move(tree).error());
+}
+
+Result<Analysis> AnalyseTree(const SourceTree& tree, const std::stop_token& stop) {
+  Collection collection(tree);
   if (auto asked = collection.Ask(false, stop); !asked) {
     return asked.error();
   }

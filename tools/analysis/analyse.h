@@ -14,5 +14,7 @@ namespace casemate::analysis {
 // `directory` is lent for the call. Errors: those of SourceTree::Scan.
 Result<Analysis> AnalyseProject(int directory, const TreeLimits& limits,
                                 const std::stop_token& stop);
+// Of a tree that was walked. Errors: kCancelled.
+Result<Analysis> AnalyseTree(const SourceTree& tree, const std::stop_token& stop);
 
 }  // namespace casemate::analysis

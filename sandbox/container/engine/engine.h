@@ -143,6 +143,10 @@ class Engine {
 
   [[nodiscard]] Result<ImageDetails> InspectImage(std::string_view reference,
                                                   const Patience& patience = {}) const;
+  // "sha256:…" of what the image's registry has under this name, which Docker asks it: kUnavailable
+  // when it cannot be reached, kNotFound from Podman, which has no such request.
+  [[nodiscard]] Result<std::string> RegistryDigest(std::string_view reference,
+                                                   const Patience& patience = {}) const;
   // `progress` is told in words; may be empty.
   Result<void> Pull(std::string_view reference,
                     const std::function<void(std::string_view)>& progress,

@@ -181,6 +181,26 @@ Result<ImageDetails> Engine::InspectImage(std::string_view reference,
   return body ? DecodeImage(*body) : std::move(body).error();
 }
 
+Result<std::string> Engine::RegistryDigest(std::string_view reference,
+                                           const Patience& patience) const {
+  if (auto checked = CheckImageReference(reference); !checked) {
+    return std::move(checked).error();
+  }
+  const std::string what = "asking the registry of " + std::string(reference);
+  auto reply =
+      Ask(what, {.target = api_prefix_ + "/distribution/" + std::string(reference) + "/json"},
+          AtOnce(patience));
+  auto body = reply ? ParseObject(what, reply->body) : Result<json>(reply.error());
+  if (!body) {
+    return std::move(body).error();
+  }
+  std::string digest = TextOf(body->value("Descriptor", json::object()), "digest");
+  if (!IsImageId(digest)) {
+    return Error{ErrorCode::kInternal, what + ": the answer holds no digest", {}, {}, 0};
+  }
+  return digest;
+}
+
 Result<void> Engine::Pull(std::string_view reference,
                           const std::function<void(std::string_view)>& progress,
                           const std::stop_token& stop) const {

@@ -1,0 +1,17 @@
+// Digests of base images as an engine knows them: of what it has, and if wanted of what their
+// registry has now. The engine must outlive the source; as thread-safe as it.
+#pragma once
+
+#include "sandbox/container/engine/engine.h"
+#include "tools/containerize/base_images.h"
+
+namespace casemate::containerize {
+
+enum class DigestScope {
+  kLocal,     // of images that the engine has
+  kRegistry,  // else it asks their registries, within 15 seconds each
+};
+
+DigestSource EngineDigests(const container::Engine& engine, DigestScope scope);
+
+}  // namespace casemate::containerize

@@ -1,0 +1,44 @@
+#include <algorithm>
+
+#include "tools/containerize/recipes/recipes.h"
+
+namespace casemate::containerize {
+
+std::vector<std::string> Words(std::string_view text) {
+  std::vector<std::string> words;
+  for (std::size_t at = 0; at < text.size();) {
+    const std::size_t end = std::min(text.find(' ', at), text.size());
+    if (end > at) {
+      words.emplace_back(text.substr(at, end - at));
+    }
+    at = end + 1;
+  }
+  return words;
+}
+
+void CopyRest(Stage& build) {
+  build.WorkDir(std::string(kRoot));
+  build.Copy({"."}, "./", "All else, after the dependencies.");
+}
+
+Stage DebianRuntime(Recipe& recipe, std::vector<std::string> packages) {
+  Stage stage("debian:bookworm-slim", "", "The program needs glibc and nothing of its toolchain.");
+  UseInit(packages, recipe);
+  stage.Packages(
+      std::move(packages),
+      "Libraries that it is linked with, and tini: a first process that passes signals on.");
+  return stage;
+}
+
+void Serve(Recipe& recipe, const Project& project, Stage& stage, ProbeTool probe,
+           const std::vector<std::pair<std::string, std::string>>& environment) {
+  recipe.port = PortOf(project, recipe);
+  std::vector<std::pair<std::string, std::string>> variables = environment;
+  if (recipe.port.reads_port) {
+    variables.emplace_back("PORT", recipe.port.number);
+  }
+  stage.Env(variables);
+  recipe.probe = probe;
+}
+
+}  // namespace casemate::containerize
