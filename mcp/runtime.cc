@@ -2,6 +2,8 @@
 
 #include <unistd.h>
 
+#include <algorithm>
+#include <array>
 #include <chrono>
 #include <future>
 #include <utility>
@@ -12,6 +14,7 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "base/text.h"
+#include "mcp/build.h"
 #include "mcp/config_containers.h"
 #include "mcp/containers.h"
 #include "mcp/rego.h"
@@ -31,8 +34,7 @@ namespace {
 
 // Of each stream: what an agent reads costs its context, and all of it is kept.
 constexpr std::int64_t kReplyKb = 4;
-constexpr const char* kCoreToolset = "core";
-constexpr const char* kContainersToolset = "containers";
+constexpr std::array<std::string_view, 3> kToolsets = {"core", "containers", "build"};
 constexpr std::size_t kMaxProblemBytes = 4096;
 constexpr std::chrono::milliseconds kRemovalPatience{2000};  // at the end
 
@@ -292,8 +294,9 @@ Result<void> Runtime::StartJobs(const Config& config) {
 
 Result<void> Runtime::FillCatalog(const Config& config, const std::string& channel) {
   for (const std::string& name : config.toolsets) {
-    if (name != kCoreToolset && name != kContainersToolset) {
-      return InvalidArgument("toolsets", "expected `core` or `containers`, got `" + name + "`");
+    if (std::ranges::find(kToolsets, name) == kToolsets.end()) {
+      return InvalidArgument("toolsets",
+                             "expected `core`, `containers` or `build`, got `" + name + "`");
     }
   }
   auto run = tools::MakeRunTool(*runner_, {.roots = config.workspace_roots,
@@ -316,6 +319,11 @@ Result<void> Runtime::FillCatalog(const Config& config, const std::string& chann
       catalog_.Add(tools::MakeContainerResources(*containers_, *trail_.store, changes_));
     }
   }
+  if (HasBuild(config)) {
+    if (auto added = AddBuildTools(config, *runner_, catalog_); !added) {
+      return added;
+    }
+  }
   catalog_.Add(tools::MakeDocsResource());
   catalog_.Add(tools::MakeProfileResource());
   catalog_.Add(tools::MakeAuditResource(*trail_.audit));
@@ -336,7 +344,10 @@ Result<void> Runtime::AddPrompts(const Config& config) {
   sources.read = [this](std::string_view uri, const tools::CallContext& context) {
     return resources_->Read(uri, context);
   };
-  return catalog_.Add(tools::MakeFixFailingCommandPrompt(std::move(sources)));
+  if (auto added = catalog_.Add(tools::MakeFixFailingCommandPrompt(std::move(sources))); !added) {
+    return added;
+  }
+  return HasBuild(config) ? AddBuildPrompt(config, catalog_) : Result<void>();
 }
 
 void Runtime::ReapDead() {

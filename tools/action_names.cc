@@ -5,7 +5,7 @@
 namespace casemate::tools {
 
 std::span<const std::string> ActionNames() {
-  static const std::array<std::string, 16> kNames = {"run",
+  static const std::array<std::string, 18> kNames = {"run",
                                                      "job_status",
                                                      "job_output",
                                                      "job_cancel",
@@ -20,7 +20,9 @@ std::span<const std::string> ActionNames() {
                                                      "container_status",
                                                      "container_logs",
                                                      "container_lifecycle",
-                                                     "container_optimize"};
+                                                     "container_optimize",
+                                                     "project_analyze",
+                                                     "dockerfile_lint"};
   return kNames;
 }
 

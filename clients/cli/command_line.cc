@@ -68,7 +68,7 @@ void AddServe(CLI::App& app, ServeArgs& args) {
                  "Serve Streamable HTTP at ADDRESS:PORT or unix:PATH; repeatable; instead of "
                  "http.listen in the configuration. Beyond this machine: auth.mode enterprise")
       ->allow_extra_args(false);
-  app.add_option("--toolsets", args.toolsets, "Groups of tools to offer, e.g. core,files")
+  app.add_option("--toolsets", args.toolsets, "Groups of tools to offer, e.g. core,build")
       ->delimiter(',')
       ->allow_extra_args(false);
   app.add_option("--tls-certificate", args.tls_certificate,

@@ -2,7 +2,6 @@
 
 #include <CLI/CLI.hpp>
 
-#include <algorithm>
 #include <iostream>
 #include <iterator>
 
@@ -20,22 +19,6 @@ namespace casemate::cli {
 namespace {
 
 using nlohmann::json;
-
-// The name of an option and what it says when a rule that it names does not exist.
-Result<void> CheckRules(const std::vector<std::string>& names, const char* option) {
-  std::vector<std::string_view> known;
-  for (const dockerfile::LintRule& rule : dockerfile::LintRules()) {
-    known.push_back(rule.name);
-  }
-  for (const std::string& name : names) {
-    if (std::find(known.begin(), known.end(), name) == known.end()) {
-      const auto nearest = NearestName(name, known);
-      return InvalidArgument(option, "expected the name of a rule, got " + Quoted(name) +
-                                         (nearest ? "; did you mean " + *nearest + "?" : ""));
-    }
-  }
-  return {};
-}
 
 Result<std::string> ReadText(const std::string& file) {
   if (file != "-") {
@@ -61,8 +44,8 @@ std::optional<std::string> IgnoreFileBeside(const std::string& file) {
 int DockerfileLintCommand(const DockerfileLintArgs& args) {
   const auto severity = dockerfile::ParseSeverity(args.fail_on);
   const dockerfile::Severity fail_on = severity.value_or(dockerfile::Severity::kStyle);
-  Result<void> checked = CheckRules(args.ignore, "--ignore");
-  checked = checked ? CheckRules(args.enable, "--enable") : checked;
+  Result<void> checked = dockerfile::CheckRuleNames(args.ignore, "--ignore");
+  checked = checked ? dockerfile::CheckRuleNames(args.enable, "--enable") : checked;
   if (!severity) {
     checked = InvalidArgument(
         "--fail-on", "expected error, warning, info or style, got " + Quoted(args.fail_on));

@@ -110,7 +110,10 @@ json AppJson(const App& app) {
         {{"name", ToValidUtf8(dependency.name)}, {"version", ToValidUtf8(dependency.version)}});
   }
   object["dependencies"] = std::move(dependencies);
-  object["traits"] = app.traits;
+  object["traits"] = json::object();
+  for (const auto& [name, value] : app.traits) {
+    object["traits"][name] = ToValidUtf8(value);
+  }
   return object;
 }
 
@@ -125,11 +128,14 @@ json FindingJson(const Finding& finding) {
 }
 
 json AnalysisJson(const Analysis& analysis) {
-  json object = {{"apps", json::array()},    {"libraries", analysis.libraries},
+  json object = {{"apps", json::array()},    {"libraries", json::array()},
                  {"compose", json::array()}, {"dockerfiles", json::array()},
                  {"notes", json::array()},   {"files", analysis.files}};
   for (const App& app : analysis.apps) {
     object["apps"].push_back(AppJson(app));
+  }
+  for (const std::string& library : analysis.libraries) {
+    object["libraries"].push_back(ToValidUtf8(library));
   }
   Put(object, "monorepo", analysis.monorepo);
   for (const ComposeService& service : analysis.compose) {
@@ -156,10 +162,18 @@ json AnalysisJson(const Analysis& analysis) {
 json AnalysisSchema() {
   const json text = {{"type", "string"}};
   const json list = {{"type", "array"}, {"items", {{"type", "object"}}}};
+  const json map = {{"type", "object"}};
   const json finding = {{"type", "object"},
-                        {"properties", {{"confidence", text}, {"file", text}, {"field", text}}}};
-  json app = {{"type", "object"},
-              {"properties", {{"path", text}, {"workspace", text}, {"kind", text}}}};
+                        {"properties",
+                         {{"value", text},
+                          {"confidence", text},
+                          {"file", text},
+                          {"field", text},
+                          {"alternatives", list}}}};
+  json app = {
+      {"type", "object"},
+      {"properties",
+       {{"path", text}, {"workspace", text}, {"kind", text}, {"processes", map}, {"traits", map}}}};
   for (const char* name : {"name", "language", "framework", "version", "package_manager",
                            "package_manager_version", "lock_file", "run", "output", "health"}) {
     app["properties"][name] = finding;

@@ -66,6 +66,22 @@ bool Holds(const std::vector<std::string>& names, std::string_view name) {
 
 }  // namespace
 
+Result<void> CheckRuleNames(std::span<const std::string> names, std::string_view field) {
+  for (const std::string& name : names) {
+    if (FindRule(name) == nullptr) {
+      std::vector<std::string_view> known;
+      for (const LintRule& rule : LintRules()) {
+        known.push_back(rule.name);
+      }
+      const auto nearest = NearestName(name, known);
+      return InvalidArgument(std::string(field),
+                             "expected the name of a rule, got " + Quoted(name) +
+                                 (nearest ? "; did you mean " + *nearest + "?" : ""));
+    }
+  }
+  return {};
+}
+
 std::string_view ToString(Severity severity) {
   return kSeverities[static_cast<std::size_t>(severity)];
 }

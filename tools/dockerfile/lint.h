@@ -49,6 +49,8 @@ struct LintRule {
 };
 // All rules, by their names.
 std::span<const LintRule> LintRules();
+// Errors: kInvalidArgument for `field` when one of `names` is no rule.
+Result<void> CheckRuleNames(std::span<const std::string> names, std::string_view field);
 
 // In the order of lines, then of names. What comments in the file ignore is left out:
 // `# hadolint ignore=…` and `# casemate ignore=…` above an instruction, `# hadolint global

@@ -1,0 +1,13 @@
+#include "tools/build_tools.h"
+
+namespace casemate::tools {
+
+std::vector<std::unique_ptr<Tool>> MakeBuildTools(sandbox::SandboxRunner& runner,
+                                                  const BuildToolOptions& options) {
+  std::vector<std::unique_ptr<Tool>> tools;  // in the order in which an agent uses them
+  tools.push_back(MakeProjectAnalyzeTool(runner, options));
+  tools.push_back(MakeDockerfileLintTool(runner, options));
+  return tools;
+}
+
+}  // namespace casemate::tools

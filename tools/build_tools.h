@@ -1,0 +1,40 @@
+// The tools and the prompt of the toolset `build`: what a project is, and what is wrong with its
+// Dockerfile. See docs/tools.md for arguments and results.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "policies/workspace_root.h"
+#include "sandbox/native/runner.h"
+#include "tools/prompt.h"
+#include "tools/tool.h"
+
+namespace casemate::tools {
+
+struct BuildToolOptions {
+  std::vector<policies::WorkspaceRoot> roots;  // what a `workspace` must lie below
+  std::string config_file;                     // for the remedy of a refusal; may be empty
+};
+
+// All of them. Each borrows `runner` for its lifetime, to open workspaces.
+std::vector<std::unique_ptr<Tool>> MakeBuildTools(sandbox::SandboxRunner& runner,
+                                                  const BuildToolOptions& options);
+
+std::unique_ptr<Tool> MakeProjectAnalyzeTool(sandbox::SandboxRunner& runner,
+                                             BuildToolOptions options);
+std::unique_ptr<Tool> MakeDockerfileLintTool(sandbox::SandboxRunner& runner,
+                                             BuildToolOptions options);
+
+struct ContainerizePromptSources {
+  std::vector<policies::WorkspaceRoot> roots;  // offered as values of `workspace`
+  // Whether this server has a tool of that name: the prompt names no others. Called by Get.
+  std::function<bool(std::string_view)> has_tool;
+};
+
+std::unique_ptr<Prompt> MakeContainerizeProjectPrompt(ContainerizePromptSources sources);
+
+}  // namespace casemate::tools
