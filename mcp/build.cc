@@ -11,9 +11,9 @@ bool HasBuild(const Config& config) {
 }
 
 Result<void> AddBuildTools(const Config& config, sandbox::SandboxRunner& runner,
-                           tools::Catalog& catalog) {
-  const tools::BuildToolOptions options{.roots = config.workspace_roots,
-                                        .config_file = config.config_file};
+                           container::Containers* containers, tools::Catalog& catalog) {
+  const tools::BuildToolOptions options{
+      .roots = config.workspace_roots, .config_file = config.config_file, .containers = containers};
   for (auto& tool : tools::MakeBuildTools(runner, options)) {
     if (auto added = catalog.Add(std::move(tool)); !added) {
       return added;

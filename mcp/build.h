@@ -3,6 +3,7 @@
 
 #include "base/result.h"
 #include "mcp/config.h"
+#include "sandbox/container/containers.h"
 #include "sandbox/native/runner.h"
 #include "tools/catalog.h"
 
@@ -10,9 +11,9 @@ namespace casemate {
 
 // Whether the toolset is on.
 [[nodiscard]] bool HasBuild(const Config& config);
-// The tools. They borrow `runner`.
+// The tools. They borrow `runner` and `containers`, which may be nullptr.
 Result<void> AddBuildTools(const Config& config, sandbox::SandboxRunner& runner,
-                           tools::Catalog& catalog);
+                           container::Containers* containers, tools::Catalog& catalog);
 // The prompt, which borrows `catalog`: it speaks of tools that are there once all have been added.
 Result<void> AddBuildPrompt(const Config& config, tools::Catalog& catalog);
 

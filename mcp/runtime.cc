@@ -320,7 +320,7 @@ Result<void> Runtime::FillCatalog(const Config& config, const std::string& chann
     }
   }
   if (HasBuild(config)) {
-    if (auto added = AddBuildTools(config, *runner_, catalog_); !added) {
+    if (auto added = AddBuildTools(config, *runner_, containers_.get(), catalog_); !added) {
       return added;
     }
   }

@@ -5,7 +5,7 @@
 namespace casemate::tools {
 
 std::span<const std::string> ActionNames() {
-  static const std::array<std::string, 18> kNames = {"run",
+  static const std::array<std::string, 19> kNames = {"run",
                                                      "job_status",
                                                      "job_output",
                                                      "job_cancel",
@@ -22,6 +22,7 @@ std::span<const std::string> ActionNames() {
                                                      "container_lifecycle",
                                                      "container_optimize",
                                                      "project_analyze",
+                                                     "generate_dockerfile",
                                                      "dockerfile_lint"};
   return kNames;
 }

@@ -6,6 +6,7 @@ std::vector<std::unique_ptr<Tool>> MakeBuildTools(sandbox::SandboxRunner& runner
                                                   const BuildToolOptions& options) {
   std::vector<std::unique_ptr<Tool>> tools;  // in the order in which an agent uses them
   tools.push_back(MakeProjectAnalyzeTool(runner, options));
+  tools.push_back(MakeGenerateDockerfileTool(runner, options));
   tools.push_back(MakeDockerfileLintTool(runner, options));
   return tools;
 }

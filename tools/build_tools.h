@@ -1,5 +1,5 @@
-// The tools and the prompt of the toolset `build`: what a project is, and what is wrong with its
-// Dockerfile. See docs/tools.md for arguments and results.
+// The tools and the prompt of the toolset `build`: what a project is, a Dockerfile for it, and what
+// is wrong with one. See docs/tools.md for arguments and results.
 #pragma once
 
 #include <functional>
@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "policies/workspace_root.h"
+#include "sandbox/container/containers.h"
 #include "sandbox/native/runner.h"
 #include "tools/prompt.h"
 #include "tools/tool.h"
@@ -18,6 +19,8 @@ namespace casemate::tools {
 struct BuildToolOptions {
   std::vector<policies::WorkspaceRoot> roots;  // what a `workspace` must lie below
   std::string config_file;                     // for the remedy of a refusal; may be empty
+  // Whose engine knows digests of base images; nullptr: none is asked. Borrowed.
+  container::Containers* containers = nullptr;
 };
 
 // All of them. Each borrows `runner` for its lifetime, to open workspaces.
@@ -28,6 +31,9 @@ std::unique_ptr<Tool> MakeProjectAnalyzeTool(sandbox::SandboxRunner& runner,
                                              BuildToolOptions options);
 std::unique_ptr<Tool> MakeDockerfileLintTool(sandbox::SandboxRunner& runner,
                                              BuildToolOptions options);
+
+std::unique_ptr<Tool> MakeGenerateDockerfileTool(sandbox::SandboxRunner& runner,
+                                                 BuildToolOptions options);
 
 struct ContainerizePromptSources {
   std::vector<policies::WorkspaceRoot> roots;  // offered as values of `workspace`

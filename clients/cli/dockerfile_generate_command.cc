@@ -51,12 +51,12 @@ void AddProject(CLI::App& command, DockerfileGenerateArgs& args) {
 }
 
 // The engine whose images are looked at; nullptr: none answers, or none is wanted.
-std::unique_ptr<container::Engine> EngineFor(const std::string& pin) {
+std::shared_ptr<const container::Engine> EngineFor(const std::string& pin) {
   if (pin == "none") {
     return nullptr;
   }
   auto engine = container::FindEngine("auto", "");
-  return engine ? *std::move(engine) : nullptr;
+  return engine ? std::shared_ptr<const container::Engine>(*std::move(engine)) : nullptr;
 }
 
 int Fail(const Error& error) {
@@ -128,9 +128,9 @@ int DockerfileGenerateCommand(const DockerfileGenerateArgs& args) {
   options.explain = args.explain;
   options.base_map = *std::move(base_map);
   if (engine) {
-    options.digests = containerize::EngineDigests(
-        *engine, args.pin == "registry" ? containerize::DigestScope::kRegistry
-                                        : containerize::DigestScope::kLocal);
+    options.digests = containerize::EngineDigests(engine, args.pin == "registry"
+                                                              ? containerize::DigestScope::kRegistry
+                                                              : containerize::DigestScope::kLocal);
   }
   const auto generated = containerize::GenerateDockerfile(*tree, *analysis, options);
   if (!generated) {

@@ -1,5 +1,7 @@
 #include "tools/containerize/engine_digests.h"
 
+#include <utility>
+
 #include "sandbox/container/engine/names.h"
 
 namespace casemate::containerize {
@@ -16,8 +18,8 @@ std::string RepositoryOf(const std::string& reference) {
 }
 
 std::optional<std::string> LocalDigest(const container::Engine& engine,
-                                       const std::string& reference) {
-  const auto image = engine.InspectImage(reference);
+                                       const std::string& reference, const std::stop_token& stop) {
+  const auto image = engine.InspectImage(reference, {.stop = stop});
   if (!image) {
     return std::nullopt;
   }
@@ -33,15 +35,18 @@ std::optional<std::string> LocalDigest(const container::Engine& engine,
 
 }  // namespace
 
-DigestSource EngineDigests(const container::Engine& engine, DigestScope scope) {
-  return [&engine, scope](const std::string& reference) -> std::optional<std::string> {
-    if (auto digest = LocalDigest(engine, reference)) {
+DigestSource EngineDigests(std::shared_ptr<const container::Engine> engine, DigestScope scope,
+                           std::stop_token stop) {
+  return [engine = std::move(engine), scope,
+          stop = std::move(stop)](const std::string& reference) -> std::optional<std::string> {
+    if (auto digest = LocalDigest(*engine, reference, stop)) {
       return digest;
     }
     if (scope == DigestScope::kLocal) {
       return std::nullopt;
     }
-    auto digest = engine.RegistryDigest(FullReference(reference), {.total_ms = kRegistryMs});
+    auto digest =
+        engine->RegistryDigest(FullReference(reference), {.total_ms = kRegistryMs, .stop = stop});
     return digest ? std::optional(*std::move(digest)) : std::nullopt;
   };
 }

@@ -1,6 +1,9 @@
 // Digests of base images as an engine knows them: of what it has, and if wanted of what their
-// registry has now. The engine must outlive the source; as thread-safe as it.
+// registry has now. Thread-safe.
 #pragma once
+
+#include <memory>
+#include <stop_token>
 
 #include "sandbox/container/engine/engine.h"
 #include "tools/containerize/base_images.h"
@@ -12,6 +15,7 @@ enum class DigestScope {
   kRegistry,  // else it asks their registries, within 15 seconds each
 };
 
-DigestSource EngineDigests(const container::Engine& engine, DigestScope scope);
+DigestSource EngineDigests(std::shared_ptr<const container::Engine> engine, DigestScope scope,
+                           std::stop_token stop = {});
 
 }  // namespace casemate::containerize

@@ -45,29 +45,33 @@ Recipe ElixirRecipe(const Project& project) {
   if (project.HasDirectory("config")) {
     build.Copy({"config"}, "config/");
   }
-  for (const analysis::Finding& command : app.install) {
-    if (command.value.find("local.hex") == std::string::npos &&
-        command.value.find("local.rebar") == std::string::npos) {
-      build.Run(command.value, "The cache keeps downloads between builds.",
-                {"/root/.cache/rebar3"});
+  std::vector<analysis::Finding> install = app.install;
+  std::erase_if(install, [](const analysis::Finding& command) {
+    return command.value.find("local.hex") != std::string::npos ||
+           command.value.find("local.rebar") != std::string::npos;
+  });
+  // Of the web assets, which lie in a directory of their own.
+  for (const std::string& manifest :
+       project.Named({"package.json", "package-lock.json", "yarn.lock"})) {
+    if (const std::string directory(analysis::ParentOf(manifest)); !directory.empty()) {
+      build.Copy({manifest}, directory + "/");
     }
   }
+  RunAll(build, project, install, "The cache keeps downloads between builds.",
+         {"/root/.cache/rebar3"});
   CopyRest(build);
   RunAll(build, project, app.build, {}, {});
   recipe.stages.push_back(std::move(build));
 
-  std::vector<std::string> libraries = project.RuntimePackages();
-  libraries.insert(libraries.end(), {"libstdc++6", "libncurses6", "openssl", "ca-certificates"});
   const bool is_script = project.Trait("elixir.escript") == "true";
-  Stage last;
-  if (is_script) {
-    last = Stage(ElixirImage(project), "",
-                 "A script of Elixir runs in the virtual machine of its image.");
-    UseInit(libraries, recipe);
-    last.Packages({"tini"}, "tini is the first process and passes signals on.");
-  } else {
-    last = DebianRuntime(recipe, libraries);
-  }
+  Stage last(ElixirImage(project), "",
+             is_script ? "A script of Elixir runs in the virtual machine of its image."
+                       : "The release brings its virtual machine, which is linked with the "
+                         "libraries of the image that built it.");
+  std::vector<std::string> packages_to_run = project.RuntimePackages();
+  UseInit(packages_to_run, recipe);
+  last.Packages(std::move(packages_to_run),
+                "tini is the first process and passes signals on; libraries that it loads.");
   last.WorkDir(project.WorkDir());
   Serve(recipe, project, last, ProbeTool::kBash,
         {{"LANG", "C.UTF-8"}, {"HOME", "/tmp"}, {"MIX_ENV", "prod"}});

@@ -17,6 +17,7 @@ struct Compiled {
   std::vector<std::string> caches;
   std::vector<std::string> libraries;  // of the last stage, beside those of the analysis
   std::string setup;
+  std::string runtime = "debian:bookworm-slim";  // what the last stage is based on
 };
 
 Recipe Compile(const Project& project, Recipe recipe, const Compiled& how) {
@@ -47,7 +48,7 @@ Recipe Compile(const Project& project, Recipe recipe, const Compiled& how) {
   std::vector<std::string> libraries = project.RuntimePackages();
   libraries.insert(libraries.end(), how.libraries.begin(), how.libraries.end());
   libraries.emplace_back("ca-certificates");
-  Stage last = DebianRuntime(recipe, libraries);
+  Stage last = DebianRuntime(recipe, libraries, how.runtime);
   last.WorkDir(project.WorkDir());
   Serve(recipe, project, last, ProbeTool::kBash);
   if (app.output) {
@@ -87,19 +88,17 @@ Recipe DartRecipe(const Project& project) {
 Recipe SwiftRecipe(const Project& project) {
   Recipe recipe;
   recipe.ignored = {".build", ".swiftpm"};
-  const std::string version = NumbersOf(project.Version(), 2);
-  Recipe made = Compile(
-      project, std::move(recipe),
-      {.image = "swift:" + (CompareVersions(version, "5.9") < 0 ? "5.10" : version) + "-bookworm",
-       .packages = {},
-       .manifests = project.Present({"Package.swift", "Package.resolved"}),
-       .caches = {"/root/.cache/org.swift.swiftpm"},
-       .libraries = {"libcurl4", "libxml2", "tzdata"},
-       .setup = {}});
-  made.notes.emplace_back(
-      "the program needs the runtime of Swift: build with -static-stdlib, or base the last stage "
-      "on swift:VERSION-bookworm-slim");
-  return made;
+  const std::string stated = NumbersOf(project.Version(), 2);
+  // Older manifests build with newer compilers; images on bookworm begin here.
+  const std::string version = CompareVersions(stated, "5.10") < 0 ? "5.10" : stated;
+  return Compile(project, std::move(recipe),
+                 {.image = "swift:" + version + "-bookworm",
+                  .packages = {},
+                  .manifests = project.Present({"Package.swift", "Package.resolved"}),
+                  .caches = {"/root/.cache/org.swift.swiftpm"},
+                  .libraries = {},
+                  .setup = {},
+                  .runtime = "swift:" + version + "-bookworm-slim"});
 }
 
 Recipe HaskellRecipe(const Project& project) {
@@ -137,14 +136,14 @@ Recipe ZigRecipe(const Project& project) {
 Recipe CrystalRecipe(const Project& project) {
   Recipe recipe;
   recipe.ignored = {"bin", "lib"};
-  Recipe made = Compile(project, std::move(recipe),
-                        {.image = "crystallang/crystal:" + Exact(project, "1.14"),
-                         .packages = {},
-                         .manifests = project.Present({"shard.yml", "shard.lock"}),
-                         .caches = {"/root/.cache/shards"},
-                         .libraries = {},
-                         .setup = {}});
-  return made;
+  return Compile(project, std::move(recipe),
+                 {.image = "crystallang/crystal:" + Exact(project, "1.14"),
+                  .packages = {},
+                  .manifests = project.Present({"shard.yml", "shard.lock"}),
+                  .caches = {"/root/.cache/shards"},
+                  .libraries = {},
+                  .setup = {},
+                  .runtime = "ubuntu:24.04"});
 }
 
 }  // namespace casemate::containerize

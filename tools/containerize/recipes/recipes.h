@@ -45,9 +45,10 @@ void CopyRest(Stage& build);
 // of the context when there is no such stage. Without such a file a page of its own routes answers.
 void ServeFiles(Recipe& recipe, const Project& project, std::string_view directory);
 
-// The last stage of a program that needs glibc and nothing else: Debian with these packages and an
-// init.
-Stage DebianRuntime(Recipe& recipe, std::vector<std::string> packages);
+// The last stage of a program that needs glibc and nothing else: Debian, or an image that has its
+// runtime, with these packages and an init.
+Stage DebianRuntime(Recipe& recipe, std::vector<std::string> packages,
+                    const std::string& image = "debian:bookworm-slim");
 // Sets what holds for each service: port, PORT, how it is probed.
 void Serve(Recipe& recipe, const Project& project, Stage& stage, ProbeTool probe,
            const std::vector<std::pair<std::string, std::string>>& environment = {});

@@ -21,8 +21,8 @@ void CopyRest(Stage& build) {
   build.Copy({"."}, "./", "All else, after the dependencies.");
 }
 
-Stage DebianRuntime(Recipe& recipe, std::vector<std::string> packages) {
-  Stage stage("debian:bookworm-slim", "", "The program needs glibc and nothing of its toolchain.");
+Stage DebianRuntime(Recipe& recipe, std::vector<std::string> packages, const std::string& image) {
+  Stage stage(image, "", "The program needs glibc and nothing of its toolchain.");
   UseInit(packages, recipe);
   stage.Packages(
       std::move(packages),
