@@ -8,7 +8,7 @@
 
 #include "tools/analysis/code_scan.h"
 #include "tools/analysis/language.h"
-#include "tools/analysis/names.h"
+#include "tools/analysis/surroundings.h"
 #include "tools/analysis/well_known_files.h"
 
 namespace casemate::analysis {
@@ -141,12 +141,21 @@ void Collection::AskOf(const std::string& directory, std::uint32_t languages) {
   }
 }
 
+// Among tests, examples and documentation. In apps/docs lies an application for all that.
+bool LiesBeside(std::string_view directory) {
+  const std::string_view above = ParentOf(directory);
+  const std::string_view place = NameOf(above);
+  const bool is_app = place == "apps" || place == "services" || place == "sites";
+  return IsBesideTheProject(
+      JoinPath(is_app && !NameOf(directory).ends_with("e2e") ? above : directory, "x"));
+}
+
 Result<void> Collection::Ask(bool beside, const std::stop_token& stop) {
   for (const auto& [directory, languages] : Markers().Find(tree_)) {
     if (stop.stop_requested()) {
       return Error{ErrorCode::kCancelled, "the analysis was cancelled", {}, {}, 0};
     }
-    if (IsBesideTheProject(JoinPath(directory, "x")) == beside) {
+    if (LiesBeside(directory) == beside) {
       AskOf(std::string(directory), languages);
     }
   }
@@ -209,81 +218,6 @@ void Collection::Settle(const std::string& directory, Place& place, bool takes_s
   }
 }
 
-// What the Procfile of its directory says counts more than what a language's conventions say.
-void ApplyProcfile(const SourceTree& tree, App& app) {
-  std::vector<ProcessType> processes = ReadProcfile(tree, app.directory);
-  auto main = std::find_if(processes.begin(), processes.end(),
-                           [](const ProcessType& process) { return process.name == "web"; });
-  if (main == processes.end()) {
-    main = std::find_if(processes.begin(), processes.end(),
-                        [](const ProcessType& process) { return process.name == "worker"; });
-  } else if (app.kind == AppKind::kProgram) {
-    app.kind = AppKind::kService;
-  }
-  if (main != processes.end()) {
-    Finding stated = main->command;
-    if (app.run && app.run->value != stated.value) {
-      stated.alternatives.push_back({app.run->value, app.run->source, app.run->confidence});
-    }
-    app.run = std::move(stated);
-    processes.erase(main);
-  }
-  std::erase_if(app.processes, [&](const ProcessType& guessed) {
-    return std::any_of(processes.begin(), processes.end(),
-                       [&](const ProcessType& process) { return process.name == guessed.name; });
-  });
-  app.processes.insert(app.processes.end(), processes.begin(), processes.end());
-}
-
-std::string Digits(std::string_view text) {
-  const std::size_t end = text.find_first_not_of("0123456789");
-  return std::string(text.substr(0, end));
-}
-
-// Ports that a Dockerfile beside it exposes count more than our defaults, and less than its code.
-void ApplyDockerfiles(const std::vector<ExistingDockerfile>& files, App& app) {
-  for (const ExistingDockerfile& file : files) {
-    if (ParentOf(file.path) != app.directory || file.ports.empty() ||
-        (!app.ports.empty() && app.ports.front().confidence != Confidence::kGuess)) {
-      continue;
-    }
-    std::vector<Finding> ports;
-    for (const std::string& port : file.ports) {
-      if (const std::string digits = Digits(port); !digits.empty()) {
-        ports.emplace_back(digits, Source{file.path, "EXPOSE"}, Confidence::kCertain);
-      }
-    }
-    if (!ports.empty()) {
-      for (const Finding& guess : app.ports) {
-        if (guess.value != ports.front().value) {
-          ports.front().alternatives.push_back({guess.value, guess.source, guess.confidence});
-        }
-      }
-      app.ports = std::move(ports);
-    }
-  }
-}
-
-// The services that a compose file starts beside the one that it builds from this directory.
-void ApplyCompose(const std::vector<ComposeService>& services, App& app) {
-  const std::string directory = app.directory.empty() ? "." : app.directory;
-  for (const ComposeService& own : services) {
-    if (own.build != directory) {
-      continue;
-    }
-    for (const ComposeService& other : services) {
-      const std::string service = ServiceOfImage(other.image);
-      const bool is_known =
-          std::any_of(app.services.begin(), app.services.end(),
-                      [&](const Finding& finding) { return finding.value == service; });
-      if (other.source.file == own.source.file && !service.empty() && !is_known) {
-        app.services.emplace_back(service, Source{other.source.file, other.source.field + ".image"},
-                                  Confidence::kLikely);
-      }
-    }
-  }
-}
-
 Analysis Collection::Finish() {
   for (auto& [directory, place] : places_) {
     Settle(directory, place, false);
@@ -303,12 +237,7 @@ Analysis Collection::Finish() {
   }
   analysis_.compose = ReadComposeFiles(tree_);
   analysis_.dockerfiles = ReadDockerfiles(tree_);
-  for (App& app : analysis_.apps) {
-    AddExampleEnvironment(tree_, app.directory, app);
-    ApplyProcfile(tree_, app);
-    ApplyDockerfiles(analysis_.dockerfiles, app);
-    ApplyCompose(analysis_.compose, app);
-  }
+  ApplySurroundings(tree_, analysis_);
   if (analysis_.apps.empty()) {
     tree_.Note("nothing here says how it is built or started");
   }

@@ -83,6 +83,12 @@ class Scan {
     for (const std::string_view pattern : patterns.ports) {
       ports_.push_back(std::make_unique<RE2>(pattern));
     }
+    for (const std::string_view pattern : patterns.environment_lists) {
+      lists_.push_back(std::make_unique<RE2>(pattern));
+    }
+    for (const std::string_view pattern : patterns.port_names) {
+      port_names_.push_back(std::make_unique<RE2>(pattern));
+    }
   }
 
   void Read(const std::string& path, const std::string& text) {
@@ -90,8 +96,14 @@ class Scan {
     for (std::size_t i = 0; i < environment_.size(); ++i) {
       ReadVariables(path, code, *environment_[i], patterns_.environment[i].fails_without);
     }
+    for (const auto& pattern : lists_) {
+      ReadLists(path, code, *pattern);
+    }
     for (const auto& pattern : ports_) {
       ReadPorts(path, code, *pattern);
+    }
+    for (const auto& pattern : port_names_) {
+      ReadNamedPorts(path, code, *pattern);
     }
     re2::StringPiece endpoint;
     if (!facts_.health && RE2::PartialMatch(code, health_, &endpoint)) {
@@ -113,15 +125,43 @@ class Scan {
   }
   void ReadVariables(const std::string& path, const std::string& code, const RE2& pattern,
                      bool fails_without);
+  void ReadLists(const std::string& path, const std::string& code, const RE2& pattern);
   void ReadPorts(const std::string& path, const std::string& code, const RE2& pattern);
+  void ReadNamedPorts(const std::string& path, const std::string& code, const RE2& pattern);
+  void AddVariable(const std::string& path, const std::string& code, const re2::StringPiece& name,
+                   const re2::StringPiece& standby, bool fails_without);
 
   const CodePatterns& patterns_;
   RE2 health_;
   std::vector<std::unique_ptr<RE2>> environment_;
   std::vector<std::unique_ptr<RE2>> ports_;
+  std::vector<std::unique_ptr<RE2>> lists_;
+  std::vector<std::unique_ptr<RE2>> port_names_;
   std::map<std::string, EnvironmentVariable> variables_;
   CodeFacts facts_;
 };
+
+// `standby` without data: the variable has no default.
+void Scan::AddVariable(const std::string& path, const std::string& code,
+                       const re2::StringPiece& name, const re2::StringPiece& standby,
+                       bool fails_without) {
+  if (name.empty() || Holds(kCommon, std::string_view(name.data(), name.size())) ||
+      variables_.size() >= kMaxVariables) {
+    return;
+  }
+  auto [at, is_new] = variables_.try_emplace(std::string(name));
+  EnvironmentVariable& variable = at->second;
+  if (is_new) {
+    variable.name = std::string(name);
+    variable.source = {path, LineOf(code, OffsetOf(code, name))};
+  }
+  if (standby.data() != nullptr) {
+    variable.default_value = std::string(standby);
+    variable.is_required = false;
+  } else if (is_new) {
+    variable.is_required = fails_without || IsNeeded(variable.name);
+  }
+}
 
 void Scan::ReadVariables(const std::string& path, const std::string& code, const RE2& pattern,
                          bool fails_without) {
@@ -131,24 +171,23 @@ void Scan::ReadVariables(const std::string& path, const std::string& code, const
   const bool has_default = pattern.NumberOfCapturingGroups() > 1;
   while (has_default ? RE2::FindAndConsume(&rest, pattern, &name, &standby)
                      : RE2::FindAndConsume(&rest, pattern, &name)) {
-    if (name.empty() || Holds(kCommon, std::string_view(name.data(), name.size())) ||
-        variables_.size() >= kMaxVariables) {
-      continue;
-    }
-    const bool is_given = has_default && standby.data() != nullptr;
-    auto [at, is_new] = variables_.try_emplace(std::string(name));
-    EnvironmentVariable& variable = at->second;
-    if (is_new) {
-      variable.name = std::string(name);
-      variable.source = {path, LineOf(code, OffsetOf(code, name))};
-    }
-    if (is_given) {
-      variable.default_value = std::string(standby);
-      variable.is_required = false;
-    } else if (is_new) {
-      variable.is_required = fails_without || IsNeeded(variable.name);
-    }
+    AddVariable(path, code, name, standby, fails_without);
     standby = re2::StringPiece();
+  }
+}
+
+void Scan::ReadLists(const std::string& path, const std::string& code, const RE2& pattern) {
+  static const RE2 kItem(
+      R"re((?:^|,)\s*(\w+)\s*(?::\s*\w+\s*)?(?:=\s*['"`]?([^'"`,\n]*)['"`]?)?)re");
+  re2::StringPiece rest(code);
+  re2::StringPiece list;
+  while (RE2::FindAndConsume(&rest, pattern, &list)) {
+    re2::StringPiece name;
+    re2::StringPiece standby;
+    while (RE2::FindAndConsume(&list, kItem, &name, &standby)) {
+      AddVariable(path, code, name, standby, false);
+      standby = re2::StringPiece();
+    }
   }
 }
 
@@ -165,6 +204,19 @@ void Scan::ReadPorts(const std::string& path, const std::string& code, const RE2
       facts_.ports.emplace_back(text, Source{path, LineOf(code, OffsetOf(code, digits))},
                                 Confidence::kLikely);
     }
+  }
+}
+
+// "app.listen(port)" after "const port = process.env.WEB_PORT || 8080".
+void Scan::ReadNamedPorts(const std::string& path, const std::string& code, const RE2& pattern) {
+  constexpr int kMaxNames = 8;
+  re2::StringPiece rest(code);
+  std::string name;
+  for (int i = 0; i < kMaxNames && RE2::FindAndConsume(&rest, pattern, &name); ++i) {
+    const RE2 given(
+        "(?:^|[^\\w.])" + RE2::QuoteMeta(name) +
+        R"re((?:\s*:\s*\w+)?\s*:?=(?:[^\n;=]{0,100}?(?:[|(,?]|\bor\b))?\s*['"]?(\d{2,5})\b)re");
+    ReadPorts(path, code, given);
   }
 }
 
@@ -312,9 +364,10 @@ void AddCodeFacts(CodeFacts facts, App& app) {
   }
 }
 
-void AddExampleEnvironment(const SourceTree& tree, const std::string& directory, App& app) {
+void AddExampleEnvironment(const SourceTree& tree, const std::string& directory, App& app,
+                           const std::set<std::string>& others) {
   for (const char* name : {".env.example", ".env.sample", ".env.template", ".env.dist",
-                           "env.example", "example.env"}) {
+                           "env.example", "example.env", ".env.local.example"}) {
     const std::string path = JoinPath(directory, name);
     const std::string* text = tree.Read(path);
     if (text == nullptr) {
@@ -327,7 +380,8 @@ void AddExampleEnvironment(const SourceTree& tree, const std::string& directory,
       ++number;
       std::string variable;
       std::string value;
-      if (!RE2::FullMatch(line, kAssignment, &variable, &value) || Holds(kCommon, variable)) {
+      if (!RE2::FullMatch(line, kAssignment, &variable, &value) || Holds(kCommon, variable) ||
+          others.contains(variable)) {
         continue;
       }
       const auto known = std::find_if(app.environment.begin(), app.environment.end(),

@@ -6,6 +6,7 @@
 
 #include <functional>
 #include <optional>
+#include <set>
 #include <span>
 #include <string>
 #include <string_view>
@@ -28,6 +29,11 @@ struct CodePatterns {
   std::vector<EnvironmentPattern> environment;
   std::vector<std::string_view> ports;              // group 1: the port, decimal
   std::vector<std::string_view> comments = {"//"};  // what a comment's line begins with
+  // Group 1: names of variables, with commas, as JavaScript takes them out of an object:
+  // "A, B: own, C = 'x'".
+  std::vector<std::string_view> environment_lists = {};
+  // Group 1: the name of what is listened on. The number that the same file gives it is the port.
+  std::vector<std::string_view> port_names = {};
 };
 
 struct CodeFacts {
@@ -51,9 +57,11 @@ bool IsBesideTheProject(std::string_view path);
 // is then rather one that it connects to.
 bool IsPortOfAnotherService(std::string_view port);
 
-// Adds the variables that `.env.example` and its like name. Values there are examples, not
-// defaults, and may be somebody's secrets: they are not kept.
-void AddExampleEnvironment(const SourceTree& tree, const std::string& directory, App& app);
+// Adds the variables that `.env.example` and its like in `directory` name, but for those of
+// `others`. Values there are examples, not defaults, and may be somebody's secrets: they are not
+// kept.
+void AddExampleEnvironment(const SourceTree& tree, const std::string& directory, App& app,
+                           const std::set<std::string>& others = {});
 // Puts facts into an application; what it says already stays.
 void AddCodeFacts(CodeFacts facts, App& app);
 

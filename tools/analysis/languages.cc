@@ -31,7 +31,9 @@ std::span<const Language> Languages() {
        "server.js index.js deploy.ts bot.ts src/main.ts src/server.ts src/index.ts src/app.ts "
        "src/mod.ts",
        AnalyseDeno},
-      {"node", "package.json package.json5", AnalyseNode},
+      {"node",
+       "package.json package.json5 server.js server.mjs app.js index.js main.js index.mjs bot.js",
+       AnalyseNode},
       {"c",
        "CMakeLists.txt meson.build Makefile makefile GNUmakefile configure configure.ac "
        "configure.in *.c *.cc *.cpp *.cxx",
@@ -48,7 +50,7 @@ std::span<const Language> Languages() {
        "config.yaml config.yml config/_default/hugo.toml config/_default/hugo.yaml "
        "config/_default/config.toml config/_default/config.yaml zola.toml _config.yml "
        "_config.yaml mkdocs.yml mkdocs.yaml book.toml conf.py docs/conf.py source/conf.py "
-       "docs/source/conf.py pelicanconf.py",
+       "docs/source/conf.py pelicanconf.py _toc.yml _toc.yaml *.lektorproject",
        AnalyseStaticSite},
       {"shell", "*.sh start run", AnalyseShell},
   });

@@ -50,6 +50,7 @@ constexpr auto kImages = std::to_array<std::pair<std::string_view, std::string_v
     {"clickhouse", "clickhouse"},
     {"minio", "s3"},
     {"mssql", "mssql"},
+    {"azure-sql-edge", "mssql"},
     {"qdrant", "qdrant"},
     {"weaviate", "weaviate"},
     {"mailhog", "smtp"},
@@ -188,7 +189,10 @@ std::vector<ExistingDockerfile> ReadDockerfiles(const SourceTree& tree) {
 }
 
 std::string ServiceOfImage(std::string_view image) {
-  const std::string_view last = image.substr(image.rfind('/') + 1);
+  std::string_view last = image.substr(image.rfind('/') + 1);
+  if (last.starts_with("server") && image.find("/mssql/") != std::string_view::npos) {
+    last = "mssql";
+  }
   for (const auto& [beginning, service] : kImages) {
     if (last.starts_with(beginning)) {
       return std::string(service);

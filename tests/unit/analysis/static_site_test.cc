@@ -24,9 +24,13 @@ TEST_CASE("static sites: the directory that is handed out is told") {
 }
 
 TEST_CASE(
-    "shell: only a script with an interpreter is an application, and only without a manifest") {
+    "shell: a script is an application by its interpreter or its name, and only without a "
+    "manifest") {
   CHECK(ValueOf(ProjectFiles{{"start.sh", "#!/bin/bash\n"}}.OneApp().run) == "bash start.sh");
-  CHECK(ProjectFiles{{"start.sh", "echo\n"}}.Analyse().apps.empty());
+  CHECK(ValueOf(ProjectFiles{{"start.sh", "echo\n"}}.OneApp().run) == "sh start.sh");
+  CHECK(ValueOf(ProjectFiles{{"start.sh", "[[ -n $1 ]]\n"}}.OneApp().run) == "bash start.sh");
+  CHECK(ProjectFiles{{"start.sh", "#!/usr/bin/awk -f\n"}}.Analyse().apps.empty());
+  CHECK(ProjectFiles{{"backup.sh", "echo\n"}}.Analyse().apps.empty());
   CHECK(ProjectFiles{{"scripts/start.sh", "#!/bin/sh\n"}}.Analyse().apps.empty());
 }
 

@@ -24,8 +24,10 @@ struct JvmBuild {
   std::string name;
   std::string language = "java";
   std::vector<Dependency> dependencies;  // named "group:artifact"
-  std::vector<std::string> sources;      // directories of it, and of parts that it is built from
-  Choice version;                        // of Java
+  // Plugins, parents and bills of materials, "group:artifact": which server a war is meant for.
+  std::vector<std::string> signs;
+  std::vector<std::string> sources;  // directories of it, and of parts that it is built from
+  Choice version;                    // of Java
   // "jar" (one that brings all), "war", "quarkus", "distribution" (bin/NAME), "classes".
   std::string packaging = "jar";
   std::string main_class;

@@ -2,16 +2,19 @@
 //
 // Traits: "java.packaging" (JvmBuild::packaging), "java.main_class", "java.port_variable" (a
 // variable of the environment that sets the port), "java.server" ("tomcat9", "tomcat10", "liberty",
-// "wildfly": what a war is deployed to), "java.tool" ("maven", …), "java.wrapper" ("1").
+// "wildfly", "weblogic": what a war is deployed to), "java.tool" ("maven", …), "java.wrapper"
+// ("1").
 #include <re2/re2.h>
 
 #include <algorithm>
 #include <array>
+#include <tuple>
 
 #include <nlohmann/json.hpp>
 
 #include "tools/analysis/code_scan.h"
 #include "tools/analysis/documents.h"
+#include "tools/analysis/languages/findings.h"
 #include "tools/analysis/languages/jvm.h"
 #include "tools/analysis/names.h"
 #include "tools/analysis/needs.h"
@@ -111,6 +114,7 @@ const CodePatterns& Patterns() {
               R"re((?i:\b\w*port)\s*(?::\s*Int\s*)?=\s*(?:Integer\.parseInt\()?"?(\d{2,5})\b)re",
               R"re(newServerAt\(\s*"[^"]*"\s*,\s*(\d{2,5}))re",
               R"re(port"(\d{2,5})")re",
+              R"re(getInteger\(\s*"[\w.]*port"\s*,\s*(\d{2,5}))re",
               R"re(:port\s+(\d{2,5})\b)re",
           },
       .comments = {"//", "*", "/*", ";"},
@@ -203,6 +207,16 @@ void AddConfiguredPort(const SourceTree& tree, const Configuration& configuratio
       return;
     }
   }
+  if (app.framework.value_or(Finding()).value == "vertx") {
+    for (const std::string& path : tree.Below(JoinPath(app.directory, "src/main/conf"), ".json")) {
+      const std::string port =
+          FirstMatch(TextOfFile(tree, path), R"re("http(?:\.server)?\.port"\s*:\s*"?(\d{2,5}))re");
+      if (!port.empty()) {
+        app.ports.emplace_back(port, Source{path, "http.port"}, Confidence::kCertain);
+        return;
+      }
+    }
+  }
   for (const std::string& path : configuration.files) {
     const std::string* text = tree.Read(path);
     static const RE2 kHocon(R"re((?m)^\s*(?:http\.)?port\s*[=:]\s*"?(\d{2,5})"?\s*$)re");
@@ -261,34 +275,87 @@ const JvmFramework* AddFramework(const JvmBuild& build, App& app) {
   return nullptr;
 }
 
+// Application servers by what a build says of them: dependencies, plugins, bills of materials.
+struct WarServer {
+  std::string_view sign;  // begins so
+  std::string_view server;
+  std::string_view framework;
+  std::string_view run;  // empty: it has no usual one
+  std::string_view port;
+};
+constexpr auto kWarServers = std::to_array<WarServer>({
+    {"io.openliberty.", "liberty", "liberty", "server run defaultServer", "9080"},
+    {"net.wasdev.wlp", "liberty", "liberty", "server run defaultServer", "9080"},
+    {"com.ibm.websphere.appserver", "liberty", "liberty", "server run defaultServer", "9080"},
+    {"com.oracle.weblogic", "weblogic", "weblogic", "", "7001"},
+    {"org.jboss.eap", "wildfly", "jboss-eap", "standalone.sh -b 0.0.0.0", "8080"},
+    {"org.jboss.bom", "wildfly", "jboss-eap", "standalone.sh -b 0.0.0.0", "8080"},
+    {"org.wildfly.", "wildfly", "wildfly", "standalone.sh -b 0.0.0.0", "8080"},
+    {"org.jboss.as.plugins:", "wildfly", "wildfly", "standalone.sh -b 0.0.0.0", "8080"},
+});
+
+// Parts of Jakarta EE that Tomcat has not.
+bool NeedsWholePlatform(const JvmBuild& build) {
+  for (const char* api : {"jakarta.platform:", "javax:javaee-",
+                          "jakarta.ejb:", "javax.ejb:", "jakarta.jms:", "javax.jms:"}) {
+    if (HasDependency(build, api)) {
+      return true;
+    }
+  }
+  return false;
+}
+
+// The port that the server's own configuration, or what deploys to it, states.
+std::optional<Finding> ServerPort(const SourceTree& tree, const JvmBuild& build) {
+  const std::string config = JoinPath(build.directory, "src/main/liberty/config/server.xml");
+  static const RE2 kEndpoint(R"re(httpPort="(\d{2,5})")re");
+  static const RE2 kOption(R"(-Djboss\.https?\.port=(\d{2,5}))");
+  for (const auto& [path, pattern, field] :
+       {std::tuple{config, &kEndpoint, "httpPort"}, std::tuple{build.file, &kOption, "javaOpts"}}) {
+    const std::string* text = tree.Read(path);
+    std::string port;
+    if (text != nullptr && RE2::PartialMatch(*text, *pattern, &port)) {
+      return Finding(port, {path, field}, Confidence::kCertain);
+    }
+  }
+  return std::nullopt;
+}
+
 // What a war is deployed to when it cannot be started by itself.
-void AddServer(const JvmBuild& build, App& app) {
+void AddServer(const SourceTree& tree, const JvmBuild& build, App& app) {
   if (build.packaging != "war" || !build.run.empty()) {
     return;
   }
-  const auto uses = [&](std::string_view prefix) { return HasDependency(build, prefix); };
+  const auto* const known =
+      std::find_if(kWarServers.begin(), kWarServers.end(), [&](const WarServer& server) {
+        return HasDependency(build, server.sign) ||
+               std::any_of(build.signs.begin(), build.signs.end(),
+                           [&](const std::string& sign) { return sign.starts_with(server.sign); });
+      });
   const Source source{build.file, "packaging"};
-  if (uses("io.openliberty.tools:") || uses("net.wasdev.wlp")) {
-    app.traits["java.server"] = "liberty";
-    app.run = Finding("server run defaultServer", source, Confidence::kLikely);
-    if (!app.framework) {
-      app.framework = Finding("liberty", source, Confidence::kCertain);
+  std::string port = "8080";
+  if (known != kWarServers.end()) {
+    app.traits["java.server"] = known->server;
+    if (!known->run.empty()) {
+      app.run = Finding(std::string(known->run), source, Confidence::kLikely);
     }
-    app.ports.emplace_back("9080", Source{}, Confidence::kGuess);
-  } else if (uses("org.wildfly.plugins:")) {
+    if (!app.framework) {
+      app.framework = Finding(std::string(known->framework), source, Confidence::kCertain);
+    }
+    port = known->port;
+  } else if (NeedsWholePlatform(build)) {
     app.traits["java.server"] = "wildfly";
-    app.run = Finding("standalone.sh -b 0.0.0.0", source, Confidence::kLikely);
-    if (!app.framework) {
-      app.framework = Finding("wildfly", source, Confidence::kCertain);
-    }
+    app.run = Finding("standalone.sh -b 0.0.0.0", {}, Confidence::kGuess);
   } else {
-    const bool is_jakarta = uses("jakarta.");
-    app.traits["java.server"] = is_jakarta ? "tomcat10" : "tomcat9";
+    app.traits["java.server"] = HasDependency(build, "jakarta.") ? "tomcat10" : "tomcat9";
     app.run = Finding("catalina.sh run", source, Confidence::kLikely);
   }
   app.kind = AppKind::kService;
+  if (auto stated = ServerPort(tree, build); stated && app.ports.empty()) {
+    app.ports.push_back(*std::move(stated));
+  }
   if (app.ports.empty()) {
-    app.ports.emplace_back("8080", Source{}, Confidence::kGuess);
+    app.ports.emplace_back(port, Source{}, Confidence::kGuess);
   }
 }
 
@@ -387,9 +454,10 @@ void AddJavaPins(const SourceTree& tree, const std::string& directory, Choice& c
       choice.Add(version.starts_with("1.8") ? "8" : version, std::move(source));
     }
   };
-  if (const auto place = FindUpwards(tree, directory, ".java-version")) {
-    add(FirstLine(tree, JoinPath(*place, ".java-version")),
-        {JoinPath(*place, ".java-version"), ""});
+  for (const char* name : {".java-version", ".jdk-version"}) {
+    if (const auto place = FindUpwards(tree, directory, name)) {
+      add(FirstLine(tree, JoinPath(*place, name)), {JoinPath(*place, name), ""});
+    }
   }
   if (const auto place = FindUpwards(tree, directory, ".sdkmanrc")) {
     const std::string path = JoinPath(*place, ".sdkmanrc");
@@ -470,7 +538,7 @@ Claimed DescribeJvm(const SourceTree& tree, JvmBuild build) {
   if (!build.run.empty()) {
     app.run = Finding(build.run, {build.file, ""}, Confidence::kLikely);
   }
-  AddServer(build, app);
+  AddServer(tree, build, app);
   app.dependencies = build.dependencies;
   AddNeeds(Ecosystem::kMaven, app);
   app.traits["java.packaging"] = build.packaging;

@@ -255,6 +255,7 @@ class MavenBuild {
   void AddLanguage();
   void AddVersion();
   void AddPackaging();
+  void AddSigns();
   [[nodiscard]] std::string StatedMainClass() const;
   void AddJar(const std::string& name);
   [[nodiscard]] std::string BootJar(const std::string& name) const;
@@ -403,20 +404,34 @@ void MavenBuild::AddPackaging() {
     build_.output = "target/" + name + ".war";
     build_.run = is_boot ? "java -jar " + build_.output : std::string();
     build_.can_run = true;
-    // What deploys a war tells which server it is meant for.
-    for (const Plugin& plugin : plugins_) {
-      build_.dependencies.push_back({plugin.name, {}, {plugin.file, "plugins." + plugin.name}});
-    }
+    AddSigns();
     return;
   }
   AddJar(name);
+}
+
+// What deploys a war, or manages what it is compiled against, tells which server it is meant for.
+void MavenBuild::AddSigns() {
+  for (const Plugin& plugin : plugins_) {
+    build_.signs.push_back(plugin.name);
+  }
+  const auto add = [&](const json& element) {
+    build_.signs.push_back(ChildText(element, "groupId") + ":" + ChildText(element, "artifactId"));
+  };
+  for (const Pom& pom : project_.poms()) {
+    add(Child(pom.root, "parent"));
+    const json& managed = Child(Child(pom.root, "dependencyManagement"), "dependencies");
+    for (const json* entry : Children(managed, "dependency")) {
+      add(*entry);
+    }
+  }
 }
 
 // The class that a plugin or a property names; empty: none does.
 std::string MavenBuild::StatedMainClass() const {
   for (const char* artifact :
        {"spring-boot-maven-plugin", "maven-shade-plugin", "maven-assembly-plugin",
-        "maven-jar-plugin", "exec-maven-plugin", "mainClass"}) {
+        "maven-jar-plugin", "exec-maven-plugin", "jib-maven-plugin"}) {
     if (std::string stated = Setting(artifact, "mainClass"); !stated.empty()) {
       return stated;
     }
@@ -494,6 +509,8 @@ void MavenBuild::AddJar(const std::string& name) {
     // A parent's plugin applies to libraries, too, which have nothing to start.
     build_.can_run = has_class || project_.poms().size() == 1;
     jar = BootJar(name);
+  } else if (Find("vertx-maven-plugin") != nullptr) {
+    build_.can_run = true;  // makes one jar, with a launcher of the verticle in it
   } else if (HasDependency(build_, "io.micronaut:") && Find("micronaut-maven-plugin") != nullptr) {
     build_.can_run = true;
   } else if (Find("maven-shade-plugin") != nullptr && has_class) {

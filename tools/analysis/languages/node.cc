@@ -10,8 +10,11 @@
 
 #include "tools/analysis/code_scan.h"
 #include "tools/analysis/documents.h"
+#include "tools/analysis/languages/findings.h"
 #include "tools/analysis/languages/languages.h"
+#include "tools/analysis/languages/node_code.h"
 #include "tools/analysis/languages/node_frameworks.h"
+#include "tools/analysis/languages/node_nx.h"
 #include "tools/analysis/languages/node_package.h"
 #include "tools/analysis/names.h"
 
@@ -21,36 +24,19 @@ namespace {
 
 using nlohmann::json;
 
-const CodePatterns& Patterns() {
-  static const CodePatterns kPatterns = {
-      {".js", ".mjs", ".cjs", ".ts", ".mts", ".cts", ".tsx", ".jsx", ".vue", ".svelte", ".astro"},
-      {{R"re((?:process\.env|import\.meta\.env|Bun\.env)\.([A-Za-z_]\w*)\s*(?:\|\||\?\?)\s*['"`]([^'"`\n]*)['"`])re"},
-       {R"re((?:process\.env|import\.meta\.env|Bun\.env)\.([A-Za-z_]\w*)\s*(?:\|\||\?\?)\s*(\d+))re"},
-       {R"re(process\.env\[['"]([A-Za-z_]\w*)['"]\]\s*(?:\|\||\?\?)\s*['"`]([^'"`\n]*)['"`])re"},
-       {R"re(\b([A-Z][A-Z0-9_]{2,}):\s*z\.[^\n]*\.default\(\s*['"]?([^'")\n]*))re"},
-       {R"re(!\s*process\.env\.([A-Za-z_]\w*)\s*\)\s*\{?\s*(?:throw|process\.exit|console\.error))re",
-        true},
-       {R"re(process\.env\.([A-Za-z_]\w*)!)re", true},
-       {R"re(\b([A-Z][A-Z0-9_]{2,}):\s*z\.(?:string|coerce|url|number|enum)[^\n]*)re", true},
-       {R"re(process\.env\[['"]([A-Za-z_]\w*)['"]\])re"},
-       {R"re((?:process\.env|import\.meta\.env|Bun\.env)\.([A-Za-z_]\w*))re"},
-       {R"re(configService\.getOrThrow(?:<[^>]*>)?\(\s*['"]([A-Z][A-Z0-9_]*)['"])re", true},
-       {R"re(configService\.get(?:<[^>]*>)?\(\s*['"]([A-Z][A-Z0-9_]*)['"])re"}},
-      {R"re(\.listen\(\s*(\d{2,5})\b)re",
-       R"re(\.listen\(\s*\{[^}]{0,200}?port:\s*(?:[^,}\n]{0,80}?(?:\|\||\?\?)\s*)?['"]?(\d{2,5})\b)re",
-       R"re(Bun\.serve\(\s*\{[^}]{0,200}?port:\s*(\d{2,5})\b)re",
-       R"re(\bPORT\b['"\]]*\)?\s*(?:\|\||\?\?)\s*['"]?(\d{2,5})\b)re",
-       R"re((?:const|let|var)\s+(?:port|PORT)\s*(?::\s*\w+\s*)?=\s*(?:Number\(|parseInt\(|\+)?\s*['"]?(\d{2,5})\b)re"},
-      {"//", "*", "/*"}};
-  return kPatterns;
-}
-
 // Scripts that watch and reload, for people who write the code.
 bool IsForDevelopment(const std::string& script) {
   static const RE2 kWatches(
       R"((?:^|\s|/)(?:nodemon|ts-node-dev|tsx watch|vite(?:\s+(?:dev|serve|--host|--port \d+))?$|vite$|next dev|nuxt dev|nuxi dev|astro dev|remix dev|remix vite:dev|react-router dev|ng serve|react-scripts start|vue-cli-service serve|webpack(?:-dev-server| serve)|nest start --watch|nest start$|parcel(?: serve)? \S*\.html|gatsby develop|docusaurus start|expo start|svelte-kit dev|node --watch|bun --watch|bun --hot|strapi develop|concurrently|turbo run dev|vinxi dev|eleventy --serve)(?:\s|$))");
   return RE2::PartialMatch(script, kWatches) ||
          script.find("eleventy --serve") != std::string::npos;
+}
+
+// Variables that package managers and bundlers set for themselves.
+bool IsSetByTools(std::string_view name) {
+  constexpr std::array<std::string_view, 6> kNames = {"NODE_ENV", "DEV",  "PROD",
+                                                      "SSR",      "MODE", "EXPO_OS"};
+  return name.starts_with("npm_") || std::find(kNames.begin(), kNames.end(), name) != kNames.end();
 }
 
 bool IsPlainCommand(const std::string& script) {
@@ -67,9 +53,13 @@ class NodeAnalysis {
   void ChooseLanguage();
   void ChooseBuild();
   void AddPrisma();
+  [[nodiscard]] json ReadOptionalJson(const std::string& path) const {
+    return package_.tree().Has(path) ? ReadJsonFile(package_.tree(), path, true) : json();
+  }
   void ChooseStart(Choice& choice) const;
   void ChooseRun();
-  [[nodiscard]] std::string EntryFile() const;
+  [[nodiscard]] std::string EntryFile(bool is_bun) const;
+  void ChooseTypeScript(Choice& choice) const;
   void ChoosePorts();
   [[nodiscard]] bool HasStart() const;
   [[nodiscard]] bool IsLibrary() const;
@@ -127,22 +117,39 @@ void NodeAnalysis::AddPrisma() {
 void NodeAnalysis::ChooseBuild() {
   AddPrisma();
   const bool has_script = !package_.Script("build").empty();
-  const bool is_member = package_.workspace() != package_.directory();
-  const json& dependencies = At(package_.manifest(), "dependencies");
-  bool needs_others = false;
-  for (auto it = dependencies.begin(); dependencies.is_object() && it != dependencies.end(); ++it) {
-    needs_others = needs_others || TextOf(it.value()).starts_with("workspace:") ||
-                   (is_member && TextOf(it.value()) == "*");
-  }
+  const std::vector<std::string> needed = package_.MembersNeeded();
   const std::string turbo = JoinPath(package_.workspace(), "turbo.json");
-  if (has_script && is_member && needs_others && package_.tree().Has(turbo)) {
-    const std::string name = TextAt(package_.manifest(), "name");
+  const std::string name = TextAt(package_.manifest(), "name");
+  if (has_script && !needed.empty() && package_.tree().Has(turbo)) {
     app_.traits["node.builds_in_workspace"] = "turbo";
     app_.build.emplace_back(package_.Execute("turbo run build --filter=" + name), Source{turbo, {}},
                             Confidence::kLikely);
-  } else if (has_script) {
+    return;
+  }
+  const std::string nx = JoinPath(package_.workspace(), "nx.json");
+  const bool is_of_nx = package_.workspace() != package_.directory() && package_.tree().Has(nx);
+  if (is_of_nx && (!needed.empty() || !has_script)) {
+    const std::string project =
+        TextAt(ReadOptionalJson(JoinPath(package_.directory(), "project.json")), "name");
+    app_.traits["node.builds_in_workspace"] = "nx";
+    app_.build.emplace_back(package_.Execute("nx build " + (project.empty() ? name : project)),
+                            Source{nx, {}}, Confidence::kLikely);
+    return;
+  }
+  // Without a tool for it, packages that are built before they can be used.
+  for (const std::string& member : needed) {
+    const std::string path = JoinPath(member, "package.json");
+    const json manifest = ReadJsonFile(package_.tree(), path);
+    if (has_script && !TextAt(manifest, "scripts.build").empty()) {
+      app_.build.emplace_back(package_.RunScriptOf(TextAt(manifest, "name"), "build"),
+                              Source{path, "scripts.build"}, Confidence::kLikely);
+    }
+  }
+  if (has_script) {
     app_.build.emplace_back(package_.RunScript("build"), Source{package_.path(), "scripts.build"},
                             Confidence::kCertain);
+  } else if (auto task = package_.MoonTask({"build", "compile"})) {
+    app_.build.push_back(*std::move(task));
   } else if (framework_ != nullptr && !framework_->build.empty()) {
     std::string_view command = framework_->build;
     if (command.starts_with("npx ")) {
@@ -153,16 +160,65 @@ void NodeAnalysis::ChooseBuild() {
   }
 }
 
-// The file that Node.js is given when nothing says how the package starts.
-std::string NodeAnalysis::EntryFile() const {
-  std::string main = TextAt(package_.manifest(), "main");
-  if (!main.empty() && (package_.Has(main) || package_.Has(main + ".js"))) {
-    return main;
+// The file that is run when nothing says how the package starts. Node.js runs no TypeScript.
+std::string NodeAnalysis::EntryFile(bool is_bun) const {
+  for (const char* field : {"main", "module"}) {
+    std::string main = TextAt(package_.manifest(), field);
+    if (main.starts_with("./")) {
+      main.erase(0, 2);
+    }
+    static const RE2 kBuilt(R"((?:dist|build|out|lib)/.+\.[cm]?js)");
+    const bool is_there = package_.Has(main) || package_.Has(main + ".js");
+    const bool is_built = !package_.Script("build").empty() && RE2::FullMatch(main, kBuilt);
+    if (!main.empty() && (is_there || is_built) && (is_bun || !main.ends_with(".ts"))) {
+      return main;
+    }
   }
-  return package_.FirstOf({"server.js", "server.mjs", "index.js", "index.mjs", "app.js", "app.mjs",
-                           "main.js", "main.mjs", "src/server.js", "src/index.js", "src/app.js",
-                           "src/main.js", "bin/www", "server/index.js", "index.ts", "server.ts",
-                           "src/index.ts", "src/server.ts", "src/main.ts"});
+  std::string file =
+      package_.FirstOf({"server.js", "server.mjs", "index.js", "index.mjs", "app.js", "app.mjs",
+                        "main.js", "main.mjs", "src/server.js", "src/index.js", "src/app.js",
+                        "src/main.js", "bin/www", "server/index.js"});
+  if (file.empty() && is_bun) {
+    file =
+        package_.FirstOf({"index.ts", "server.ts", "src/index.ts", "src/server.ts", "src/main.ts"});
+  }
+  return file;
+}
+
+// What a compiler makes of the file that begins a program in TypeScript, or what runs that itself.
+void NodeAnalysis::ChooseTypeScript(Choice& choice) const {
+  const std::string file =
+      package_.FirstOf({"src/main.ts", "src/index.ts", "src/server.ts", "src/app.ts", "main.ts",
+                        "index.ts", "server.ts", "app.ts"});
+  if (file.empty()) {
+    return;
+  }
+  const std::string build = package_.Script("build");
+  const std::string path = JoinPath(package_.directory(), "tsconfig.json");
+  if (build == "tsc" || build.starts_with("tsc ") || build.find("&& tsc") != std::string::npos) {
+    const json config = ReadJsonFile(package_.tree(), path, true);
+    std::string out = TextAt(config, "compilerOptions.outDir");
+    while (out.starts_with("./")) {
+      out.erase(0, 2);
+    }
+    while (out.ends_with('/')) {
+      out.pop_back();
+    }
+    std::string root = TextAt(config, "compilerOptions.rootDir");
+    const bool is_flat = root == "src" || root == "./src" || root == "./src/" ||
+                         (root.empty() && At(config, "include") == json::array({"src"}));
+    std::string made = file.substr(0, file.size() - std::string_view(".ts").size()) + ".js";
+    if (!out.empty()) {
+      made = out + "/" + (is_flat && made.starts_with("src/") ? made.substr(4) : made);
+      choice.Add("node " + made, {path, "compilerOptions.outDir"}, Confidence::kLikely);
+    }
+  }
+  for (const char* runner : {"tsx", "ts-node"}) {
+    if (package_.RunsWith(runner)) {
+      choice.Add(package_.Execute(std::string(runner) + " " + file),
+                 {package_.path(), "dependencies." + std::string(runner)}, Confidence::kLikely);
+    }
+  }
 }
 
 bool NodeAnalysis::HasStart() const {
@@ -191,6 +247,9 @@ void NodeAnalysis::ChooseRun() {
   }
   Choice choice;
   ChooseStart(choice);
+  if (const auto task = package_.MoonTask({"start", "serve"})) {
+    choice.Add(task->value, task->source);
+  }
   if (app_.run) {
     // The framework's configuration settles it.
     Choice settled;
@@ -206,14 +265,13 @@ void NodeAnalysis::ChooseRun() {
     choice.Add(start.starts_with("npx ") ? package_.Execute(start.substr(4)) : std::string(start),
                {}, Confidence::kLikely);
   }
-  if (const std::string entry = EntryFile(); !entry.empty()) {
-    const bool is_bun = app_.traits["node.runtime"] == "bun";
-    if (is_bun || !entry.ends_with(".ts")) {
-      choice.Add((is_bun ? "bun " : "node ") + entry,
-                 {package_.path(), TextAt(package_.manifest(), "main") == entry ? "main" : ""},
-                 Confidence::kLikely);
-    }
+  const bool is_bun = app_.traits["node.runtime"] == "bun";
+  if (const std::string entry = EntryFile(is_bun); !entry.empty()) {
+    choice.Add((is_bun ? "bun " : "node ") + entry,
+               {package_.path(), TextAt(package_.manifest(), "main") == entry ? "main" : ""},
+               Confidence::kLikely);
   }
+  ChooseTypeScript(choice);
   app_.run = choice.Best();
 }
 
@@ -229,9 +287,12 @@ std::vector<std::string> NodeAnalysis::PackagesBelow() const {
 
 void NodeAnalysis::ChoosePorts() {
   const std::vector<std::string> below = PackagesBelow();
-  CodeFacts facts = ScanCode(package_.tree(), package_.directory(), Patterns(), below);
-  std::erase_if(facts.environment,
-                [](const EnvironmentVariable& variable) { return variable.name == "NODE_ENV"; });
+  CodeFacts facts = ScanCode(package_.tree(), package_.directory(), NodeCode(), below);
+  const bool is_of_vite = package_.Uses("vite") || package_.Uses("astro");
+  std::erase_if(facts.environment, [&](const EnvironmentVariable& variable) {
+    return IsSetByTools(variable.name) || (variable.name == "BASE_URL" && is_of_vite) ||
+           (variable.name == "PUBLIC_URL" && package_.Uses("react-scripts"));
+  });
   if (app_.kind == AppKind::kStaticSite) {
     facts.ports.clear();
     facts.health.reset();
@@ -267,9 +328,10 @@ void NodeAnalysis::ChoosePorts() {
 // A part of others: published, or a member of a workspace that only others use.
 bool NodeAnalysis::IsLibrary() const {
   const json& manifest = package_.manifest();
-  const bool is_published = !At(manifest, "exports").is_null() ||
-                            !At(manifest, "types").is_null() || !At(manifest, "module").is_null() ||
-                            !At(manifest, "files").is_null();
+  const bool is_published =
+      TextAt(manifest, "private") != "true" &&
+      (!At(manifest, "exports").is_null() || !At(manifest, "types").is_null() ||
+       !At(manifest, "module").is_null() || !At(manifest, "files").is_null());
   const bool is_member = package_.workspace() != package_.directory();
   return framework_ == nullptr && !HasStart() && At(manifest, "bin").is_null() &&
          app_.kind == AppKind::kProgram && (is_published || is_member);
@@ -310,14 +372,87 @@ Claimed NodeAnalysis::Analyse() {
   return {std::move(app_), claim, is_library};
 }
 
+// Scripts that leave their work to those of packages below.
+bool Delegates(const std::string& script) {
+  static const RE2 kDelegates(
+      R"re(\b(?:turbo|nx|lerna|rush|moon|wsrun|concurrently|npm-run-all|run-p)\b|(?:pnpm|npm|yarn|bun)\b[^&|;]*(?:\s-r\b|--recursive|--filter|\s-F\b|\s-w\b|\s-ws\b|--workspaces?\b|--prefix|--cwd|--dir|\s-C\b|\bworkspaces?\b)|\bcd\s)re");
+  return RE2::PartialMatch(script, kDelegates);
+}
+
+// The file that a script runs: "src/index.js"; empty: it runs none.
+std::string FileRunBy(const std::string& script) {
+  static const RE2 kFile(
+      R"re((?:^|\s)(?:node|bun|bun run|tsx|ts-node)(?:\s+-\S+)*\s+(?:\./)?([\w./-]+\.[cm]?[jt]sx?)\b)re");
+  std::string file;
+  RE2::PartialMatch(script, kFile, &file);
+  return file;
+}
+
+bool LiesInPackageBelow(const NodePackage& package, std::string_view file) {
+  for (std::string_view place = ParentOf(file); !place.empty(); place = ParentOf(place)) {
+    if (package.Has(JoinPath(place, "package.json"))) {
+      return true;
+    }
+  }
+  return false;
+}
+
 // Whether the root of a workspace is itself an application, and not only what holds the others.
 bool IsAppBeside(const NodePackage& package) {
   const NodeFramework* framework = FindNodeFramework(package);
-  static const RE2 kDelegates(
-      R"((?:turbo|nx|lerna|rush|pnpm (?:-r|--filter|-F)|npm (?:-w|--workspace)|yarn (?:workspace|workspaces)|concurrently|npm run \S+ (?:-w|--workspace)))");
   const std::string start = package.Script("start");
-  return framework != nullptr && !RE2::PartialMatch(start, kDelegates) &&
-         (!start.empty() || !framework->is_bundler);
+  const std::string file = FileRunBy(start);
+  if (Delegates(start) || LiesInPackageBelow(package, file)) {
+    return false;
+  }
+  const std::string module = TextAt(package.manifest(), "module");
+  const bool runs_itself =
+      (!file.empty() && (package.Has(file) || !package.Script("build").empty())) ||
+      (package.manager() == "bun" && !module.empty() && package.Has(module));
+  if (framework == nullptr) {
+    return runs_itself;
+  }
+  // What packages below share may be among the dependencies of the root.
+  const std::string build = package.Script("build");
+  const bool has_script = !start.empty() || (!build.empty() && !Delegates(build));
+  const bool has_file = !package.FirstOf({"server.js", "index.js", "app.js", "server.ts"}).empty();
+  return runs_itself || (has_script && (!start.empty() || !framework->is_bundler)) ||
+         (has_file && !framework->is_bundler);
+}
+
+// A package.json that only starts what lies in directories below.
+bool OnlyDelegates(const NodePackage& package) {
+  return FindNodeFramework(package) == nullptr && Delegates(package.Script("start")) &&
+         package.tree().Below(package.directory(), "/package.json").size() > 1;
+}
+
+// A program of one file, at the root of a project without any package.json.
+LanguageFindings AnalyseBareNode(const SourceTree& tree) {
+  LanguageFindings found;
+  // What runs in browsers imports nothing of Node.js.
+  static const RE2 kIsForNode(
+      R"re(require\(\s*['"](?:node:)?\w|from\s+['"]node:|from\s+['"](?:http|fs|path|net)['"]|process\.(?:env|argv|exit))re");
+  for (const char* name :
+       {"server.js", "server.mjs", "app.js", "index.js", "main.js", "index.mjs", "bot.js"}) {
+    const std::string* text = tree.Read(name);
+    if (text == nullptr || !RE2::PartialMatch(*text, kIsForNode)) {
+      continue;
+    }
+    Claimed claimed;
+    App& app = claimed.app;
+    app = BeginApp("", "javascript", name);
+    app.run = Likely("node " + std::string(name), name);
+    if (const auto version = FirstLine(tree, ".nvmrc"); IsVersion(version)) {
+      app.version = Certain(version, ".nvmrc");
+    }
+    AddCodeFacts(ScanCode(tree, "", NodeCode()), app);
+    app.kind = app.ports.empty() ? AppKind::kProgram : AppKind::kService;
+    app.traits["node.runtime"] = "node";
+    claimed.claim = Claim::kSource;
+    found.apps.push_back(std::move(claimed));
+    return found;
+  }
+  return found;
 }
 
 }  // namespace
@@ -326,19 +461,23 @@ LanguageFindings AnalyseNode(const SourceTree& tree, const std::string& director
   LanguageFindings found;
   if (!tree.Has(JoinPath(directory, "package.json")) &&
       !tree.Has(JoinPath(directory, "package.json5"))) {
-    return found;
+    return directory.empty() ? AnalyseBareNode(tree) : LanguageFindings();
   }
   NodePackage package(tree, directory);
   if (!package.is_there()) {
     return found;
   }
-  if (package.is_workspace_root()) {
+  found.apps = AnalyseNx(package);
+  if (package.is_workspace_root() || !found.apps.empty()) {
     App unused;
     package.Describe(unused);
     found.monorepo = package.Monorepo();
     if (!IsAppBeside(package)) {
       return found;
     }
+  }
+  if (OnlyDelegates(package)) {
+    return found;
   }
   found.apps.push_back(NodeAnalysis(package).Analyse());
   return found;

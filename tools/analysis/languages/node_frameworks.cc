@@ -2,6 +2,7 @@
 
 #include <re2/re2.h>
 
+#include <algorithm>
 #include <array>
 
 #include <nlohmann/json.hpp>
@@ -62,9 +63,33 @@ void RefineNext(const NodePackage& package, App& app) {
   }
 }
 
+// Of "^2.15.8" 2; 0: it does not say.
+int MajorOf(const std::string& version) {
+  int major = 0;
+  RE2::PartialMatch(version, R"((\d{1,4}))", &major);
+  return major;
+}
+
 void RefineNuxt(const NodePackage& package, App& app) {
   const std::string build = package.Script("build");
   const std::string file = package.FirstOf({"nuxt.config.ts", "nuxt.config.js", "nuxt.config.mjs"});
+  if (MajorOf(package.VersionOf("nuxt")) == 2) {
+    const std::string path = JoinPath(package.directory(), file);
+    app.output = Finding(".nuxt", {}, Confidence::kLikely);
+    if (package.Script("start").empty()) {
+      SetRun(app, package.Execute("nuxt start"), package.path(), "dependencies.nuxt");
+    }
+    const std::string port =
+        Captured(package.Text(file), R"(server\s*:\s*\{[^}]*\bport\s*:\s*['"]?(\d{2,5}))");
+    if (!port.empty()) {
+      app.ports = {Finding(port, {path, "server.port"}, Confidence::kCertain)};
+    }
+    if (build.find("generate") != std::string::npos ||
+        Captured(package.Text(file), R"(target\s*:\s*['"](static)['"])") == "static") {
+      BecomeStatic(app, "dist", path, "target");
+    }
+    return;
+  }
   if (build.find("generate") != std::string::npos) {
     BecomeStatic(app, ".output/public", package.path(), "scripts.build");
   } else if (!Captured(package.Text(file), R"(preset\s*:\s*['"](static|github-pages)['"])")
@@ -264,6 +289,24 @@ const NodeFramework* FindNodeFramework(const NodePackage& package) {
     const bool is_used =
         is_server ? package.RunsWith(framework.dependency) : UsesAll(package, framework.dependency);
     if (is_used && IsSite(package, framework)) {
+      return &framework;
+    }
+  }
+  return nullptr;
+}
+
+const NodeFramework* NodeFrameworkNamed(std::string_view name) {
+  const auto* const found =
+      std::find_if(kFrameworks.begin(), kFrameworks.end(),
+                   [&](const NodeFramework& framework) { return framework.name == name; });
+  return found == kFrameworks.end() ? nullptr : found;
+}
+
+const NodeFramework* FindNodeServer(const std::set<std::string, std::less<>>& imports) {
+  for (const NodeFramework& framework : kFrameworks) {
+    const bool is_server =
+        framework.kind == kService && (framework.build.empty() || framework.name == "nest");
+    if (is_server && imports.contains(framework.dependency)) {
       return &framework;
     }
   }

@@ -2,6 +2,8 @@
 // starts. Stateless; thread-safe.
 #pragma once
 
+#include <set>
+#include <string>
 #include <string_view>
 
 #include "tools/analysis/languages/node_package.h"
@@ -25,5 +27,8 @@ struct NodeFramework {
 
 // The framework of a package; null: none that we know.
 const NodeFramework* FindNodeFramework(const NodePackage& package);
+const NodeFramework* NodeFrameworkNamed(std::string_view name);
+// The server that code with these imports is built on; null: none.
+const NodeFramework* FindNodeServer(const std::set<std::string, std::less<>>& imports);
 
 }  // namespace casemate::analysis

@@ -4,6 +4,8 @@
 
 #include <algorithm>
 #include <array>
+#include <map>
+#include <set>
 
 #include <nlohmann/json.hpp>
 
@@ -244,6 +246,75 @@ std::string NodePackage::Execute(std::string_view program) const {
   return (manager_ == "bun" ? "bunx " : "npx ") + words;
 }
 
+std::optional<Finding> NodePackage::MoonTask(std::initializer_list<std::string_view> names) const {
+  const std::string path = JoinPath(directory_, "moon.yml");
+  const json tasks = tree_.Has(path) ? At(ReadYamlFile(tree_, path), "tasks") : json();
+  for (const std::string_view name : names) {
+    const json& task = At(tasks, name);
+    std::string command;
+    for (const char* field : {"command", "args"}) {
+      const json& words = At(task, field);
+      for (const json& word : words.is_array() ? words : json::array({words})) {
+        command += (command.empty() || TextOf(word).empty() ? "" : " ") + TextOf(word);
+      }
+    }
+    if (!command.empty()) {
+      const bool is_plain = command.starts_with("node ") || command.starts_with("bun ");
+      return Finding(is_plain ? command : Execute(command), {path, "tasks." + std::string(name)},
+                     Confidence::kCertain);
+    }
+  }
+  return std::nullopt;
+}
+
+std::string NodePackage::RunScriptOf(const std::string& package, std::string_view name) const {
+  const std::string script(name);
+  if (manager_ == "yarn") {
+    return "yarn workspace " + package + " run " + script;
+  }
+  if (manager_ == "npm") {
+    return "npm run " + script + " --workspace=" + package;
+  }
+  return manager_ + " --filter " + package + " run " + script;
+}
+
+std::vector<std::string> NodePackage::MembersNeeded() const {
+  constexpr std::size_t kMaxMembers = 50;
+  std::vector<std::string> needed;
+  if (workspace_ == directory_ && !is_root_) {
+    return needed;
+  }
+  std::set<std::string> known{directory_};
+  // Members lie in directories of their names: so not all have to be read.
+  std::multimap<std::string, std::string> places;
+  for (const std::string& path : tree_.Below(workspace_, "/package.json")) {
+    places.emplace(NameOf(ParentOf(path)), ParentOf(path));
+  }
+  const auto member_named = [&](const std::string& name) -> std::string {
+    const auto [begin, end] = places.equal_range(std::string(NameOf(name)));
+    for (auto it = begin; it != end; ++it) {
+      if (TextAt(ReadJsonFile(tree_, JoinPath(it->second, "package.json")), "name") == name) {
+        return it->second;
+      }
+    }
+    return {};
+  };
+  const auto visit = [&](const auto& self, const json& package) -> void {
+    for (const char* kind : {"dependencies", "devDependencies"}) {
+      const json& list = At(package, kind);
+      for (auto it = list.begin(); list.is_object() && it != list.end(); ++it) {
+        const std::string member = known.size() < kMaxMembers ? member_named(it.key()) : "";
+        if (!member.empty() && known.insert(member).second) {
+          self(self, ReadJsonFile(tree_, JoinPath(member, "package.json")));
+          needed.push_back(member);
+        }
+      }
+    }
+  };
+  visit(visit, manifest());
+  return needed;
+}
+
 void NodePackage::AddManagerOf(const std::string& path, const json& manifest, Choice& names,
                                Choice& versions) const {
   std::string stated = TextAt(manifest, "packageManager");
@@ -283,6 +354,31 @@ std::string NodePackage::LockPath() const {
   return {};
 }
 
+// The release that lies in the repository, else what the format of the lock file tells.
+void NodePackage::AddYarnRelease(const std::string* lock_text, const std::string& lock,
+                                 Choice& versions) const {
+  for (const char* file : {".yarnrc.yml", ".yarnrc"}) {
+    const std::string path = JoinPath(workspace_, file);
+    const std::string* text = tree_.Read(path);
+    std::string release;
+    if (text != nullptr && RE2::PartialMatch(*text, R"(yarn-(\d[\w.-]*?)\.c?js)", &release)) {
+      versions.Add(release, {path, "yarnPath"});
+    }
+  }
+  std::string format;
+  if (lock_text == nullptr) {
+    return;
+  }
+  if (RE2::PartialMatch(*lock_text, R"(__metadata:\s*\n\s*version:\s*(\d+))", &format)) {
+    versions.Add(format == "4"                    ? "2"
+                 : format == "5" || format == "6" ? "3"
+                                                  : "4",
+                 {lock, "__metadata.version"}, Confidence::kLikely);
+  } else if (lock_text->find("# yarn lockfile v1") != std::string::npos) {
+    versions.Add("1", {lock, "yarn lockfile v1"}, Confidence::kLikely);
+  }
+}
+
 void NodePackage::ChooseManager(App& app) {
   Choice names;
   Choice versions;
@@ -307,6 +403,9 @@ void NodePackage::ChooseManager(App& app) {
   const std::string* lock_text = lock.empty() ? nullptr : tree_.Read(lock);
   if (manager_ == "pnpm" && lock_text != nullptr) {
     versions.Add(PnpmOfLock(*lock_text), {lock, "lockfileVersion"}, Confidence::kLikely);
+  }
+  if (manager_ == "yarn") {
+    AddYarnRelease(lock_text, lock, versions);
   }
   app.package_manager_version = versions.Best();
   if (manager_ == "yarn") {
@@ -367,7 +466,7 @@ void NodePackage::ChooseVersion(App& app) const {
   };
   add(path_, manifest());
   add(root, root_manifest);
-  if (is_bun && app.package_manager_version) {
+  if (is_bun && manager_ == "bun" && app.package_manager_version) {
     versions.Add(app.package_manager_version->value, app.package_manager_version->source);
   }
   app.version = versions.Best();
@@ -401,9 +500,10 @@ std::optional<Finding> NodePackage::Monorepo() const {
     return std::nullopt;
   }
   Choice choice;
-  for (const auto& [file, name] : {std::pair{"turbo.json", "turborepo"}, std::pair{"nx.json", "nx"},
-                                   std::pair{"lerna.json", "lerna"}, std::pair{"rush.json", "rush"},
-                                   std::pair{"pnpm-workspace.yaml", "pnpm"}}) {
+  for (const auto& [file, name] :
+       {std::pair{"turbo.json", "turborepo"}, std::pair{"nx.json", "nx"},
+        std::pair{"lerna.json", "lerna"}, std::pair{".moon/workspace.yml", "moon"},
+        std::pair{"rush.json", "rush"}, std::pair{"pnpm-workspace.yaml", "pnpm"}}) {
     if (Has(file)) {
       choice.Add(name, {JoinPath(directory_, file), {}});
     }

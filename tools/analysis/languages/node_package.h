@@ -33,6 +33,9 @@ class NodePackage {
   // Whether other packages are parts of it.
   [[nodiscard]] bool is_workspace_root() const { return is_root_; }
   [[nodiscard]] std::string Script(std::string_view name) const;  // empty: there is none
+  // The first of these tasks of its moon.yml: "npx tsc -p ."; nullopt: there is none.
+  [[nodiscard]] std::optional<Finding> MoonTask(
+      std::initializer_list<std::string_view> names) const;
   // In dependencies, devDependencies, optionalDependencies or peerDependencies.
   [[nodiscard]] bool Uses(std::string_view package) const;
   [[nodiscard]] bool RunsWith(std::string_view package) const;          // in dependencies
@@ -45,6 +48,10 @@ class NodePackage {
   // "npm run NAME" in the words of its package manager; "npx NAME".
   [[nodiscard]] std::string RunScript(std::string_view name) const;
   [[nodiscard]] std::string Execute(std::string_view program) const;
+  // The same of a script of another package of its workspace.
+  [[nodiscard]] std::string RunScriptOf(const std::string& package, std::string_view name) const;
+  // Directories of packages of its workspace that it is built from, those first that others need.
+  [[nodiscard]] std::vector<std::string> MembersNeeded() const;
 
   // package_manager and its version, lock_file, install, version, dependencies of `app`.
   void Describe(App& app);
@@ -57,6 +64,8 @@ class NodePackage {
   void ChooseManager(App& app);
   void AddManagerOf(const std::string& path, const nlohmann::json& manifest, class Choice& names,
                     class Choice& versions) const;
+  void AddYarnRelease(const std::string* lock_text, const std::string& lock,
+                      class Choice& versions) const;
   void AddEngines(class Choice& names, class Choice& versions) const;
   [[nodiscard]] std::string LockPath() const;
   void ChooseVersion(App& app) const;

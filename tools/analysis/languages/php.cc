@@ -66,8 +66,8 @@ constexpr std::array<std::string_view, 23> kBuiltIn = {
     "json",     "libxml",     "mbstring", "openssl",   "pcre",     "pdo",       "phar", "posix",
     "readline", "reflection", "session",  "simplexml", "spl",      "tokenizer", "xml"};
 
-constexpr std::array<std::string_view, 5> kDocumentRoots = {"public", "web", "webroot", "pub",
-                                                            "public_html"};
+constexpr std::array<std::string_view, 6> kDocumentRoots = {"public", "web",         "webroot",
+                                                            "pub",    "public_html", "htdocs"};
 
 CodePatterns Patterns() {
   CodePatterns patterns;
@@ -98,7 +98,8 @@ bool IsWordPress(const SourceTree& tree, const std::string& directory) {
 }
 
 bool IsPhpPlace(const SourceTree& tree, const std::string& directory) {
-  return HasAnyOf(tree, directory, {"composer.json", "index.php", "public/index.php"}) ||
+  return HasAnyOf(tree, directory,
+                  {"composer.json", "index.php", "public/index.php", "htdocs/index.php"}) ||
          IsWordPress(tree, directory);
 }
 
@@ -394,7 +395,12 @@ LanguageFindings AnalysePhp(const SourceTree& tree, const std::string& directory
   const json composer = has_manifest ? ReadJsonFile(tree, manifest) : json();
   Claimed claimed;
   App& app = claimed.app;
-  app = BeginApp(directory, "php", has_manifest ? manifest : JoinPath(directory, "index.php"));
+  std::string marker = manifest;
+  for (const char* page : {"htdocs/index.php", "public/index.php", "index.php"}) {
+    const std::string path = JoinPath(directory, page);
+    marker = !has_manifest && tree.Has(path) ? path : marker;
+  }
+  app = BeginApp(directory, "php", marker);
   std::string_view conventional_root;
   if (has_manifest) {
     ReadComposer(manifest, composer, app);

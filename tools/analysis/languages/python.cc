@@ -5,34 +5,16 @@
 
 #include <algorithm>
 #include <array>
-#include <cctype>
 
 #include "tools/analysis/code_scan.h"
 #include "tools/analysis/languages/languages.h"
+#include "tools/analysis/languages/python_code.h"
 #include "tools/analysis/languages/python_project.h"
 #include "tools/analysis/names.h"
 
 namespace casemate::analysis {
 
 namespace {
-
-const CodePatterns& Patterns() {
-  static const CodePatterns kPatterns = {
-      {".py"},
-      {{R"re(os\.(?:environ\.get|getenv)\(\s*['"](\w+)['"]\s*,\s*['"]?([^'",)\n]*))re"},
-       {R"re(os\.(?:environ\.get|getenv)\(\s*['"](\w+)['"])re"},
-       {R"re(os\.environ\[\s*['"](\w+)['"]\s*\])re", true},
-       {R"re(\b(?:config|env(?:\.\w+)?)\(\s*['"]([A-Z][A-Z0-9_]*)['"]\s*,(?:[^()\n]*,)?\s*default\s*=\s*['"]?([^'",)\n]*))re"},
-       {R"re(\b(?:config|env|env\.(?:str|int|bool|url|list|db|db_url|float|json))\(\s*['"]([A-Z][A-Z0-9_]*)['"])re",
-        true}},
-      {R"re(\.run\([^)]*?\bport\s*=\s*(\d{2,5})\b)re",
-       R"re((?:environ\.get|getenv)\(\s*['"]\w*PORT['"]\s*,\s*['"]?(\d{2,5})\b)re",
-       R"re(run_app\([^)]*?\bport\s*=\s*(\d{2,5})\b)re", R"re(\.listen\(\s*(\d{2,5})\b)re",
-       R"re((?:HTTPServer|TCPServer|make_server)\(\s*\(?\s*['"][^'"]*['"]\s*,\s*(\d{2,5})\b)re",
-       R"re(server_port\s*=\s*(\d{2,5})\b)re"},
-      {"#"}};
-  return kPatterns;
-}
 
 enum class Kind { kDjango, kAsgi, kWsgi, kStreamlit, kScript, kDash, kSanic };
 
@@ -43,6 +25,7 @@ struct PythonFramework {
   // Of the object that servers are given, group 1: its name.
   const char* object;
   std::string_view port;
+  std::string_view module = {};  // that is imported; empty: it is called like the package
 };
 
 constexpr auto kFrameworks = std::to_array<PythonFramework>({
@@ -55,6 +38,8 @@ constexpr auto kFrameworks = std::to_array<PythonFramework>({
     {"nicegui", "nicegui", Kind::kScript, R"((?m)^\s*(?:import|from)\s+(nicegui))", "8080"},
     {"fastapi", "fastapi", Kind::kAsgi, R"((?m)^(\w+)\s*(?::[^=\n]+)?=\s*(?:fastapi\.)?FastAPI\()",
      "8000"},
+    {"fasthtml", "python-fasthtml", Kind::kAsgi,
+     R"((?m)^(\w+)(?:\s*,\s*\w+)*\s*=\s*(?:FastHTML|fast_app)\()", "5001", "fasthtml"},
     {"litestar", "litestar", Kind::kAsgi, R"((?m)^(\w+)\s*(?::[^=\n]+)?=\s*Litestar\()", "8000"},
     {"quart", "quart", Kind::kAsgi, R"((?m)^(\w+)\s*(?::[^=\n]+)?=\s*Quart\()", "8000"},
     {"starlette", "starlette", Kind::kAsgi, R"((?m)^(\w+)\s*(?::[^=\n]+)?=\s*Starlette\()", "8000"},
@@ -98,7 +83,6 @@ class PythonAnalysis {
   void ChoosePorts();
   [[nodiscard]] std::string Port() const;
   [[nodiscard]] std::string Target(const PythonObject& object) const;
-  void AddSettings(CodeFacts& facts) const;
   [[nodiscard]] std::string MainFile() const;
 
   const PythonProject& project_;
@@ -121,7 +105,9 @@ void PythonAnalysis::ChooseFramework() {
     const bool is_stated = project_.Uses(framework.package);
     // Installed by something else, or only for some code: what imports nothing of it is not its.
     const bool is_imported =
-        framework.kind == Kind::kDjango ? project_.Has("manage.py") : Imports(framework.package);
+        framework.kind == Kind::kDjango
+            ? project_.Has("manage.py")
+            : Imports(framework.module.empty() ? framework.package : framework.module);
     if (is_imported &&
         (is_stated || app_.dependencies.empty() || framework.kind == Kind::kDjango)) {
       framework_ = &framework;
@@ -249,7 +235,10 @@ void PythonAnalysis::RunObject() {
   if (!object) {
     return;
   }
-  if (framework_->kind == Kind::kSanic) {
+  if (NameOf(object->file) == "__main__.py" && object->module.find('.') != std::string::npos) {
+    SetRun("python -m " + object->module.substr(0, object->module.rfind('.')),
+           {project_.PathOf(object->file), object->line}, Confidence::kLikely);
+  } else if (framework_->kind == Kind::kSanic) {
     SetRun("sanic " + Target(*object) + " --host 0.0.0.0 --port " + Port(),
            {project_.PathOf(object->file), object->line}, Confidence::kLikely);
   } else if (framework_->kind == Kind::kAsgi) {
@@ -465,41 +454,6 @@ void PythonAnalysis::AddWorkers() {
   }
 }
 
-// Fields of pydantic's settings are variables of the environment.
-void PythonAnalysis::AddSettings(CodeFacts& facts) const {
-  if (!project_.Uses("pydantic-settings") && !project_.Uses("pydantic")) {
-    return;
-  }
-  static const RE2 kClass(
-      R"((?m)^class\s+\w+\(\s*(?:\w+\.)?BaseSettings\s*\):[^\n]*\n((?:[ \t]+[^\n]*\n?|[ \t]*\n)+))");
-  static const RE2 kField(R"((?m)^    (\w+)\s*:\s*([^=\n#]+?)\s*(=\s*[^\n]*)?$)");
-  for (const std::string& module : project_.modules()) {
-    const std::string* text = project_.tree().Read(project_.PathOf(module));
-    re2::StringPiece body;
-    if (text == nullptr || !RE2::PartialMatch(*text, kClass, &body)) {
-      continue;
-    }
-    std::string prefix;
-    RE2::PartialMatch(body, R"(env_prefix\s*=\s*['"](\w*)['"])", &prefix);
-    std::string name;
-    std::string type;
-    std::string standby;
-    while (RE2::FindAndConsume(&body, kField, &name, &type, &standby)) {
-      if (name == "model_config" || name.starts_with("_")) {
-        continue;
-      }
-      std::string variable = prefix + name;
-      std::transform(variable.begin(), variable.end(), variable.begin(),
-                     [](unsigned char c) { return static_cast<char>(std::toupper(c)); });
-      const bool is_required = standby.empty() && type.find("None") == std::string::npos &&
-                               type.find("Optional") == std::string::npos;
-      std::string value;
-      RE2::FullMatch(standby, R"re(=\s*['"]?([^'"(\[{]*)['"]?\s*)re", &value);
-      facts.environment.push_back({variable, is_required, value, {project_.PathOf(module), name}});
-    }
-  }
-}
-
 void PythonAnalysis::ChoosePorts() {
   std::string bound;
   const std::string config = "gunicorn.conf.py";
@@ -512,9 +466,7 @@ void PythonAnalysis::ChoosePorts() {
 
 std::optional<Claimed> PythonAnalysis::Analyse() {
   project_.Describe(app_);
-  std::vector<std::string> skip;
-  facts_ = ScanCode(project_.tree(), project_.directory(), Patterns(), skip);
-  AddSettings(facts_);
+  facts_ = ScanPython(project_);
   ChoosePorts();
   ChooseFramework();
   if (framework_ != nullptr) {

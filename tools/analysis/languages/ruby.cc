@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <array>
+#include <iterator>
 #include <set>
 #include <utility>
 
@@ -57,10 +58,16 @@ struct Gemfile {
 CodePatterns Patterns() {
   CodePatterns patterns;
   patterns.suffixes = {".rb", ".ru", "database.yml", "cable.yml", "storage.yml", "redis.yml"};
+  // Of a default that is computed only its being there is known.
   patterns.environment = {
-      {R"re(ENV\.fetch\(?\s*['"]([A-Za-z_][A-Za-z0-9_]*)['"]\s*\)?\s*(?:\{|do\b)\s*['"]?([\w./:-]*))re"},
-      {R"re(ENV\.fetch\(\s*['"]([A-Za-z_][A-Za-z0-9_]*)['"]\s*,\s*['"]?([^'")]*)['"]?\s*\))re"},
-      {R"re(ENV\[\s*['"]([A-Za-z_][A-Za-z0-9_]*)['"]\s*\](?:\s*\|\|\s*['"]?([^'"\s)]*)['"]?)?)re"},
+      {R"re(ENV\.fetch\(?\s*['"]([A-Za-z_]\w*)['"]\s*\)?\s*(?:\{|do\b)\s*['"]([^'"\n]*)['"])re"},
+      {R"re(ENV\.fetch\(?\s*['"]([A-Za-z_]\w*)['"]\s*\)?\s*(?:\{|do\b)\s*(\d[\w.]*|true\b|false\b))re"},
+      {R"re(ENV\.fetch\(?\s*['"]([A-Za-z_]\w*)['"]\s*\)?\s*(?:\{|do\b)\s*()(?:[^\s'"\dtf]|t[^r]|f[^a]))re"},
+      {R"re(ENV\.fetch\(\s*['"]([A-Za-z_]\w*)['"]\s*,\s*['"]?([^'")\n]*)['"]?\s*\))re"},
+      {R"re(ENV\[\s*['"]([A-Za-z_]\w*)['"]\s*\]\s*\|\|=?\s*['"]([^'"\n]*)['"])re"},
+      {R"re(ENV\[\s*['"]([A-Za-z_]\w*)['"]\s*\]\s*\|\|=?\s*(\d[\w.]*|true\b|false\b))re"},
+      {R"re(ENV\[\s*['"]([A-Za-z_]\w*)['"]\s*\]\s*\|\|=?\s*()(?:[^\s'"=\dtf]|t[^r]|f[^a]))re"},
+      {R"re(ENV\[\s*['"]([A-Za-z_]\w*)['"]\s*\])re"},
       {R"re(ENV\.fetch\(?\s*['"]([A-Za-z_][A-Za-z0-9_]*)['"]\s*(?:\)[ \t]*(?:[^ \t{d]|$)|\n|$))re",
        true},
   };
@@ -294,6 +301,28 @@ std::string PortOf(const App& app, const char* standby) {
   return app.ports.empty() ? standby : app.ports.front().value;
 }
 
+// Servers that start what config.ru says. Rack 3 has no rackup of its own any more.
+struct RackServer {
+  std::string_view gem;
+  const char* command;
+  const char* port;
+};
+
+const RackServer* RackServerOf(const App& app) {
+  static constexpr RackServer kServers[] = {
+      {"puma", "puma -b tcp://0.0.0.0:", "9292"},
+      {"unicorn", "unicorn -l 0.0.0.0:", "8080"},
+      {"falcon", "falcon serve -b http://0.0.0.0:", "9292"},
+      {"thin", "thin -R config.ru -a 0.0.0.0 start -p ", "3000"},
+      {"passenger", "passenger start -a 0.0.0.0 -p ", "3000"},
+      {"iodine", "iodine -b 0.0.0.0 -p ", "3000"},
+  };
+  const auto* const found =
+      std::find_if(std::begin(kServers), std::end(kServers),
+                   [&](const RackServer& server) { return DependsOn(app, server.gem); });
+  return found == std::end(kServers) ? nullptr : found;
+}
+
 std::string ScriptIn(const SourceTree& tree, const std::string& directory) {
   for (const char* name :
        {"app.rb", "main.rb", "server.rb", "bot.rb", "application.rb", "web.rb", "index.rb",
@@ -329,6 +358,9 @@ void FindRun(const SourceTree& tree, const std::string& directory, App& app) {
   } else if (tree.Has(JoinPath(directory, "config/puma.rb")) && tree.Has(rackup)) {
     port = PortOf(app, "9292");
     app.run = Likely(bundle + "puma -C config/puma.rb", JoinPath(directory, "config/puma.rb"));
+  } else if (const RackServer* server = RackServerOf(app); server != nullptr && tree.Has(rackup)) {
+    port = PortOf(app, server->port);
+    app.run = Likely(bundle + server->command + "${PORT:-" + port + "}", rackup);
   } else if (tree.Has(rackup)) {
     port = PortOf(app, "9292");
     app.run = Likely(bundle + "rackup -o 0.0.0.0 -p ${PORT:-" + port + "}", rackup);
@@ -339,6 +371,10 @@ void FindRun(const SourceTree& tree, const std::string& directory, App& app) {
   } else {
     if (!script.empty()) {
       app.run = Likely(bundle + "ruby " + script, JoinPath(directory, script));
+    } else if (const std::string rakefile = JoinPath(directory, "Rakefile");
+               DependsOn(app, "rake") &&
+               RE2::PartialMatch(TextOfFile(tree, rakefile, "#"), R"(\btask\s*\(?:?default\b)")) {
+      app.run = Guess(bundle + "rake");
     }
     app.kind = app.ports.empty() ? AppKind::kProgram : AppKind::kService;
     return;
@@ -428,6 +464,9 @@ LanguageFindings AnalyseRuby(const SourceTree& tree, const std::string& director
   FindBundler(tree, gemfile, app);
   FindFramework(tree, directory, app);
   AddCodeFacts(ScanCode(tree, directory, Patterns()), app);
+  std::erase_if(app.environment, [](const EnvironmentVariable& variable) {
+    return variable.name == "BUNDLE_GEMFILE";  // Bundler's own
+  });
   AddNeeds(Ecosystem::kRubyGems, app);
   FindWorker(directory, tree, app);
   const std::string framework = app.framework ? app.framework->value : "";

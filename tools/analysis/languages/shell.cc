@@ -71,6 +71,17 @@ std::string InterpreterOf(const std::string& text) {
   return FirstMatch(text, R"(\A#!\s*(?:/usr/bin/env\s+(?:-S\s+)?)?(?:[\w/.-]*/)?(\w+))");
 }
 
+// Without a first line that names one: the kernel leaves such scripts to the shell that is asked to
+// run them, which is Bash where its words are used.
+std::string InterpreterOr(const std::string& text, std::string_view name) {
+  std::string stated = InterpreterOf(text);
+  if (stated.empty() && name.ends_with(".sh") && !text.starts_with("#!")) {
+    static const RE2 kBash(R"((?m)\[\[ |^\s*(?:function|declare|source|shopt)\s|\w=\(|\$\{\w+\[)");
+    stated = RE2::PartialMatch(text, kBash) ? "bash" : "sh";
+  }
+  return stated;
+}
+
 bool IsShell(std::string_view interpreter) {
   return interpreter == "sh" || interpreter == "bash" || interpreter == "zsh" ||
          interpreter == "dash" || interpreter == "ksh" || interpreter == "fish";
@@ -97,7 +108,7 @@ bool IsForDevelopers(std::string_view directory) {
 std::string ScriptIn(const SourceTree& tree, const std::string& directory) {
   for (const std::string_view name : kNames) {
     if (tree.Has(JoinPath(directory, name)) &&
-        IsShell(InterpreterOf(TextOfFile(tree, JoinPath(directory, name))))) {
+        IsShell(InterpreterOr(TextOfFile(tree, JoinPath(directory, name)), name))) {
       return std::string(name);
     }
   }
@@ -128,7 +139,7 @@ LanguageFindings AnalyseShell(const SourceTree& tree, const std::string& directo
   }
   const std::string path = JoinPath(directory, script);
   const std::string text = TextOfFile(tree, path);
-  const std::string interpreter = InterpreterOf(text);
+  const std::string interpreter = InterpreterOr(text, script);
   const std::string code = TextOfFile(tree, path, "#");
   Claimed claimed;
   App& app = claimed.app;

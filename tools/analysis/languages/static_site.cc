@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <tuple>
 #include <utility>
 
 #include <nlohmann/json.hpp>
@@ -20,13 +21,13 @@ namespace {
 using nlohmann::json;
 
 // Files of applications: pages beside or below them are theirs.
-constexpr std::array<std::string_view, 27> kManifests = {
+constexpr std::array<std::string_view, 30> kManifests = {
     "package.json",     "composer.json",    "Gemfile",     "mix.exs",    "go.mod",
     "pyproject.toml",   "requirements.txt", "setup.py",    "Pipfile",    "manage.py",
     "app.py",           "main.py",          "Cargo.toml",  "pom.xml",    "build.gradle",
     "build.gradle.kts", "build.sbt",        "deno.json",   "deno.jsonc", "pubspec.yaml",
     "Package.swift",    "CMakeLists.txt",   "meson.build", "stack.yaml", "shard.yml",
-    "gleam.toml",       "index.php"};
+    "gleam.toml",       "index.php",        "Procfile",    "server.py",  "server.js"};
 
 bool HasAny(const SourceTree& tree, const std::string& directory) {
   if (std::any_of(kManifests.begin(), kManifests.end(),
@@ -188,6 +189,18 @@ void InstallPython(const SourceTree& tree, const std::string& directory, std::st
       return;
     }
   }
+  for (const auto& [lock, manager, command] :
+       {std::tuple{"uv.lock", "uv", "uv sync --locked"},
+        std::tuple{"poetry.lock", "poetry", "poetry install --no-root"},
+        std::tuple{"Pipfile.lock", "pipenv", "pipenv install --deploy"}}) {
+    const std::string path = JoinPath(directory, lock);
+    if (tree.Has(path)) {
+      app.install.push_back(Certain(command, path));
+      app.package_manager = Certain(manager, path);
+      app.lock_file = Certain(path, path);
+      return;
+    }
+  }
   app.install.push_back(Likely("pip install --no-cache-dir " + std::move(packages)));
 }
 
@@ -265,6 +278,73 @@ bool IsSphinx(const SourceTree& tree, const std::string& path) {
   return tree.Has(path) && RE2::PartialMatch(TextOfFile(tree, path), kSigns);
 }
 
+// Generators in Python that are known by a file of their own.
+struct PythonSite {
+  std::string_view name;
+  std::string_view packages;  // that are installed when no file lists them
+  std::string_view build;
+  std::string_view output;
+};
+
+LanguageFindings DescribePythonSite(const SourceTree& tree, const std::string& directory,
+                                    const std::string& path, const PythonSite& site) {
+  App app = BeginApp(directory, "python", path);
+  app.framework = Certain(std::string(site.name), path);
+  app.version = PythonVersion(tree, directory);
+  InstallPython(tree, directory, std::string(site.packages), app);
+  app.build.push_back(Likely(std::string(site.build), path));
+  app.output = Likely(std::string(site.output));
+  return Site(std::move(app), Claim::kFramework);
+}
+
+LanguageFindings Pelican(const SourceTree& tree, const std::string& directory,
+                         const std::string& path) {
+  const std::string text = TextOfFile(tree, path, "#");
+  const auto setting = [&](const std::string& name) {
+    std::string value = FirstMatch(text, "(?m)^" + name + R"(\s*=\s*u?['"]([^'"]+)['"])");
+    while (value.ends_with('/')) {
+      value.pop_back();
+    }
+    return value;
+  };
+  const std::string stated = setting("OUTPUT_PATH");
+  const std::string output = stated.empty() ? "output" : stated;
+  const std::string sources = setting("PATH");
+  const bool has_more = tree.Has(JoinPath(directory, "publishconf.py"));
+  const std::string build = "pelican " + (sources.empty() ? "content" : sources) + " -o " + output +
+                            " -s " + (has_more ? "publishconf.py" : "pelicanconf.py");
+  LanguageFindings found = DescribePythonSite(tree, directory, path,
+                                              {"pelican", "\"pelican[markdown]\"", build, output});
+  SetName(found.apps.front().app, setting("SITENAME"), path, "SITENAME");
+  return found;
+}
+
+// Pelican, Nikola, Lektor, Jupyter Book.
+LanguageFindings GeneratedByPython(const SourceTree& tree, const std::string& directory) {
+  if (const std::string path = JoinPath(directory, "pelicanconf.py"); tree.Has(path)) {
+    return Pelican(tree, directory, path);
+  }
+  if (const std::string path = JoinPath(directory, "conf.py");
+      tree.Has(path) && TextOfFile(tree, path, "#").find("BLOG_TITLE") != std::string::npos) {
+    return DescribePythonSite(tree, directory, path,
+                              {"nikola", "\"Nikola[extras]\"", "nikola build", "output"});
+  }
+  const std::string contents = FirstOf(tree, directory, {"_toc.yml", "_toc.yaml"});
+  const std::string book = JoinPath(directory, "_config.yml");
+  if (!contents.empty() && tree.Has(book)) {
+    return DescribePythonSite(
+        tree, directory, book,
+        {"jupyter-book", "\"jupyter-book<2\"", "jupyter-book build .", "_build/html"});
+  }
+  for (const std::string& name : tree.In(directory)) {
+    if (name.ends_with(".lektorproject")) {
+      return DescribePythonSite(tree, directory, JoinPath(directory, name),
+                                {"lektor", "lektor", "lektor build --output-path build", "build"});
+    }
+  }
+  return {};
+}
+
 LanguageFindings Jekyll(const SourceTree& tree, const std::string& directory,
                         const std::string& path) {
   App app = BeginApp(directory, "ruby", path);
@@ -278,6 +358,9 @@ LanguageFindings Jekyll(const SourceTree& tree, const std::string& directory,
 }
 
 LanguageFindings Generated(const SourceTree& tree, const std::string& directory) {
+  if (LanguageFindings found = GeneratedByPython(tree, directory); !found.apps.empty()) {
+    return found;
+  }
   if (const std::string path = HugoSettings(tree, directory); !path.empty()) {
     return Hugo(tree, directory, path);
   }

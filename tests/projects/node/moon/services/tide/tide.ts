@@ -1,0 +1,2 @@
+import fastify from 'fastify';
+fastify().listen({ port: 5151 });

@@ -1,0 +1,6 @@
+export default {
+  head: { title: 'Gallery' },
+  server: {
+    port: 8095,
+  },
+};

@@ -1,0 +1,2 @@
+import { bootstrapApplication } from '@angular/platform-browser';
+bootstrapApplication(class Admin {});

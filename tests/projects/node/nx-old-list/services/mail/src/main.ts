@@ -1,0 +1,2 @@
+import fastify from 'fastify';
+fastify().listen({ port: 2500, host: '0.0.0.0' });

@@ -1,0 +1,1 @@
+require('menu').print();

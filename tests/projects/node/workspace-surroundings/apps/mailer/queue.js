@@ -1,0 +1,2 @@
+const host = process.env.SMTP_HOST;
+console.log(host);

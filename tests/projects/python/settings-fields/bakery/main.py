@@ -1,0 +1,6 @@
+from fastapi import FastAPI
+
+from bakery.settings import Bread
+
+settings = Bread()
+app = FastAPI()

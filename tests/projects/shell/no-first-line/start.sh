@@ -1,0 +1,4 @@
+names=(ash birch)
+for name in "${names[@]}"; do
+  echo "$name"
+done

@@ -1,0 +1,2 @@
+BLOG_TITLE = "Lighthouse"
+SITE_URL = "https://lighthouse.example/"

@@ -1,0 +1,4 @@
+AUTHOR = 'R. Fern'
+SITENAME = 'Herbarium'
+PATH = 'leaves'
+OUTPUT_PATH = 'public/'

@@ -1,0 +1,14 @@
+// What lies around an application and says how it runs, whatever its language: Procfile,
+// .env.example, Dockerfiles, compose files, its own and those of the directories above it.
+// Stateless; as thread-safe as the tree.
+#pragma once
+
+#include "tools/analysis/project.h"
+#include "tools/analysis/source_tree.h"
+
+namespace casemate::analysis {
+
+// Completes `analysis.apps`; `compose` and `dockerfiles` are there already.
+void ApplySurroundings(const SourceTree& tree, Analysis& analysis);
+
+}  // namespace casemate::analysis
