@@ -1,6 +1,7 @@
 #include "tools/catalog.h"
 
 #include <algorithm>
+#include <type_traits>
 #include <utility>
 
 #include "base/text.h"
@@ -12,9 +13,10 @@ namespace {
 
 constexpr std::size_t kMaxNameBytes = 64;  // MCP; our own stay below 31, for hosts prefix them
 
-bool IsName(std::string_view name) {
-  return !name.empty() && name.size() <= kMaxNameBytes && std::ranges::all_of(name, [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_';
+// Tools have no hyphens: some hosts turn them into underscores.
+bool IsName(std::string_view name, bool may_hyphen) {
+  return !name.empty() && name.size() <= kMaxNameBytes && std::ranges::all_of(name, [&](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_' || (may_hyphen && c == '-');
   });
 }
 
@@ -29,8 +31,10 @@ template <typename T>
 Result<void> AddNamed(std::vector<std::unique_ptr<T>>& items, std::unique_ptr<T> item) {
   const std::string& name = item->spec().name;
   const std::string shown = "`" + EscapeControls(ToValidUtf8(name), false) + "`";
-  if (!IsName(name)) {
-    return InvalidArgument("name", "expected [a-z0-9_]{1,64}, got " + shown);
+  constexpr bool kMayHyphen = std::is_same_v<T, Prompt>;
+  if (!IsName(name, kMayHyphen)) {
+    return InvalidArgument("name", std::string("expected [a-z0-9_") + (kMayHyphen ? "-" : "") +
+                                       "]{1,64}, got " + shown);
   }
   if (FindByName(items, name) != nullptr) {
     return InvalidArgument("name", "expected a new name, got " + shown + " for the second time");

@@ -1,4 +1,4 @@
-// The prompt `containerize_project`: from source code to a container that is checked.
+// The prompt `containerize-project`: from source code to a container that is checked.
 #include <utility>
 
 #include <nlohmann/json.hpp>
@@ -20,7 +20,7 @@ class ContainerizeProjectPrompt : public Prompt {
  public:
   explicit ContainerizeProjectPrompt(ContainerizePromptSources sources)
       : sources_(std::move(sources)) {
-    spec_.name = "containerize_project";
+    spec_.name = "containerize-project";
     spec_.title = "Containerize a project";
     spec_.icon = IconOf("M0 3h2v2H0zM3 3h2v2H3zM3 0h2v2H3zM0 6h8L6 8H1z");
     spec_.description = "Writes a Dockerfile for a project, checks it, and tries the container.";

@@ -1,4 +1,4 @@
-// The toolset `build`: project_analyze, dockerfile_lint and the prompt containerize_project, as
+// The toolset `build`: project_analyze, generate_dockerfile, dockerfile_lint and the prompt containerize-project, as
 // official clients and raw ones meet them.
 import assert from 'node:assert/strict';
 import fs from 'node:fs';
@@ -10,7 +10,7 @@ import { casemate, connect, connections, named } from './lib/clients.mjs';
 import { compileToolSchema } from './lib/schema.mjs';
 import { modernMeta, Server } from './lib/server.mjs';
 
-const buildTools = ['project_analyze', 'dockerfile_lint'];
+const buildTools = ['project_analyze', 'generate_dockerfile', 'dockerfile_lint'];
 
 // A place whose servers have the toolset, with a writable root `work` and a read-only one, `library`.
 function placeWith(t, { toolsets = '[core, build]' } = {}) {
@@ -58,7 +58,8 @@ for (const connection of connections) {
     const { tools } = await client.listTools(); // from here on the client checks results against outputSchema
     for (const name of buildTools) {
       const { annotations, outputSchema } = tools.find((tool) => tool.name === name);
-      assert.deepEqual(annotations, { ...annotations, readOnlyHint: true, destructiveHint: false, openWorldHint: false });
+      const writes = name === 'generate_dockerfile';
+      assert.deepEqual(annotations, { ...annotations, readOnlyHint: !writes, destructiveHint: writes, openWorldHint: writes });
       assert.equal(outputSchema.type, 'object');
     }
     const { structuredContent: analysis, content } = await client.call('project_analyze', { workspace: place.work });
@@ -73,11 +74,19 @@ for (const connection of connections) {
     const better = (await client.call('dockerfile_lint', { text: mended })).structuredContent;
     assert.equal(better.ok, true, JSON.stringify(better));
 
+    const { structuredContent: refused } = await client.call('generate_dockerfile', { workspace: place.work, save: true });
+    assert.equal(refused.error.field, 'args.overwrite'); // it has one
+    const { structuredContent: made } = await client.call('generate_dockerfile', { workspace: place.work, save: true, overwrite: true, pin: 'none' });
+    assert.deepEqual([made.written, made.user, made.port], [['.dockerignore', 'Dockerfile'], '10001:10001', 3000]);
+    assert.equal(fs.readFileSync(path.join(place.work, 'Dockerfile'), 'utf8'), made.dockerfile);
+    const clean = (await client.call('dockerfile_lint', { workspace: place.work })).structuredContent;
+    assert.deepEqual(clean.findings, []);
+
     const offered = (await client.listPrompts()).prompts.map((prompt) => prompt.name);
-    assert.ok(offered.includes('containerize_project'));
-    const { messages } = await client.getPrompt({ name: 'containerize_project', arguments: { workspace: place.work } });
-    assert.match(messages[0].content.text, /`project_analyze`[^]*`dockerfile_lint`/);
-    const { completion } = await client.complete({ ref: { type: 'ref/prompt', name: 'containerize_project' }, argument: { name: 'workspace', value: place.work.slice(0, 2) } });
+    assert.ok(offered.includes('containerize-project'));
+    const { messages } = await client.getPrompt({ name: 'containerize-project', arguments: { workspace: place.work } });
+    assert.match(messages[0].content.text, /`project_analyze`[^]*`generate_dockerfile`[^]*`dockerfile_lint`/);
+    const { completion } = await client.complete({ ref: { type: 'ref/prompt', name: 'containerize-project' }, argument: { name: 'workspace', value: place.work.slice(0, 2) } });
     assert.ok(completion.values.includes(place.work));
   });
 }
@@ -90,10 +99,10 @@ test('the toolset is off unless it is asked for, and small', async (t) => {
   const both = await names(place);
   const added = both.filter(({ name }) => !usual.some((tool) => tool.name === name));
   assert.deepEqual(added.map(({ name }) => name), buildTools);
-  assert.ok(JSON.stringify(added).length < 8000, `${JSON.stringify(added).length} bytes`);
+  assert.ok(JSON.stringify(added).length < 11_000, `${JSON.stringify(added).length} bytes`);
   const off = Server.start(scratch(t));
   const { result } = await off.request('prompts/list', { _meta: modernMeta });
-  assert.ok(!result.prompts.some(({ name }) => name === 'containerize_project'));
+  assert.ok(!result.prompts.some(({ name }) => name === 'containerize-project'));
   const { code, stderr } = await cli(place, ['serve', '--toolsets', 'core,biuld']);
   assert.notEqual(code, 0);
   assert.match(stderr, /expected `core`, `containers` or `build`, got `biuld`/);

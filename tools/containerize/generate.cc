@@ -160,8 +160,9 @@ void Writer::AddHealth(Stage& last) {
     return;
   }
   generated_.has_healthcheck = true;
-  last.Add("HEALTHCHECK --interval=30s --timeout=5s --start-period=30s --retries=3 \\\n    CMD " +
-               command,
+  // More retries instead of a start period: dockerfilelint takes --start-period for a mistake.
+  last.Add("HEALTHCHECK --interval=30s --timeout=5s --retries=" + std::to_string(recipe_.retries) +
+               " \\\n    CMD " + command,
            asks_path
                ? "The endpoint that the application has for this: " + app.health->source.file + "."
                : "There is no endpoint for this: that it takes connections must do.");
@@ -201,7 +202,7 @@ Result<void> Writer::WriteStage(const Stage& stage) {
   text += "FROM " + Reference(stage.image()) + (stage.name().empty() ? "" : " AS " + stage.name()) +
           "\n";
   for (const Instruction& instruction : stage.instructions()) {
-    if (!IsOneInstruction(instruction.text)) {
+    if (!IsOneInstruction(instruction.text) || !IsValidUtf8(instruction.text)) {
       return Error{ErrorCode::kInvalidArgument,
                    "a file or a command of the project holds line breaks or control characters, "
                    "and cannot stand in a Dockerfile",
@@ -297,20 +298,24 @@ json GeneratedJson(const Generated& generated) {
                       {"reference", image.reference},
                       {"digest", image.digest.empty() ? json() : json(image.digest)}});
   }
+  json notes = json::array();
+  for (const std::string& note : generated.notes) {
+    notes.push_back(ToValidUtf8(note));
+  }
   return {{"app", generated.app},
-          {"directory", Shown(generated.directory)},
-          {"context", Shown(generated.context)},
+          {"directory", ToValidUtf8(Shown(generated.directory))},
+          {"context", ToValidUtf8(Shown(generated.context))},
           {"language", generated.language},
-          {"dockerfile_path", generated.dockerfile_path},
-          {"dockerfile", generated.dockerfile},
-          {"ignore_path", generated.ignore_path},
-          {"ignore", generated.ignore},
+          {"dockerfile_path", ToValidUtf8(generated.dockerfile_path)},
+          {"dockerfile", ToValidUtf8(generated.dockerfile)},
+          {"ignore_path", ToValidUtf8(generated.ignore_path)},
+          {"ignore", ToValidUtf8(generated.ignore)},
           {"images", std::move(images)},
           {"user", generated.user},
           {"port", generated.port.empty() ? json() : json(std::stoi(generated.port))},
           {"command", json::parse(generated.command, nullptr, false)},
           {"healthcheck", generated.has_healthcheck},
-          {"notes", generated.notes}};
+          {"notes", std::move(notes)}};
 }
 
 json GeneratedSchema() {

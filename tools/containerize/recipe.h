@@ -74,6 +74,7 @@ struct Recipe {
   Port port;
   ProbeTool probe = ProbeTool::kNone;
   bool probes_path = true;  // asks the health endpoint if there is one; else only for connections
+  int retries = 3;          // of the probe, 30 seconds apart, before it counts as unhealthy
   std::string command;      // of the shell; empty: `entrypoint` says all
   std::vector<std::string> entrypoint;  // before the command: an init
   std::vector<std::string> arguments;   // of the entrypoint, when there is no command

@@ -114,14 +114,14 @@ TEST_CASE("the tools of builds describe themselves within what models can afford
     INFO(name);
     const ToolSpec& spec = tool->spec();
     CHECK(spec.toolset == "build");
-    CHECK(spec.annotations.read_only);
-    CHECK_FALSE(spec.annotations.destructive);
+    CHECK(spec.annotations.read_only == (name != "generate_dockerfile"));
+    CHECK(spec.annotations.destructive == (name == "generate_dockerfile"));
     CHECK(spec.input_schema["additionalProperties"] == false);
     bytes += spec.description.size() + spec.input_schema.dump().size() +
              spec.output_schema.dump().size();
   }
-  CHECK(bench.tools.size() == 2);
-  CHECK(bytes < 8000);
+  CHECK(bench.tools.size() == 3);
+  CHECK(bytes < 11'000);
 }
 
 TEST_CASE("a project is analysed, with where each value was read") {
@@ -203,7 +203,7 @@ TEST_CASE("a workspace outside of the roots is read by nobody, whatever policy s
   bench.WriteService("outside");
   bench.Write("outside/Dockerfile", "FROM scratch\n");
   fs::create_directory_symlink(bench.At("outside"), bench.At("root/escape"));
-  for (const char* tool : {"project_analyze", "dockerfile_lint"}) {
+  for (const char* tool : {"project_analyze", "generate_dockerfile", "dockerfile_lint"}) {
     for (const char* name : {"outside", "root/escape", "outside/missing"}) {
       INFO(tool << " " << name);
       const json args = {{"workspace", bench.At(name)}};
@@ -227,7 +227,7 @@ TEST_CASE("a grant without directories of the host reads none") {
   const Bench bench;
   bench.WriteService("root");
   bench.Write("root/Dockerfile", "FROM scratch\n");
-  for (const char* tool : {"project_analyze", "dockerfile_lint"}) {
+  for (const char* tool : {"project_analyze", "generate_dockerfile", "dockerfile_lint"}) {
     const json error =
         ErrorOf(bench.Call(tool, {{"workspace", bench.At("root")}}, WorkspaceAccess::kPrivateOnly));
     CHECK(error["kind"] == "permission_denied");
@@ -236,6 +236,43 @@ TEST_CASE("a grant without directories of the host reads none") {
   CHECK_FALSE(
       bench.Call("dockerfile_lint", {{"text", "FROM scratch\n"}}, WorkspaceAccess::kPrivateOnly)
           .is_error);
+}
+
+TEST_CASE("a Dockerfile is shown, and written where policy and root allow it") {
+  const Bench bench;
+  for (const char* place : {"root/shop", "library/shop"}) {
+    bench.WriteService(place);
+  }
+  const std::string root = bench.At("root/shop");
+  const ToolResult shown = bench.Call("generate_dockerfile", {{"workspace", root}});
+  REQUIRE_FALSE(shown.is_error);
+  CHECK_THAT(shown.text, Contains("USER 10001:10001") && Contains("it needs DATABASE_URL"));
+  CHECK(shown.structured["port"] == 3000);
+  CHECK(shown.structured["command"] == json({"node", "server.js"}));
+  CHECK(shown.structured["written"].empty());
+  CHECK_FALSE(fs::exists(root + "/Dockerfile"));
+  // Policy sees whether something would be written.
+  CHECK_FALSE(bench.Prepared("generate_dockerfile", {{"workspace", root}, {"save", false}})
+                  ->normalised()
+                  .contains("save"));
+  const json save = {{"workspace", root}, {"save", true}};
+  CHECK(bench.Prepared("generate_dockerfile", save)->normalised()["save"] == true);
+  CHECK(ErrorOf(bench.Call("generate_dockerfile", save))["field"] == "args.save");
+  CHECK_FALSE(fs::exists(root + "/Dockerfile"));
+  const json elsewhere = {{"workspace", bench.At("library/shop")}, {"save", true}};
+  CHECK(ErrorOf(bench.Call("generate_dockerfile", elsewhere,
+                           WorkspaceAccess::kHostWrite))["field"] == "args.save");
+
+  const ToolResult saved = bench.Call("generate_dockerfile", save, WorkspaceAccess::kHostWrite);
+  REQUIRE_FALSE(saved.is_error);
+  CHECK(saved.structured["written"] == json({".dockerignore", "Dockerfile"}));
+  bench.Write("root/shop/Dockerfile", "FROM mine\n");
+  const json there = ErrorOf(bench.Call("generate_dockerfile", save, WorkspaceAccess::kHostWrite));
+  CHECK(there["field"] == "args.overwrite");
+  json replace = save;
+  replace["overwrite"] = true;
+  CHECK(bench.Call("generate_dockerfile", replace, WorkspaceAccess::kHostWrite)
+            .structured["written"] == json({".dockerignore", "Dockerfile"}));
 }
 
 TEST_CASE("below a root that is only read, what the files say is somebody else's") {
@@ -258,6 +295,13 @@ TEST_CASE("wrong arguments are named") {
   };
   CHECK(field("project_analyze", json::object()) == "args.workspace");
   CHECK(field("project_analyze", {{"workspace", "here"}}) == "args.workspace");
+  CHECK(field("generate_dockerfile", {{"app", "x"}}) == "args.workspace");
+  CHECK(field("generate_dockerfile", {{"workspace", root}, {"overwrite", true}}) ==
+        "args.overwrite");
+  CHECK(field("generate_dockerfile", {{"workspace", root}, {"pin", "maybe"}}) == "args.pin");
+  CHECK(field("generate_dockerfile", {{"workspace", root}, {"base_map", {"node"}}}) ==
+        "args.base_map");
+  CHECK(field("generate_dockerfile", {{"workspace", root}, {"save", "yes"}}) == "args.save");
   CHECK(field("project_analyze", {{"workspace", root + "/missing"}}) == "args.workspace");
   CHECK(field("project_analyze", {{"workspace", root}, {"app", "/etc"}}) == "args.app");
   CHECK(field("project_analyze", {{"workspace", root}, {"app", "a/../../b"}}) == "args.app");

@@ -186,6 +186,7 @@ Recipe JvmProject::Make() {
   IgnoreBeside(project_.Named({"pom.xml", "build.sbt", "project.clj", "deps.edn"}), {"target"},
                recipe_);
   IgnoreBeside(project_.Named({"build.gradle", "build.gradle.kts"}), {"build", ".gradle"}, recipe_);
+  recipe_.retries = 5;  // it may take its time to start
   recipe_.stages.push_back(BuildStage());
   const std::string server = project_.Trait("java.server");
   Stage last = server.empty() ? PlainStage() : ServerStage(server);
