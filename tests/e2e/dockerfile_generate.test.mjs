@@ -52,7 +52,7 @@ test('generate --save writes both files, once', (t) => {
   fs.appendFileSync(path.join(work, 'Dockerfile'), '# mine\n');
   const refused = run('generate', '--save');
   assert.equal(refused.status, 1);
-  assert.match(refused.stderr, /overwrite: "Dockerfile" is there already and was not changed/);
+  assert.match(refused.stderr, /overwrite: `Dockerfile` is there already and was not changed/);
   assert.match(read('Dockerfile'), /# mine/);
   const replaced = run('generate', '--save', '--overwrite');
   assert.equal(replaced.status, 0, replaced.stderr);
@@ -71,10 +71,10 @@ test('what is wrong is named', (t) => {
   const { run } = here(t, { 'a/main.go': 'package main\nfunc main() {}\n', 'a/go.mod': 'module a\n', 'b/main.go': 'package main\nfunc main() {}\n', 'b/go.mod': 'module b\n' });
   for (const [args, status, text] of [
     [['generate'], 2, /app: expected one application to be chosen .* a \(a\), b \(b\)/],
-    [['generate', '--app', 'c'], 2, /app: expected the directory or the name .* got "c"/],
+    [['generate', '--app', 'c'], 2, /app: expected the directory or the name .* got `c`/],
     [['generate', '--app', 'a', '--base-map', 'node'], 2, /base_map: expected FROM=TO/],
     [['generate', '--app', 'a', '--pin', 'maybe'], 2, /--pin: maybe not in/],
-    [['generate', 'absent'], 2, /cannot open the directory "absent"/],
+    [['generate', 'absent'], 2, /cannot open the directory `absent`/],
     [['explain', '--save'], 2, /--save/],
   ]) {
     const refused = run(...args);
