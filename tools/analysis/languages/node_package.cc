@@ -171,6 +171,11 @@ const json& NodePackage::manifest() const {
   return data_->manifest;
 }
 
+bool NodePackage::HasOwnLock() const {
+  return std::any_of(kLockFiles.begin(), kLockFiles.end(),
+                     [&](const LockFile& lock) { return Has(lock.name); });
+}
+
 void NodePackage::FindWorkspace() {
   is_root_ = !PatternsOf(tree_, directory_).empty();
   if (is_root_ || directory_.empty()) {
@@ -180,7 +185,8 @@ void NodePackage::FindWorkspace() {
   while (true) {
     const std::string_view inner =
         std::string_view(directory_).substr(above.empty() ? 0 : above.size() + 1);
-    if (NamesWorkspace(PatternsOf(tree_, std::string(above)), inner)) {
+    const bool is_of_nx = tree_.Has(JoinPath(above, "nx.json")) && !HasOwnLock();
+    if (is_of_nx || NamesWorkspace(PatternsOf(tree_, std::string(above)), inner)) {
       workspace_ = std::string(above);
       return;
     }

@@ -61,6 +61,7 @@ class NodePackage {
  private:
   struct Data;
   void FindWorkspace();
+  [[nodiscard]] bool HasOwnLock() const;
   void ChooseManager(App& app);
   void AddManagerOf(const std::string& path, const nlohmann::json& manifest, class Choice& names,
                     class Choice& versions) const;
