@@ -8,6 +8,7 @@
 
 #include "tools/analysis/code_scan.h"
 #include "tools/analysis/language.h"
+#include "tools/analysis/languages/node_package.h"
 #include "tools/analysis/surroundings.h"
 #include "tools/analysis/well_known_files.h"
 
@@ -157,7 +158,8 @@ Result<void> Collection::Ask(bool beside, const std::stop_token& stop) {
     if (stop.stop_requested()) {
       return Error{ErrorCode::kCancelled, "the analysis was cancelled", {}, {}, 0};
     }
-    if (LiesBeside(directory) == beside) {
+    const bool is_beside = LiesBeside(directory) && !IsListedPackage(tree_, directory);
+    if (is_beside == beside) {
       AskOf(std::string(directory), languages);
     }
   }

@@ -214,7 +214,7 @@ void Scan::ReadPorts(const std::string& path, const std::string& code, const RE2
     const std::string text = std::to_string(port);
     const bool is_known = std::any_of(facts_.ports.begin(), facts_.ports.end(),
                                       [&](const Finding& other) { return other.value == text; });
-    if (port > 0 && port <= kMaxPort && !is_known) {
+    if (port > 0 && port < kMaxPort && !is_known) {  // the last one is a limit, not a port
       facts_.ports.emplace_back(text, Source{path, LineOf(code, OffsetOf(code, digits))},
                                 Confidence::kLikely);
     }

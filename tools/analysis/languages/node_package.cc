@@ -145,6 +145,16 @@ bool NamesWorkspace(const std::vector<std::string>& patterns, std::string_view d
   return is_named;
 }
 
+bool IsListedPackage(const SourceTree& tree, std::string_view directory) {
+  if (directory.empty() || !tree.Has(JoinPath(directory, "package.json"))) {
+    return false;
+  }
+  const std::vector<std::string> patterns = PatternsOf(tree, "");
+  return std::any_of(patterns.begin(), patterns.end(), [&](const std::string& pattern) {
+    return pattern == directory || pattern == "./" + std::string(directory);
+  });
+}
+
 NodePackage::NodePackage(const SourceTree& tree, std::string directory)
     : tree_(tree),
       directory_(std::move(directory)),

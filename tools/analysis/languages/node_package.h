@@ -83,6 +83,9 @@ class NodePackage {
   std::unique_ptr<Data> data_;
 };
 
+// Whether the workspace at the root names a directory as it is, without a pattern.
+bool IsListedPackage(const SourceTree& tree, std::string_view directory);
+
 // Patterns of workspaces: "packages/*", "apps/**", "!apps/old". Whether they name a directory,
 // given relative to theirs.
 bool NamesWorkspace(const std::vector<std::string>& patterns, std::string_view directory);

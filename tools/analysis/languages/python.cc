@@ -539,6 +539,11 @@ std::optional<Claimed> PythonAnalysis::Analyse() {
   const Claim claim = framework_ != nullptr && app_.run ? Claim::kFramework
                       : app_.run                        ? Claim::kRunnable
                                                         : Claim::kManifest;
+  // What no package manager can build holds notebooks, say: no part of others.
+  const bool is_environment = !app_.run && project_.directory().empty() && !project_.has_build();
+  if (is_environment) {
+    return Claimed{std::move(app_), Claim::kSource, false};
+  }
   const bool is_library = !app_.run;
   return Claimed{std::move(app_), claim, is_library};
 }
