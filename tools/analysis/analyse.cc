@@ -8,6 +8,7 @@
 
 #include "tools/analysis/code_scan.h"
 #include "tools/analysis/language.h"
+#include "tools/analysis/languages/node_package.h"
 #include "tools/analysis/surroundings.h"
 #include "tools/analysis/well_known_files.h"
 
@@ -116,6 +117,8 @@ class Collection {
   void AskOf(const std::string& directory, std::uint32_t languages);
   [[nodiscard]] bool IsInside(const std::string& directory) const;
   void Settle(const std::string& directory, Place& place, bool takes_source);
+  void DropMereTools();
+  void StartByDockerfiles();
 
   const SourceTree& tree_;
   std::map<std::string, Place> places_;
@@ -155,7 +158,8 @@ Result<void> Collection::Ask(bool beside, const std::stop_token& stop) {
     if (stop.stop_requested()) {
       return Error{ErrorCode::kCancelled, "the analysis was cancelled", {}, {}, 0};
     }
-    if (LiesBeside(directory) == beside) {
+    const bool is_beside = LiesBeside(directory) && !IsListedPackage(tree_, directory);
+    if (is_beside == beside) {
       AskOf(std::string(directory), languages);
     }
   }
@@ -184,6 +188,16 @@ void AddOtherLanguages(const Place& place, App& app) {
 }
 
 void Collection::Settle(const std::string& directory, Place& place, bool takes_source) {
+  const bool is_stated_library =
+      std::any_of(place.claims.begin(), place.claims.end(), [](const Claimed& claimed) {
+        return claimed.is_library && claimed.claim == Claim::kFramework;
+      });
+  if (is_stated_library) {
+    if (!takes_source) {
+      analysis_.libraries.push_back(directory.empty() ? "." : directory);
+    }
+    return;
+  }
   const Claimed* best = nullptr;
   for (const Claimed& claimed : place.claims) {
     if (claimed.is_library || (claimed.claim == Claim::kSource) != takes_source) {
@@ -218,7 +232,38 @@ void Collection::Settle(const std::string& directory, Place& place, bool takes_s
   }
 }
 
+// What has a manifest, and a Dockerfile beside it that starts something, is no part of others.
+void Collection::StartByDockerfiles() {
+  for (const ExistingDockerfile& file : analysis_.dockerfiles) {
+    const auto place = places_.find(std::string(ParentOf(file.path)));
+    if (place == places_.end() || CommandOf(file).empty() || place->second.claims.size() != 1) {
+      continue;
+    }
+    Claimed& only = place->second.claims.front();
+    if (only.is_library && only.claim == Claim::kManifest && only.app.package_manager &&
+        !only.app.language.value.empty()) {
+      only.is_library = false;
+      only.claim = Claim::kRunnable;
+    }
+  }
+}
+
+// A package.json above applications that neither starts nor makes anything holds tools for those
+// who work on them.
+void Collection::DropMereTools() {
+  std::erase_if(analysis_.apps, [&](const App& app) {
+    const bool is_node = app.traits.contains("node.runtime");
+    return is_node && !app.run && !app.framework && app.kind == AppKind::kProgram &&
+           std::any_of(analysis_.apps.begin(), analysis_.apps.end(), [&](const App& other) {
+             return other.directory != app.directory &&
+                    (app.directory.empty() || other.directory.starts_with(app.directory + "/"));
+           });
+  });
+}
+
 Analysis Collection::Finish() {
+  analysis_.dockerfiles = ReadDockerfiles(tree_);
+  StartByDockerfiles();
   for (auto& [directory, place] : places_) {
     Settle(directory, place, false);
   }
@@ -236,8 +281,8 @@ Analysis Collection::Finish() {
     analysis_.apps.resize(kMaxApps);
   }
   analysis_.compose = ReadComposeFiles(tree_);
-  analysis_.dockerfiles = ReadDockerfiles(tree_);
   ApplySurroundings(tree_, analysis_);
+  DropMereTools();
   if (analysis_.apps.empty()) {
     tree_.Note("nothing here says how it is built or started");
   }

@@ -21,15 +21,29 @@ constexpr std::size_t kMaxFileBytes = std::size_t{512} << 10;  // what is longer
 constexpr std::size_t kMaxVariables = 200;
 constexpr int kMaxPort = 65535;
 
-constexpr std::array<std::string_view, 21> kBeside = {
-    "test",    "tests",    "__tests__", "testing", "spec",      "specs",      "e2e",
-    "cypress", "fixtures", "testdata",  "mocks",   "__mocks__", "example",    "examples",
-    "samples", "sample",   "docs",      "doc",     "benches",   "benchmarks", "third_party"};
+constexpr std::array<std::string_view, 22> kBeside = {
+    "test",    "tests",      "__tests__",   "testing",   "spec",  "specs",
+    "e2e",     "cypress",    "fixtures",    "testdata",  "mocks", "__mocks__",
+    "example", "examples",   "samples",     "sample",    "docs",  "doc",
+    "benches", "benchmarks", "third_party", "playground"};
 
 // What every process has, or what tools set for themselves.
-constexpr std::array<std::string_view, 14> kCommon = {
-    "PATH", "HOME",     "USER", "PWD",  "SHELL", "LANG", "TMPDIR",
-    "TERM", "HOSTNAME", "CI",   "TEMP", "TMP",   "TZ",   "PYTHONPATH"};
+constexpr std::array<std::string_view, 16> kCommon = {"PATH",
+                                                      "HOME",
+                                                      "USER",
+                                                      "PWD",
+                                                      "SHELL",
+                                                      "LANG",
+                                                      "TMPDIR",
+                                                      "TERM",
+                                                      "HOSTNAME",
+                                                      "CI",
+                                                      "TEMP",
+                                                      "TMP",
+                                                      "TZ",
+                                                      "PYTHONPATH",
+                                                      "KUBERNETES_SERVICE_HOST",
+                                                      "KUBERNETES_SERVICE_PORT"};
 
 constexpr const char* kHealthEndpoint =
     R"re(["'`(]((?:/api)?(?:/v\d+)?/(?:healthz?|health-?check|livez|readyz|liveness|readiness|health/live|health/ready|_health|actuator/health))/?["'`)])re";
@@ -200,7 +214,7 @@ void Scan::ReadPorts(const std::string& path, const std::string& code, const RE2
     const std::string text = std::to_string(port);
     const bool is_known = std::any_of(facts_.ports.begin(), facts_.ports.end(),
                                       [&](const Finding& other) { return other.value == text; });
-    if (port > 0 && port <= kMaxPort && !is_known) {
+    if (port > 0 && port < kMaxPort && !is_known) {  // the last one is a limit, not a port
       facts_.ports.emplace_back(text, Source{path, LineOf(code, OffsetOf(code, digits))},
                                 Confidence::kLikely);
     }
@@ -237,7 +251,9 @@ bool IsTestName(std::string_view written) {
   const std::string name = Lower(written);
   return name.find(".test.") != std::string::npos || name.find(".spec.") != std::string::npos ||
          name.find("_test.") != std::string::npos || name.starts_with("test_") ||
-         name.ends_with(".d.ts") || name.ends_with(".min.js");
+         name.ends_with(".d.ts") || name.ends_with(".min.js") ||
+         name.starts_with("playwright.config.") || name.starts_with("cypress.config.") ||
+         name.starts_with("jest.config.") || name.starts_with("vitest.config.");
 }
 
 // At most kMaxFiles, and whether there are more.

@@ -81,24 +81,22 @@ void ApplyDockerfiles(const std::vector<ExistingDockerfile>& files, App& app) {
         ports.emplace_back(digits, Source{file.path, "EXPOSE"}, Confidence::kCertain);
       }
     }
+    if (!ports.empty() && app.kind == AppKind::kProgram) {
+      app.kind = AppKind::kService;
+    }
     ReplaceGuessedPorts(std::move(ports), app);
   }
 }
 
-// Without any other sign of how it starts, what its Dockerfile starts.
+// Counts more than our guess of how it starts.
 void ApplyDockerfileCommand(const std::vector<ExistingDockerfile>& files, App& app) {
   for (const ExistingDockerfile& file : files) {
-    if (app.run || app.kind == AppKind::kStaticSite || ParentOf(file.path) != app.directory ||
+    const bool is_known = app.run && app.run->confidence != Confidence::kGuess;
+    if (is_known || app.kind == AppKind::kStaticSite || ParentOf(file.path) != app.directory ||
         file.command.empty()) {
       continue;
     }
-    const nlohmann::json words = nlohmann::json::parse(file.command, nullptr, false);
-    std::string command;
-    for (const nlohmann::json& word : words.is_array() ? words : nlohmann::json::array()) {
-      command += (command.empty() ? "" : " ") + TextOf(word);
-    }
-    command = words.is_array() ? command : file.command;
-    if (!command.empty() && command.front() != '[') {
+    if (const std::string command = CommandOf(file); !command.empty()) {
       app.run = Finding(command, {file.path, "CMD"}, Confidence::kLikely);
     }
   }
@@ -269,6 +267,16 @@ void ApplySharedProcfiles(const SourceTree& tree, std::vector<App>& all) {
 }
 
 }  // namespace
+
+std::string CommandOf(const ExistingDockerfile& file) {
+  const nlohmann::json words = nlohmann::json::parse(file.command, nullptr, false);
+  std::string command;
+  for (const nlohmann::json& word : words.is_array() ? words : nlohmann::json::array()) {
+    command += (command.empty() ? "" : " ") + TextOf(word);
+  }
+  command = words.is_array() ? command : file.command;
+  return command.starts_with('/') || command.starts_with('[') ? std::string() : command;
+}
 
 void ApplySurroundings(const SourceTree& tree, Analysis& analysis) {
   AddSharedExamples(tree, analysis.apps);

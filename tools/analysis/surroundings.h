@@ -3,11 +3,15 @@
 // Stateless; as thread-safe as the tree.
 #pragma once
 
+#include <string>
+
 #include "tools/analysis/project.h"
 #include "tools/analysis/source_tree.h"
 
 namespace casemate::analysis {
 
+// The command that an image starts, as one line; empty when it is about files of the image.
+std::string CommandOf(const ExistingDockerfile& file);
 // Completes `analysis.apps`; `compose` and `dockerfiles` are there already.
 void ApplySurroundings(const SourceTree& tree, Analysis& analysis);
 

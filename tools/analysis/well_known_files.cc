@@ -60,6 +60,13 @@ constexpr auto kImages = std::to_array<std::pair<std::string_view, std::string_v
 
 bool IsDockerfile(std::string_view name) {
   const std::string low = Lower(name);
+  // Code that is about them.
+  constexpr std::array<std::string_view, 12> kCode = {
+      ".ex", ".go", ".rs", ".py", ".ts", ".js", ".rb", ".md", ".php", ".java", ".html", ".cc"};
+  if (std::any_of(kCode.begin(), kCode.end(),
+                  [&](std::string_view ending) { return low.ends_with(ending); })) {
+    return false;
+  }
   return (low == "dockerfile" || low.starts_with("dockerfile.") || low.ends_with(".dockerfile") ||
           low == "containerfile") &&
          !low.ends_with(".dockerignore");

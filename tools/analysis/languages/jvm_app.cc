@@ -76,8 +76,8 @@ constexpr auto kFrameworks = std::to_array<JvmFramework>({
     {"http-kit:", "http-kit", "8080", ""},
     {"ring:", "ring", "3000", ""},
     {"org.eclipse.jetty:jetty-server", "jetty", "8080", ""},
-    {"io.grpc:grpc-netty", "grpc", "50051", ""},
     {"io.undertow:undertow-core", "undertow", "8080", ""},
+    {"io.grpc:", "grpc", "50051", ""},  // clients have it, too
 });
 
 const CodePatterns& Patterns() {
@@ -262,10 +262,11 @@ void AddHealth(const JvmBuild& build, const Configuration& configuration, App& a
   set("org.eclipse.microprofile:microprofile", "/health");
 }
 
-const JvmFramework* AddFramework(const JvmBuild& build, App& app) {
+const JvmFramework* AddFramework(const JvmBuild& build, bool opens_sockets, App& app) {
   for (const JvmFramework& framework : kFrameworks) {
     for (const Dependency& dependency : build.dependencies) {
-      if (dependency.name.starts_with(framework.dependency)) {
+      if (dependency.name.starts_with(framework.dependency) &&
+          (framework.name != "grpc" || opens_sockets)) {
         app.framework =
             Finding(std::string(framework.name), dependency.source, Confidence::kCertain);
         return &framework;
@@ -360,10 +361,9 @@ void AddServer(const SourceTree& tree, const JvmBuild& build, App& app) {
 }
 
 void AddServing(const SourceTree& tree, const JvmBuild& build, App& app) {
-  const JvmFramework* framework = AddFramework(build, app);
   const Configuration configuration(tree, build.directory);
   static const RE2 kListens(
-      R"(ServerSocket\(|HttpServer\.create|\.createHttpServer|ServerBuilder\.forPort)");
+      R"(ServerSocket\(|HttpServer\.create|\.createHttpServer|ServerBuilder\s*\.forPort|ServerBuilder\s*\.forAddress)");
   std::vector<std::string> files;
   for (const std::string& place : build.sources) {
     for (const char* suffix : {".java", ".kt", ".scala", ".clj"}) {
@@ -381,6 +381,7 @@ void AddServing(const SourceTree& tree, const JvmBuild& build, App& app) {
     const std::string* text = tree.Read(file);
     return text != nullptr && RE2::PartialMatch(*text, kListens);
   });
+  const JvmFramework* framework = AddFramework(build, opens_sockets, app);
   const bool serves = framework != nullptr ? framework->serves : opens_sockets;
   app.kind = serves ? AppKind::kService : AppKind::kProgram;
   if (serves) {

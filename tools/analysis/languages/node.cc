@@ -27,16 +27,10 @@ using nlohmann::json;
 // Scripts that watch and reload, for people who write the code.
 bool IsForDevelopment(const std::string& script) {
   static const RE2 kWatches(
-      R"((?:^|\s|/)(?:nodemon|ts-node-dev|tsx watch|vite(?:\s+(?:dev|serve|--host|--port \d+))?$|vite$|next dev|nuxt dev|nuxi dev|astro dev|remix dev|remix vite:dev|react-router dev|ng serve|react-scripts start|vue-cli-service serve|webpack(?:-dev-server| serve)|nest start --watch|nest start$|parcel(?: serve)? \S*\.html|gatsby develop|docusaurus start|expo start|svelte-kit dev|node --watch|bun --watch|bun --hot|strapi develop|concurrently|turbo run dev|vinxi dev|eleventy --serve)(?:\s|$))");
-  return RE2::PartialMatch(script, kWatches) ||
-         script.find("eleventy --serve") != std::string::npos;
-}
-
-// Variables that package managers and bundlers set for themselves.
-bool IsSetByTools(std::string_view name) {
-  constexpr std::array<std::string_view, 6> kNames = {"NODE_ENV", "DEV",  "PROD",
-                                                      "SSR",      "MODE", "EXPO_OS"};
-  return name.starts_with("npm_") || std::find(kNames.begin(), kNames.end(), name) != kNames.end();
+      R"((?:^|\s|/)(?:nodemon|ts-node-dev|tsx watch|vite(?:\s+(?:dev|serve|--host|--port \d+))?$|vite$|next dev|nuxt dev|nuxi dev|astro dev|remix dev|remix vite:dev|react-router dev|ng serve|react-scripts start|vue-cli-service serve|webpack(?:-dev-server| serve)|nest start --watch|nest start$|parcel(?: serve)? \S*\.html|gatsby develop|docusaurus start|expo start|svelte-kit dev|node --watch|bun --watch|bun --hot|strapi develop|concurrently|turbo run dev|nx serve(?: \S+)?|nx dev|nx run \S+:serve|vinxi dev|eleventy --serve)(?:\s|$))");
+  static const RE2 kRebuilds(
+      R"(--watch\b|--serve\b|(?:tsc|tsup|rollup|webpack|tsdx|vite build|esbuild)\b.*\s(?:-w\b|watch\b)|storybook|run (?:\S+:)?(?:watch|dev)\b|run \S+:(?:watch|dev)\b|run build:watch|^(?:yarn|pnpm) (?:\S+:)?(?:watch|dev)\b)");
+  return RE2::PartialMatch(script, kWatches) || RE2::PartialMatch(script, kRebuilds);
 }
 
 bool IsPlainCommand(const std::string& script) {
@@ -62,6 +56,7 @@ class NodeAnalysis {
   void ChooseTypeScript(Choice& choice) const;
   void ChoosePorts();
   [[nodiscard]] bool HasStart() const;
+  [[nodiscard]] bool IsRunByDevelopers() const;
   [[nodiscard]] bool IsLibrary() const;
   [[nodiscard]] std::vector<std::string> PackagesBelow() const;
 
@@ -235,7 +230,7 @@ void NodeAnalysis::ChooseStart(Choice& choice) const {
     const Source source{package_.path(), "scripts." + std::string(name)};
     // Without a package manager between, signals reach the program.
     if (IsPlainCommand(script)) {
-      choice.Add(script, source);
+      choice.Add(std::string(Trim(script)), source);
     }
     choice.Add(package_.RunScript(name), source);
   }
@@ -290,9 +285,11 @@ void NodeAnalysis::ChoosePorts() {
   CodeFacts facts = ScanCode(package_.tree(), package_.directory(), NodeCode(), below);
   const bool is_of_vite = package_.Uses("vite") || package_.Uses("astro");
   std::erase_if(facts.environment, [&](const EnvironmentVariable& variable) {
-    return IsSetByTools(variable.name) || (variable.name == "BASE_URL" && is_of_vite) ||
+    return IsSetByNodeTools(variable.name) || (variable.name == "BASE_URL" && is_of_vite) ||
            (variable.name == "PUBLIC_URL" && package_.Uses("react-scripts"));
   });
+  std::erase_if(facts.ports,
+                [](const Finding& port) { return IsPortOfAnotherService(port.value); });
   if (app_.kind == AppKind::kStaticSite) {
     facts.ports.clear();
     facts.health.reset();
@@ -325,7 +322,15 @@ void NodeAnalysis::ChoosePorts() {
   }
 }
 
-// A part of others: published, or a member of a workspace that only others use.
+// Whether it is said to be run, if only by those who work on it.
+bool NodeAnalysis::IsRunByDevelopers() const {
+  static const RE2 kRuns(R"(\b(?:tsx|nodemon|ts-node|ts-node-dev|wrangler|bun|nest start|node)\b)");
+  const std::string_view place = NameOf(ParentOf(package_.directory()));
+  return place == "apps" || place == "services" || place == "servers" ||
+         RE2::PartialMatch(package_.Script("dev") + package_.Script("start:dev"), kRuns);
+}
+
+// A part of others: published, or below others without anything that starts it.
 bool NodeAnalysis::IsLibrary() const {
   const json& manifest = package_.manifest();
   const bool is_published =
@@ -333,8 +338,17 @@ bool NodeAnalysis::IsLibrary() const {
       (!At(manifest, "exports").is_null() || !At(manifest, "types").is_null() ||
        !At(manifest, "module").is_null() || !At(manifest, "files").is_null());
   const bool is_member = package_.workspace() != package_.directory();
-  return framework_ == nullptr && !HasStart() && At(manifest, "bin").is_null() &&
-         app_.kind == AppKind::kProgram && (is_published || is_member);
+  if (HasStart() || !At(manifest, "bin").is_null() || app_.kind == AppKind::kStaticSite) {
+    return false;
+  }
+  if (framework_ == nullptr && app_.kind == AppKind::kProgram) {
+    const bool is_among_apps = NameOf(ParentOf(package_.directory())) == "apps";
+    return is_published || (is_member && !(is_among_apps && app_.run)) ||
+           (!app_.run && !package_.directory().empty());
+  }
+  // Parts of servers, and what opens ports for tests and demonstrations.
+  const bool is_whole = framework_ != nullptr && !framework_->build.empty();
+  return !is_whole && !app_.run && !IsRunByDevelopers() && (is_published || is_member);
 }
 
 Claimed NodeAnalysis::Analyse() {
@@ -402,6 +416,12 @@ bool IsAppBeside(const NodePackage& package) {
   const NodeFramework* framework = FindNodeFramework(package);
   const std::string start = package.Script("start");
   const std::string file = FileRunBy(start);
+  // Nx serves and builds what lies at its root, too.
+  const bool has_page = package.Has("index.html") || package.Has("src/index.html") ||
+                        package.Has("src/main.ts") || package.Has("src/main.tsx");
+  if (framework != nullptr && package.Has("nx.json") && has_page) {
+    return true;
+  }
   if (Delegates(start) || LiesInPackageBelow(package, file)) {
     return false;
   }
@@ -468,11 +488,14 @@ LanguageFindings AnalyseNode(const SourceTree& tree, const std::string& director
     return found;
   }
   found.apps = AnalyseNx(package);
-  if (package.is_workspace_root() || !found.apps.empty()) {
+  const bool is_found =
+      std::any_of(found.apps.begin(), found.apps.end(),
+                  [&](const Claimed& claimed) { return claimed.app.directory == directory; });
+  if (package.is_workspace_root() || package.Has("nx.json") || !found.apps.empty()) {
     App unused;
     package.Describe(unused);
     found.monorepo = package.Monorepo();
-    if (!IsAppBeside(package)) {
+    if (is_found || !IsAppBeside(package)) {
       return found;
     }
   }

@@ -3,6 +3,7 @@
 #include <re2/re2.h>
 
 #include <algorithm>
+#include <array>
 
 namespace casemate::analysis {
 
@@ -33,6 +34,12 @@ const CodePatterns& NodeCode() {
        R"re(import\s*\{([^{}]*)\}\s*from\s*['"]\$env/static/(?:private|public)['"])re"},
       {R"re(\.listen\(\s*(?:\{\s*port:\s*)?([A-Za-z_$][\w$]*)\s*[,)}])re"}};
   return kPatterns;
+}
+
+bool IsSetByNodeTools(std::string_view name) {
+  constexpr std::array<std::string_view, 7> kNames = {"NODE_ENV", "DEV",    "PROD",   "SSR",
+                                                      "MODE",     "VITEST", "EXPO_OS"};
+  return name.starts_with("npm_") || std::find(kNames.begin(), kNames.end(), name) != kNames.end();
 }
 
 std::set<std::string, std::less<>> NodeImports(const SourceTree& tree,

@@ -3,8 +3,8 @@
 #pragma once
 
 #include <set>
-#include <span>
 #include <string>
+#include <string_view>
 
 #include "tools/analysis/code_scan.h"
 #include "tools/analysis/source_tree.h"
@@ -12,6 +12,8 @@
 namespace casemate::analysis {
 
 const CodePatterns& NodeCode();
+// Whether package managers and bundlers set a variable for themselves: "NODE_ENV".
+bool IsSetByNodeTools(std::string_view name);
 // What files below the directories import: "express", "@acme/data", "./server".
 std::set<std::string, std::less<>> NodeImports(const SourceTree& tree,
                                                const std::string& directory);

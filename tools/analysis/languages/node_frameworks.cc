@@ -256,6 +256,7 @@ constexpr auto kFrameworks = std::to_array<NodeFramework>({
     {"expo", "expo react-native-web", kStatic, "dist", "", "npx expo export -p web", "", nullptr,
      true},
     {"vite", "vite", kStatic, "dist", "", "npx vite build", "", RefineVite, true},
+    {"rsbuild", "@rsbuild/core", kStatic, "dist", "", "npx rsbuild build", "", nullptr, true},
     {"parcel", "parcel", kStatic, "dist", "", "", "", nullptr, true},
     {"webpack", "webpack", kStatic, "dist", "", "", "", nullptr, true},
 });
@@ -280,6 +281,34 @@ bool IsSite(const NodePackage& package, const NodeFramework& framework) {
   return true;
 }
 
+// Packages that others use may ask for a framework only to be a part of its applications: those
+// that are applications are built by it, or configure it.
+bool IsBuiltBy(const NodePackage& package, const NodeFramework& framework) {
+  const json& manifest = package.manifest();
+  const bool is_part = package.workspace() != package.directory() ||
+                       !At(manifest, "exports").is_null() || !At(manifest, "main").is_null();
+  if (!is_part || framework.build.empty() || framework.is_bundler) {
+    return true;
+  }
+  std::string program(framework.build.substr(framework.build.starts_with("npx ") ? 4 : 0));
+  program = program.substr(0, program.find(' '));
+  const json& scripts = At(manifest, "scripts");
+  for (auto it = scripts.begin(); scripts.is_object() && it != scripts.end(); ++it) {
+    const std::string script = TextOf(it.value());
+    if (RE2::PartialMatch(script, R"((?:^|[\s/]))" + RE2::QuoteMeta(program) + R"((?:\s|$))")) {
+      return true;
+    }
+  }
+  for (const std::string& name : package.tree().In(package.directory())) {
+    if (name.starts_with(std::string(framework.name) + ".config.") ||
+        name.starts_with(program + ".config.") || name.starts_with(program + "-cli.") ||
+        name.starts_with("svelte.config.") || name == "docusaurus.config.js") {
+      return true;
+    }
+  }
+  return false;
+}
+
 }  // namespace
 
 const NodeFramework* FindNodeFramework(const NodePackage& package) {
@@ -288,7 +317,7 @@ const NodeFramework* FindNodeFramework(const NodePackage& package) {
     const bool is_server = framework.kind == kService && framework.build.empty();
     const bool is_used =
         is_server ? package.RunsWith(framework.dependency) : UsesAll(package, framework.dependency);
-    if (is_used && IsSite(package, framework)) {
+    if (is_used && IsSite(package, framework) && IsBuiltBy(package, framework)) {
       return &framework;
     }
   }

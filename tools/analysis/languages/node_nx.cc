@@ -49,8 +49,18 @@ constexpr auto kSigns = std::to_array<Sign>({
     {"astro:", "astro.config.", "astro"},
     {"gatsby:", "gatsby-config.", "gatsby"},
     {"expo:", "metro.config.", "expo"},
+    {"rsbuild:", "rsbuild.config.", "rsbuild"},
     {"angular", "", "angular"},
+    {"", "svelte.config.", "vite"},
 });
+
+// A project's directory, relative to the root of the workspace.
+std::string InnerOf(const NodePackage& root, const std::string& directory) {
+  if (root.directory().empty() || directory == root.directory()) {
+    return directory == root.directory() ? std::string() : directory;
+  }
+  return directory.substr(root.directory().size() + 1);
+}
 
 // Its targets, by either of the names that they have had.
 const json& TargetsOf(const Project& project) {
@@ -76,10 +86,14 @@ std::vector<Project> ProjectsOf(const NodePackage& root) {
       found[*place] = {it.key(), *place, old, is_place ? json() : it.value()};
     }
   }
-  for (const std::string& path : tree.Below(root.directory(), "/project.json")) {
+  std::vector<std::string> paths = tree.Below(root.directory(), "/project.json");
+  if (root.Has("project.json")) {
+    paths.push_back(JoinPath(root.directory(), "project.json"));
+  }
+  for (const std::string& path : paths) {
     const std::string directory(ParentOf(path));
-    if (found.size() >= kMaxProjects || directory == root.directory()) {
-      continue;
+    if (found.size() >= kMaxProjects) {
+      break;
     }
     json value = ReadJsonFile(tree, path, true);
     Project& project = found[directory];
@@ -90,6 +104,18 @@ std::vector<Project> ProjectsOf(const NodePackage& root) {
     project.directory = directory;
     project.file = path;
     project.value = std::move(value);
+  }
+  // Newer workspaces have a package.json instead, whose plugins infer the rest.
+  for (const std::string& path : tree.Below(root.directory(), "/package.json")) {
+    const std::string directory(ParentOf(path));
+    const json manifest = found.contains(directory) || directory == root.directory()
+                              ? json()
+                              : ReadJsonFile(tree, path);
+    const std::string own = TextAt(manifest, "nx.name");
+    const std::string name = own.empty() ? TextAt(manifest, "name") : own;
+    if (!name.empty() && found.size() < kMaxProjects) {
+      found[directory] = {name, directory, path, At(manifest, "nx")};
+    }
   }
   std::vector<Project> projects;
   for (auto& [directory, project] : found) {
@@ -104,6 +130,8 @@ class NxApp {
       : root_(root), project_(project), names_(names) {}
 
   Claimed Describe();
+  // Whether it is made of JavaScript at all: Nx also runs the tools of other languages.
+  [[nodiscard]] bool is_known() const { return is_known_; }
 
  private:
   [[nodiscard]] bool Has(std::string_view file) const {
@@ -120,6 +148,7 @@ class NxApp {
   void AddFacts();
   [[nodiscard]] std::string FromApp(const std::string& path) const;
   [[nodiscard]] std::string MainFile() const;
+  [[nodiscard]] bool IsMadeOfCode() const;
 
   NodePackage& root_;
   const Project& project_;
@@ -128,8 +157,23 @@ class NxApp {
   std::set<std::string, std::less<>> imports_;
   std::vector<std::string> sources_;  // its directory, and those of libraries that it uses
   const NodeFramework* framework_ = nullptr;
+  bool is_known_ = false;
   App app_;
 };
+
+bool NxApp::IsMadeOfCode() const {
+  static const RE2 kBundles(
+      R"(webpack|vite|esbuild|rollup|rspack|rsbuild|@nx/js|@nrwl/js|/node:|/nest:|:tsc|:swc)");
+  const std::string executor = ExecutorOf(Target("build"));
+  const auto files = root_.tree().Below(project_.directory);
+  const bool has_code = std::any_of(files.begin(), files.end(), [](const std::string& path) {
+    return path.ends_with(".ts") || path.ends_with(".js") || path.ends_with(".tsx");
+  });
+  const bool is_inferred =
+      !ConfigOf("webpack.config.").empty() || !ConfigOf("vite.config.").empty();
+  return is_inferred || RE2::PartialMatch(executor, kBundles) ||
+         (executor.ends_with("run-commands") && has_code && !imports_.empty());
+}
 
 std::string NxApp::ConfigOf(std::string_view beginning) const {
   for (const char* ending : {"js", "ts", "mjs", "mts", "cjs"}) {
@@ -145,6 +189,9 @@ std::string NxApp::ConfigOf(std::string_view beginning) const {
 std::string NxApp::FromApp(const std::string& path) const {
   const auto whole = ResolvePath(root_.directory(), path);
   const std::string inner = project_.directory + "/";
+  if (whole && project_.directory.empty()) {
+    return *whole;
+  }
   if (whole && whole->starts_with(inner)) {
     return whole->substr(inner.size());
   }
@@ -186,15 +233,18 @@ void NxApp::ChooseFramework() {
   Source source{project_.file, "targets.build"};
   for (const Sign& sign : kSigns) {
     const std::string config = sign.config.empty() ? std::string() : ConfigOf(sign.config);
-    if (name.empty() && (executor.find(sign.executor) != std::string::npos || !config.empty())) {
+    const bool is_executed =
+        !sign.executor.empty() && executor.find(sign.executor) != std::string::npos;
+    if (name.empty() && (is_executed || !config.empty())) {
       name = sign.framework;
       source = config.empty() ? source : Source{config, ""};
     }
   }
-  const bool has_page = Has("index.html") || Has("src/index.html");
+  const bool has_page = Has("index.html") || Has("src/index.html") || Has("public/index.html");
   const std::string webpack = ConfigOf("webpack.config.");
   const bool is_for_browsers =
-      has_page || executor.find("/web:") != std::string::npos ||
+      (has_page && executor.find("/node:") == std::string::npos) ||
+      executor.find("/web:") != std::string::npos ||
       (executor.find("webpack") != std::string::npos && imports_.contains("react-dom/client"));
   if (name.empty() && is_for_browsers) {
     const bool is_vite =
@@ -236,9 +286,10 @@ void NxApp::ChooseOutput() {
   }
   const bool has_own = framework_ != nullptr && !framework_->output.empty() &&
                        framework_->name == "next" && ExecutorOf(build).empty();
-  const std::string inner =
-      project_.directory.substr(root_.directory().empty() ? 0 : root_.directory().size() + 1);
-  app_.output = Likely(has_own ? std::string(framework_->output) : FromApp("dist/" + inner));
+  const std::string inner = InnerOf(root_, project_.directory);
+  const bool is_nuxt = framework_ != nullptr && framework_->name == "nuxt";
+  app_.output = Likely(has_own ? std::string(framework_->output)
+                               : FromApp("dist/" + inner) + (is_nuxt ? "/.output" : ""));
 }
 
 // The file that a bundler makes of what it begins with.
@@ -251,8 +302,7 @@ std::string NxApp::MainFile() const {
   std::string main = TextAt(build, "options.main");
   // tsc keeps directories, others make one file.
   const bool keeps = ExecutorOf(build).ends_with("js:tsc") || ExecutorOf(build).ends_with("js:swc");
-  const std::string inner =
-      project_.directory.substr(root_.directory().empty() ? 0 : root_.directory().size() + 1);
+  const std::string inner = InnerOf(root_, project_.directory);
   if (keeps && main.starts_with(inner + "/")) {
     main.erase(0, inner.size() + 1);
   } else {
@@ -296,7 +346,7 @@ void NxApp::AddFacts() {
   for (const std::string& place : sources_) {
     CodeFacts facts = ScanCode(root_.tree(), place, NodeCode());
     std::erase_if(facts.environment, [](const EnvironmentVariable& variable) {
-      return variable.name == "NODE_ENV" || variable.name.starts_with("NX_");
+      return IsSetByNodeTools(variable.name) || variable.name.starts_with("NX_");
     });
     if (app_.kind == AppKind::kStaticSite || place != project_.directory) {
       facts.ports.clear();
@@ -332,6 +382,7 @@ Claimed NxApp::Describe() {
   AddFacts();
   ChooseRun();
   const bool is_whole = framework_ != nullptr && !framework_->is_bundler;
+  is_known_ = framework_ != nullptr || IsMadeOfCode();
   return {std::move(app_), is_whole ? Claim::kFramework : Claim::kRunnable, false};
 }
 
@@ -342,9 +393,18 @@ bool IsApplication(const NodePackage& root, const Project& project) {
     return type == "application";
   }
   const bool serves = !At(TargetsOf(project), "serve").is_null();
-  const std::string inner =
-      project.directory.substr(root.directory().empty() ? 0 : root.directory().size() + 1);
+  const std::string inner = InnerOf(root, project.directory);
   return serves || inner.starts_with("apps/");
+}
+
+// Whether a package.json of its own says what it is: many hold no more than a name.
+bool SpeaksForItself(const NodePackage& root, const Project& project) {
+  if (project.directory == root.directory() ||
+      !root.tree().Has(JoinPath(project.directory, "package.json"))) {
+    return false;
+  }
+  const NodePackage own(root.tree(), project.directory);
+  return FindNodeFramework(own) != nullptr || !own.Script("start").empty();
 }
 
 bool IsForTests(const Project& project) {
@@ -353,10 +413,17 @@ bool IsForTests(const Project& project) {
          (At(targets, "build").is_null() && !At(targets, "e2e").is_null());
 }
 
-// "@acme/data": "libs/data", of the names that tsconfig.base.json gives to libraries.
+// "@acme/data": "libs/data", of the names that tsconfig.base.json, or their packages, give to
+// libraries.
 std::map<std::string, std::string> ImportNames(const NodePackage& root,
                                                const std::vector<Project>& projects) {
   std::map<std::string, std::string> names;
+  for (const Project& project : projects) {
+    const std::string path = JoinPath(project.directory, "package.json");
+    if (project.directory != root.directory() && root.tree().Has(path)) {
+      names[TextAt(ReadJsonFile(root.tree(), path), "name")] = project.directory;
+    }
+  }
   for (const char* file : {"tsconfig.base.json", "tsconfig.json"}) {
     const std::string path = JoinPath(root.directory(), file);
     const json paths = root.tree().Has(path)
@@ -386,21 +453,29 @@ std::vector<Claimed> AnalyseNx(NodePackage& root) {
   const std::vector<Project> projects = ProjectsOf(root);
   const auto names = ImportNames(root, projects);
   for (const Project& project : projects) {
-    // Those with a package of their own are found by that.
-    const bool has_own = root.tree().Has(JoinPath(project.directory, "package.json")) &&
-                         IsApplication(root, project);
-    if (has_own || IsForTests(project)) {
+    if (IsForTests(project)) {
       continue;
     }
-    if (IsApplication(root, project)) {
-      found.push_back(NxApp(root, project, names).Describe());
-    } else {
+    const bool is_package = NameOf(project.file) == "package.json";
+    if (is_package && !IsApplication(root, project)) {
+      continue;
+    }
+    if (!IsApplication(root, project)) {
       Claimed library;
       library.is_library = true;
+      // Stated: whatever else its directory holds is a part of others, too.
+      const bool is_stated = TextAt(project.value, "projectType") == "library";
+      library.claim = is_stated ? Claim::kFramework : Claim::kManifest;
       library.app.directory = project.directory;
       library.app.workspace = root.directory();
       library.app.language = Certain("javascript", project.file);
       found.push_back(std::move(library));
+    } else if (!SpeaksForItself(root, project)) {
+      NxApp app(root, project, names);
+      Claimed claimed = app.Describe();
+      if (app.is_known()) {
+        found.push_back(std::move(claimed));
+      }
     }
   }
   return found;

@@ -145,6 +145,16 @@ bool NamesWorkspace(const std::vector<std::string>& patterns, std::string_view d
   return is_named;
 }
 
+bool IsListedPackage(const SourceTree& tree, std::string_view directory) {
+  if (directory.empty() || !tree.Has(JoinPath(directory, "package.json"))) {
+    return false;
+  }
+  const std::vector<std::string> patterns = PatternsOf(tree, "");
+  return std::any_of(patterns.begin(), patterns.end(), [&](const std::string& pattern) {
+    return pattern == directory || pattern == "./" + std::string(directory);
+  });
+}
+
 NodePackage::NodePackage(const SourceTree& tree, std::string directory)
     : tree_(tree),
       directory_(std::move(directory)),
@@ -171,6 +181,11 @@ const json& NodePackage::manifest() const {
   return data_->manifest;
 }
 
+bool NodePackage::HasOwnLock() const {
+  return std::any_of(kLockFiles.begin(), kLockFiles.end(),
+                     [&](const LockFile& lock) { return Has(lock.name); });
+}
+
 void NodePackage::FindWorkspace() {
   is_root_ = !PatternsOf(tree_, directory_).empty();
   if (is_root_ || directory_.empty()) {
@@ -180,7 +195,8 @@ void NodePackage::FindWorkspace() {
   while (true) {
     const std::string_view inner =
         std::string_view(directory_).substr(above.empty() ? 0 : above.size() + 1);
-    if (NamesWorkspace(PatternsOf(tree_, std::string(above)), inner)) {
+    const bool is_of_nx = tree_.Has(JoinPath(above, "nx.json")) && !HasOwnLock();
+    if (is_of_nx || NamesWorkspace(PatternsOf(tree_, std::string(above)), inner)) {
       workspace_ = std::string(above);
       return;
     }

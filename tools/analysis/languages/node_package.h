@@ -61,6 +61,7 @@ class NodePackage {
  private:
   struct Data;
   void FindWorkspace();
+  [[nodiscard]] bool HasOwnLock() const;
   void ChooseManager(App& app);
   void AddManagerOf(const std::string& path, const nlohmann::json& manifest, class Choice& names,
                     class Choice& versions) const;
@@ -81,6 +82,9 @@ class NodePackage {
   std::string manager_ = "npm";
   std::unique_ptr<Data> data_;
 };
+
+// Whether the workspace at the root names a directory as it is, without a pattern.
+bool IsListedPackage(const SourceTree& tree, std::string_view directory);
 
 // Patterns of workspaces: "packages/*", "apps/**", "!apps/old". Whether they name a directory,
 // given relative to theirs.

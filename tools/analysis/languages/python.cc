@@ -66,6 +66,7 @@ class PythonAnalysis {
   std::optional<Claimed> Analyse();
 
  private:
+  bool FindDjango();
   void ChooseFramework();
   [[nodiscard]] bool Imports(std::string_view package) const;
   void RunFramework();
@@ -88,6 +89,7 @@ class PythonAnalysis {
   const PythonProject& project_;
   const PythonFramework* framework_ = nullptr;
   CodeFacts facts_;
+  std::string django_root_;  // where manage.py lies; empty: beside the manifest
   App app_;
 };
 
@@ -100,13 +102,30 @@ bool PythonAnalysis::Imports(std::string_view package) const {
                      });
 }
 
+// Django's manage.py lies beside the manifest, or in a directory below it.
+bool PythonAnalysis::FindDjango() {
+  if (project_.Has("manage.py")) {
+    return true;
+  }
+  for (const std::string& module : project_.modules()) {
+    const std::string_view place = ParentOf(module);
+    if (project_.Uses("django") && NameOf(module) == "manage.py" &&
+        place.find('/') == std::string_view::npos) {
+      django_root_ = place;
+      app_.traits["python.import_root"] = django_root_;
+      return true;
+    }
+  }
+  return false;
+}
+
 void PythonAnalysis::ChooseFramework() {
   for (const PythonFramework& framework : kFrameworks) {
     const bool is_stated = project_.Uses(framework.package);
     // Installed by something else, or only for some code: what imports nothing of it is not its.
     const bool is_imported =
         framework.kind == Kind::kDjango
-            ? project_.Has("manage.py")
+            ? FindDjango()
             : Imports(framework.module.empty() ? framework.package : framework.module);
     if (is_imported &&
         (is_stated || app_.dependencies.empty() || framework.kind == Kind::kDjango)) {
@@ -272,9 +291,10 @@ std::string ModuleOf(const std::string& settings, const char* pattern, std::stri
 }
 
 void PythonAnalysis::RunDjango() {
-  const std::string manage = project_.PathOf("manage.py");
+  const std::string script = JoinPath(django_root_, "manage.py");
+  const std::string manage = project_.PathOf(script);
   std::string settings;
-  RE2::PartialMatch(project_.Text("manage.py"),
+  RE2::PartialMatch(project_.Text(script),
                     R"re(DJANGO_SETTINGS_MODULE['"]\s*,\s*['"]([\w.]+)['"])re", &settings);
   app_.traits["django.settings"] = settings;
   const std::string package = settings.substr(0, settings.find('.'));
@@ -290,21 +310,32 @@ void PythonAnalysis::RunDjango() {
     app_.traits["python.server"] = server;
     SetRun(std::move(command), source, Confidence::kLikely);
   };
-  if (!asgi.empty() && (project_.Uses("daphne") || project_.Uses("channels"))) {
-    serve("daphne", "daphne -b 0.0.0.0 -p " + port + " " + asgi + ":application");
+  const std::string& root = django_root_;
+  if (project_.Uses("granian") && !(asgi.empty() && wsgi.empty())) {
+    const bool is_async = !asgi.empty();
+    serve("granian", std::string("granian --interface ") + (is_async ? "asgi" : "wsgi") +
+                         " --host 0.0.0.0 --port " + port + " " +
+                         (root.empty() ? "" : "--working-dir " + root + " ") +
+                         (is_async ? asgi : wsgi) + ":application");
+  } else if (!asgi.empty() && (project_.Uses("daphne") || project_.Uses("channels"))) {
+    serve("daphne", (root.empty() ? "" : "cd " + root + " && ") + "daphne -b 0.0.0.0 -p " + port +
+                        " " + asgi + ":application");
   } else if (!asgi.empty() && project_.Uses("uvicorn") && !project_.Uses("gunicorn")) {
-    serve("uvicorn", "uvicorn " + asgi + ":application --host 0.0.0.0 --port " + port);
+    serve("uvicorn", "uvicorn " + asgi + ":application --host 0.0.0.0 --port " + port +
+                         (root.empty() ? "" : " --app-dir " + root));
   } else if (project_.Uses("gunicorn") && !wsgi.empty()) {
-    serve("gunicorn", "gunicorn --bind 0.0.0.0:" + port + " " + wsgi + ":application");
+    serve("gunicorn", "gunicorn " + (root.empty() ? "" : "--chdir " + root + " ") +
+                          "--bind 0.0.0.0:" + port + " " + wsgi + ":application");
   } else if (project_.Uses("uwsgi") && !wsgi.empty()) {
-    serve("uwsgi", "uwsgi --http 0.0.0.0:" + port + " --module " + wsgi + ":application");
+    serve("uwsgi", "uwsgi --http 0.0.0.0:" + port + " --module " + wsgi + ":application" +
+                       (root.empty() ? "" : " --chdir " + root));
   } else {
     project_.tree().Note(manage +
                          ": no server for production is among the dependencies; gunicorn is usual");
   }
-  SetRun("python manage.py runserver 0.0.0.0:" + port, {manage, {}}, Confidence::kLikely);
+  SetRun("python " + script + " runserver 0.0.0.0:" + port, {manage, {}}, Confidence::kLikely);
   if (RE2::PartialMatch(text, R"((?m)^STATIC_ROOT\s*=)")) {
-    app_.build.emplace_back("python manage.py collectstatic --noinput",
+    app_.build.emplace_back("python " + script + " collectstatic --noinput",
                             Source{manage, "STATIC_ROOT"}, Confidence::kLikely);
   }
   AddDjangoDatabase(text, manage);
@@ -412,8 +443,20 @@ void PythonAnalysis::RunScript() {
       top.push_back(module);
     }
   }
-  if (top.size() == 1) {
-    SetRun("python " + top.front(), {project_.PathOf(top.front()), {}}, Confidence::kGuess);
+  // Of several, the one that is said to be run: not a client beside a server.
+  std::vector<std::string> mains;
+  for (const std::string& module : top) {
+    const bool is_for_others = module.find("client") != std::string::npos ||
+                               module.find("test") != std::string::npos ||
+                               module.find("util") != std::string::npos;
+    if (!is_for_others && project_.Text(module).find("__main__") != std::string::npos) {
+      mains.push_back(module);
+    }
+  }
+  const std::vector<std::string>& candidates = top.size() == 1 ? top : mains;
+  if (candidates.size() == 1) {
+    SetRun("python " + candidates.front(), {project_.PathOf(candidates.front()), {}},
+           Confidence::kGuess);
   }
 }
 
@@ -496,6 +539,11 @@ std::optional<Claimed> PythonAnalysis::Analyse() {
   const Claim claim = framework_ != nullptr && app_.run ? Claim::kFramework
                       : app_.run                        ? Claim::kRunnable
                                                         : Claim::kManifest;
+  // What no package manager can build holds notebooks, say: no part of others.
+  const bool is_environment = !app_.run && project_.directory().empty() && !project_.has_build();
+  if (is_environment) {
+    return Claimed{std::move(app_), Claim::kSource, false};
+  }
   const bool is_library = !app_.run;
   return Claimed{std::move(app_), claim, is_library};
 }
@@ -516,8 +564,13 @@ LanguageFindings AnalysePython(const SourceTree& tree, const std::string& direct
     return found;
   }
   const PythonProject project(tree, directory);
-  if (!project.has_manifest() && (is_package || !directory.empty()) && !project.Has("manage.py")) {
+  const bool is_django = project.Has("manage.py");
+  if (!project.has_manifest() && (is_package || !directory.empty()) && !is_django) {
     return found;
+  }
+  if (!project.has_manifest() && is_django && !directory.empty() &&
+      PythonProject(tree, std::string(ParentOf(directory))).Uses("django")) {
+    return found;  // the project around it runs it
   }
   found.monorepo = project.Monorepo();
   if (auto claimed = PythonAnalysis(project).Analyse()) {

@@ -25,8 +25,11 @@ const CodePatterns& Patterns() {
        {R"re(\b(?:config|env|env\.(?:str|int|bool|url|list|db|db_url|cache|cache_url|float|json|dict|path))\(\s*['"]([A-Z][A-Z0-9_]*)['"])re",
         true}},
       {R"re(\.run\([^)]*?\bport\s*=\s*(?:int\(\s*)?['"]?(\d{2,5})\b)re",
-       R"re((?:environ\.get|getenv)\(\s*['"]\w*PORT['"]\s*,\s*(?:default\s*=\s*)?['"]?(\d{2,5})\b)re",
-       R"re((?:environ\.get|getenv)\(\s*['"]\w*PORT['"]\s*\)\s*or\s*['"]?(\d{2,5})\b)re",
+       R"re((?:environ\.get|getenv)\(\s*['"](?:(?:APP|SERVER|WEB|HTTP|LISTEN|BIND|API|SERVICE|BACKEND|FLASK|FASTAPI|UVICORN|GUNICORN|DJANGO|STREAMLIT|GRADIO)_)*PORT['"]\s*,\s*(?:default\s*=\s*)?['"]?(\d{2,5})\b)re",
+       R"re((?:environ\.get|getenv)\(\s*['"](?:[A-Z]+_)?PORT['"]\s*\)\s*or\s*['"]?(\d{2,5})\b)re",
+       R"re((?:\.run|run_app|\bserve|\.launch)\([^()]*(?:\([^()]*\)[^()]*)*\bport\s*=\s*(?:int\(\s*)?(?:os\.)?(?:environ\.get|getenv)\(\s*['"]\w+['"]\s*,\s*['"]?(\d{2,5})\b)re",
+       R"re(\bself\.port\s*=\s*(?:int\(\s*)?(?:os\.)?(?:environ\.get|getenv)\(\s*['"]\w+['"]\s*,\s*['"]?(\d{2,5})\b)re",
+       R"re(add_insecure_port\(\s*f?['"][^'"\n]*:(\d{2,5})['"])re",
        R"re(run_app\([^)]*?\bport\s*=\s*(\d{2,5})\b)re", R"re(\.listen\(\s*(\d{2,5})\b)re",
        R"re((?:HTTPServer|TCPServer|make_server)\(\s*\(?\s*['"][^'"]*['"]\s*,\s*(\d{2,5})\b)re",
        R"re(server_port\s*=\s*(\d{2,5})\b)re",
@@ -125,8 +128,13 @@ CodeFacts ScanPython(const PythonProject& project) {
                 [](const EnvironmentVariable& variable) { return IsOfWsgi(variable.name); });
   AddSettings(project, facts);
   for (EnvironmentVariable& variable : facts.environment) {
-    variable.default_value = variable.default_value == "None" ? "" : variable.default_value;
+    const bool is_computed = variable.default_value.find('(') != std::string::npos;
+    if (is_computed || variable.default_value == "None") {
+      variable.default_value.clear();
+    }
   }
+  std::erase_if(facts.ports,
+                [](const Finding& port) { return IsPortOfAnotherService(port.value); });
   return facts;
 }
 

@@ -30,6 +30,8 @@ class PythonProject {
 
   // Whether a file here says that this is a Python project.
   [[nodiscard]] bool has_manifest() const { return has_manifest_; }
+  // Whether it is a package that others may install.
+  [[nodiscard]] bool has_build() const { return has_build_; }
   [[nodiscard]] const SourceTree& tree() const { return tree_; }
   [[nodiscard]] const std::string& directory() const { return directory_; }
   [[nodiscard]] bool Has(std::string_view file) const;

@@ -420,6 +420,11 @@ LanguageFindings AnalyseStaticSite(const SourceTree& tree, const std::string& di
   if (root.empty() || BelongsToAnother(tree, directory)) {
     return {};
   }
+  // A template is no page.
+  const std::string page = TextOfFile(tree, JoinPath(directory, JoinPath(root, "index.html")));
+  if (page.find("{%") != std::string::npos) {
+    return {};
+  }
   // A directory that its parent hands out begins no site of its own.
   const std::string_view own = NameOf(directory);
   const bool is_root_of_parent = own == "public" || own == "static" || own == "www" ||

@@ -1,0 +1,3 @@
+module stone.example/quarry
+
+go 1.22

@@ -1,0 +1,3 @@
+module oasis.example/well
+
+go 1.22

@@ -1,0 +1,3 @@
+import chimes
+
+chimes.serve()
