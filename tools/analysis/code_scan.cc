@@ -239,6 +239,10 @@ std::size_t DepthOf(std::string_view path) {
 }
 
 bool IsBesideDirectory(std::string_view rest) {
+  // What follows are names of packages: com.example.
+  if (const std::size_t at = rest.find("src/main/"); at != std::string_view::npos) {
+    rest = rest.substr(0, at);
+  }
   for (; !rest.empty(); rest = ParentOf(rest)) {
     if (Holds(kBeside, NameOf(rest))) {
       return true;

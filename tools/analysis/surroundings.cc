@@ -13,6 +13,7 @@
 
 #include "tools/analysis/code_scan.h"
 #include "tools/analysis/documents.h"
+#include "tools/analysis/run_command.h"
 #include "tools/analysis/well_known_files.h"
 
 namespace casemate::analysis {
@@ -286,6 +287,7 @@ void ApplySurroundings(const SourceTree& tree, Analysis& analysis) {
   }
   ApplySharedProcfiles(tree, analysis.apps);
   for (App& app : analysis.apps) {
+    ApplyRunCommand(app);
     ApplyDockerfiles(analysis.dockerfiles, app);
     ApplyDockerfileCommand(analysis.dockerfiles, app);
     ApplyCompose(analysis.compose, app);
