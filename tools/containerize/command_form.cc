@@ -23,7 +23,7 @@ std::size_t LastCommand(std::string_view command) {
   for (std::size_t i = 0; i < command.size(); ++i) {
     const char c = command[i];
     if (quote != 0) {
-      quote = c == quote ? 0 : quote;
+      quote = c == quote ? '\0' : quote;
     } else if (c == '\'' || c == '"') {
       quote = c;
     } else if (c == '&' && i + 1 < command.size() && command[i + 1] == '&') {
@@ -45,45 +45,70 @@ bool BeginsWithBuiltin(std::string_view command) {
   return false;
 }
 
+// Words as a shell parts them, as long as nothing in them is for the shell alone.
+class Splitter {
+ public:
+  // Whether the character may stand there without a shell.
+  bool Take(char c);
+  // nullopt: a quote is open.
+  std::optional<std::vector<std::string>> Finish();
+
+ private:
+  void EndWord();
+
+  std::vector<std::string> words_;
+  std::string word_;
+  bool has_word_ = false;
+  char quote_ = '\0';
+};
+
+void Splitter::EndWord() {
+  if (has_word_) {
+    words_.push_back(word_);
+  }
+  word_.clear();
+  has_word_ = false;
+}
+
+bool Splitter::Take(char c) {
+  const bool is_bare = quote_ == '\0';
+  if (quote_ != '\'' && (c == '\\' || c == '$' || c == '`')) {
+    return false;
+  }
+  if (is_bare && kShellOnly.find(c) != std::string_view::npos) {
+    return false;
+  }
+  if (is_bare && (c == ' ' || c == '\t')) {
+    EndWord();
+    return true;
+  }
+  has_word_ = true;
+  if (c == quote_) {
+    quote_ = '\0';
+  } else if (is_bare && (c == '"' || c == '\'')) {
+    quote_ = c;
+  } else {
+    word_ += c;
+  }
+  return true;
+}
+
+std::optional<std::vector<std::string>> Splitter::Finish() {
+  EndWord();
+  return quote_ == '\0' ? std::optional(words_) : std::nullopt;
+}
+
 }  // namespace
 
 std::optional<std::vector<std::string>> SimpleWords(std::string_view command) {
-  std::vector<std::string> words;
-  std::string word;
-  bool has_word = false;
-  char quote = 0;
-  for (std::size_t i = 0; i < command.size(); ++i) {
-    const char c = command[i];
-    if (quote == '\'') {
-      if (c == quote) {
-        quote = 0;
-      } else {
-        word += c;
-      }
-      continue;
-    }
-    if (c == '\\' || c == '$' || c == '`' ||
-        (quote == 0 && kShellOnly.find(c) != std::string_view::npos)) {
+  Splitter splitter;
+  for (const char c : command) {
+    if (!splitter.Take(c)) {
       return std::nullopt;
     }
-    if (c == '"' || (c == '\'' && quote == 0)) {
-      quote = quote == 0 ? c : 0;
-      has_word = true;
-    } else if ((c == ' ' || c == '\t') && quote == 0) {
-      if (has_word) {
-        words.push_back(word);
-      }
-      word.clear();
-      has_word = false;
-    } else {
-      word += c;
-      has_word = true;
-    }
   }
-  if (has_word) {
-    words.push_back(word);
-  }
-  if (quote != 0 || words.empty() || IsAssignment(words.front()) || BeginsWithBuiltin(command)) {
+  auto words = splitter.Finish();
+  if (!words || words->empty() || IsAssignment(words->front()) || BeginsWithBuiltin(command)) {
     return std::nullopt;
   }
   return words;

@@ -16,7 +16,7 @@ bool IsKeptFromGit(const Project& project, std::string_view name) {
 
 // Files of settings that are meant to be shared and that the program or its build reads.
 std::vector<std::string> SharedSettings(const Project& project) {
-  const std::string framework = project.app().framework ? project.app().framework->value : "";
+  const std::string framework = project.Framework();
   std::vector<std::string> files;
   if (framework == "symfony" && project.Has(".env") && !IsKeptFromGit(project, "\n.env\n")) {
     files.emplace_back(".env");

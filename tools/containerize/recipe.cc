@@ -106,6 +106,10 @@ std::vector<std::string> Project::BuildPackages() const {
   return names;
 }
 
+std::string Project::Framework() const {
+  return app_.framework ? app_.framework->value : "";
+}
+
 std::string Project::Version() const {
   return app_.version ? app_.version->value : "";
 }

@@ -75,7 +75,7 @@ Recipe ElixirRecipe(const Project& project) {
   last.WorkDir(project.WorkDir());
   Serve(recipe, project, last, ProbeTool::kBash,
         {{"LANG", "C.UTF-8"}, {"HOME", "/tmp"}, {"MIX_ENV", "prod"}});
-  const bool is_phoenix = app.framework && app.framework->value == "phoenix";
+  const bool is_phoenix = project.Framework() == "phoenix";
   if (is_phoenix) {
     last.Env({{"PHX_SERVER", "true"}}, "A release of Phoenix serves only when it is told to.");
   }

@@ -15,6 +15,37 @@ std::string WithoutNoRestore(std::string command) {
   return command;
 }
 
+const std::vector<std::string>& Caches() {
+  static const std::vector<std::string> kDirectories = {"/root/.nuget/packages"};
+  return kDirectories;
+}
+
+void Restore(Stage& build, const Project& project) {
+  std::vector<std::string> top;
+  std::vector<std::string> below;
+  for (const std::string& file : project.Named(
+           {"*.csproj", "*.fsproj", "*.vbproj", "*.sln", "*.slnx", "global.json", "nuget.config",
+            "NuGet.config", "NuGet.Config", "packages.lock.json", "Directory.Build.props",
+            "Directory.Build.targets", "Directory.Packages.props"})) {
+    (analysis::ParentOf(file).empty() ? top : below).push_back(file);
+  }
+  constexpr std::size_t kMaxManifests = 60;  // each is a layer
+  if (project.app().install.empty() || below.size() > kMaxManifests) {
+    return;
+  }
+  build.Copy(top, "./",
+             "What names the packages, and nothing that changes more often: the next step "
+             "runs again only when they change.");
+  for (const std::string& file : below) {
+    build.Copy({file}, std::string(analysis::ParentOf(file)) + "/");
+  }
+  // The analysis names the project from the directory that restores it.
+  for (const analysis::Finding& command : project.app().install) {
+    build.Run(command.value, "The cache keeps packages between builds and out of the image.",
+              Caches());
+  }
+}
+
 }  // namespace
 
 Recipe DotnetRecipe(const Project& project) {
@@ -31,34 +62,12 @@ Recipe DotnetRecipe(const Project& project) {
     AddNode(recipe, project, build);
   }
   build.WorkDir(std::string(kRoot));
-  const std::vector<std::string> caches = {"/root/.nuget/packages"};
-  std::vector<std::string> top;
-  std::vector<std::string> below;
-  for (const std::string& file : project.Named(
-           {"*.csproj", "*.fsproj", "*.vbproj", "*.sln", "*.slnx", "global.json", "nuget.config",
-            "NuGet.config", "NuGet.Config", "packages.lock.json", "Directory.Build.props",
-            "Directory.Build.targets", "Directory.Packages.props"})) {
-    (analysis::ParentOf(file).empty() ? top : below).push_back(file);
-  }
-  constexpr std::size_t kMaxManifests = 60;  // each is a layer
-  if (!app.install.empty() && below.size() <= kMaxManifests) {
-    build.Copy(top, "./",
-               "What names the packages, and nothing that changes more often: the next step "
-               "runs again only when they change.");
-    for (const std::string& file : below) {
-      build.Copy({file}, std::string(analysis::ParentOf(file)) + "/");
-    }
-    // The analysis names the project from the directory that restores it.
-    for (const analysis::Finding& command : app.install) {
-      build.Run(command.value, "The cache keeps packages between builds and out of the image.",
-                caches);
-    }
-  }
+  Restore(build, project);
   CopyRest(build);
   build.WorkDir(project.WorkDir());
   for (const analysis::Finding& command : app.build) {
     // It restores again, from the cache: a cache may have been emptied since the step before.
-    build.Run(WithoutNoRestore(command.value), {}, caches);
+    build.Run(WithoutNoRestore(command.value), {}, Caches());
   }
   recipe.stages.push_back(std::move(build));
   if (app.kind == analysis::AppKind::kStaticSite) {

@@ -5,8 +5,6 @@
 
 namespace casemate::containerize {
 
-using analysis::JoinPath;
-
 // C and C++: Debian's compilers, since the analysis names Debian's libraries.
 Recipe NativeRecipe(const Project& project) {
   const analysis::App& app = project.app();

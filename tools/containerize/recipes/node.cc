@@ -61,6 +61,8 @@ class NodeBuild {
   [[nodiscard]] std::vector<std::string> Caches() const;
   [[nodiscard]] std::vector<std::string> BuildCaches() const;
   void SetUpManager(Stage& stage);
+  [[nodiscard]] bool HidesSettings() const;
+  void CopyLocalPackages(Stage& stage);
   void CopyManifests(Stage& stage);
   void Install(Stage& stage);
   [[nodiscard]] std::string Prune() const;
@@ -125,7 +127,7 @@ std::vector<std::string> NodeBuild::Caches() const {
 }
 
 std::vector<std::string> NodeBuild::BuildCaches() const {
-  const std::string framework = app_.framework ? app_.framework->value : "";
+  const std::string framework = project_.Framework();
   std::vector<std::string> caches;
   if (framework == "next") {
     caches.push_back(project_.WorkDir() + "/.next/cache");
@@ -162,19 +164,44 @@ void NodeBuild::SetUpManager(Stage& stage) {
   }
 }
 
+// Whether .npmrc holds a token itself, and not the name of a variable that does.
+bool NodeBuild::HidesSettings() const {
+  const std::string* settings = project_.tree().Read(project_.InTree(".npmrc"));
+  for (const std::string_view key : {"_authToken=", "_password=", "_auth="}) {
+    const std::size_t at = settings == nullptr ? std::string::npos : settings->find(key);
+    if (at != std::string::npos && settings->compare(at + key.size(), 2, "${") != 0) {
+      return true;
+    }
+  }
+  return false;
+}
+
+// Packages that lie in the project: "file:../lib", "file:vendor/a.tgz".
+void NodeBuild::CopyLocalPackages(Stage& stage) {
+  for (const char* kind : {"dependencies", "devDependencies", "optionalDependencies"}) {
+    for (const auto& [name, version] : analysis::At(manifest_, kind).items()) {
+      const std::string text = analysis::TextOf(version);
+      if (!text.starts_with("file:") && !text.starts_with("link:")) {
+        continue;
+      }
+      const std::string path = project_.FromDirectory(text.substr(text.find(':') + 1));
+      if (project_.Has(path)) {
+        const std::string parent(analysis::ParentOf(path));
+        stage.Copy({path}, parent.empty() ? "./" : parent + "/");
+      } else if (project_.HasDirectory(path)) {
+        stage.Copy({path}, path + "/");
+      }
+    }
+  }
+}
+
 void NodeBuild::CopyManifests(Stage& stage) {
   std::vector<std::string> members;
   if (IsWorkspace()) {
     members = project_.Named({"package.json"});
     std::erase(members, "package.json");
   }
-  const std::string* settings = project_.tree().Read(project_.InTree(".npmrc"));
-  bool is_secret = false;
-  for (const char* key : {"_authToken=", "_password=", "_auth="}) {
-    const std::size_t at = settings == nullptr ? std::string::npos : settings->find(key);
-    is_secret = is_secret || (at != std::string::npos &&
-                              settings->compare(at + std::string_view(key).size(), 2, "${") != 0);
-  }
+  const bool is_secret = HidesSettings();
   if (is_secret) {
     secrets_ = {"type=secret,id=npmrc,target=" + std::string(kRoot) + "/.npmrc"};
     recipe_.ignored.emplace_back(".npmrc");
@@ -192,7 +219,7 @@ void NodeBuild::CopyManifests(Stage& stage) {
       project_.Present({"package.json", "package.json5", "package-lock.json", "npm-shrinkwrap.json",
                         "yarn.lock", "pnpm-lock.yaml", "pnpm-workspace.yaml", ".pnpmfile.cjs",
                         "bun.lock", "bun.lockb", "bunfig.toml", ".yarnrc", ".yarnrc.yml"});
-  if (!is_secret && settings != nullptr) {
+  if (!is_secret && project_.Has(".npmrc")) {
     files.emplace_back(".npmrc");
   }
   stage.Copy(files, "./",
@@ -207,22 +234,7 @@ void NodeBuild::CopyManifests(Stage& stage) {
       stage.Copy({directory}, std::string(directory) + "/");
     }
   }
-  for (const char* kind : {"dependencies", "devDependencies", "optionalDependencies"}) {
-    for (const auto& [name, version] : analysis::At(manifest_, kind).items()) {
-      const std::string text = analysis::TextOf(version);
-      if (!text.starts_with("file:") && !text.starts_with("link:")) {
-        continue;
-      }
-      const std::string path = project_.FromDirectory(text.substr(text.find(':') + 1));
-      if (project_.Has(path)) {
-        stage.Copy({path}, std::string(analysis::ParentOf(path)).empty()
-                               ? "./"
-                               : std::string(analysis::ParentOf(path)) + "/");
-      } else if (project_.HasDirectory(path)) {
-        stage.Copy({path}, path + "/");
-      }
-    }
-  }
+  CopyLocalPackages(stage);
   const std::string schema = JoinPath(project_.Directory(), "prisma");
   if (project_.Trait("node.uses_prisma") == "true" && project_.HasDirectory(schema)) {
     stage.Copy({schema}, schema + "/", "The client of Prisma is made of the schema.");
@@ -297,7 +309,7 @@ Stage NodeBuild::BuildStage() {
   if (!copies_first_ && !app_.build.empty()) {
     stage.Copy({"."}, "./", "All else, after the dependencies.");
   }
-  if (app_.framework && app_.framework->value == "next") {
+  if (project_.Framework() == "next") {
     stage.Env({{"NEXT_TELEMETRY_DISABLED", "1"}});
   }
   RunAll(stage, project_, app_.build, "Caches of compilers make the next build faster.",
@@ -332,7 +344,7 @@ std::string NodeBuild::Command() const {
 }
 
 void NodeBuild::CopyResult(Stage& stage) {
-  const std::string framework = app_.framework ? app_.framework->value : "";
+  const std::string framework = project_.Framework();
   const std::string directory = project_.WorkDir();
   const CopyOptions from_build{.stage = "build"};
   if (project_.Trait("next.output") == "standalone") {
@@ -410,8 +422,8 @@ Recipe NodeBuild::Make() {
     ServeFiles(recipe_, project_, app_.output ? app_.output->value : "dist");
     return std::move(recipe_);
   }
-  const bool is_gathered = project_.Trait("next.output") == "standalone" ||
-                           (app_.framework && app_.framework->value == "nuxt");
+  const bool is_gathered =
+      project_.Trait("next.output") == "standalone" || (project_.Framework() == "nuxt");
   if (!omits_development_ && HasDevelopment() && !is_gathered) {
     if (const std::string prune = Prune(); !prune.empty()) {
       build.WorkDir(std::string(kRoot));

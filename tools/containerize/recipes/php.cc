@@ -133,7 +133,7 @@ Stage PhpProject::BuildStage() {
 
 // Where frameworks write while they run.
 std::vector<std::string> PhpProject::WritableDirectories() const {
-  const std::string framework = app_.framework ? app_.framework->value : "";
+  const std::string framework = project_.Framework();
   if (framework == "laravel" || framework == "lumen")
     return {"storage", "bootstrap/cache"};
   if (framework == "symfony")

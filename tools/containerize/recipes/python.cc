@@ -15,6 +15,12 @@ using analysis::JoinPath;
 constexpr std::array<std::string_view, 7> kPythons = {"3.13", "3.12", "3.11", "3.10",
                                                       "3.9",  "3.8",  "3.14"};
 constexpr std::string_view kVenv = "/opt/venv";
+constexpr std::string_view kManifestsWhy =
+    "What names the dependencies, and nothing that changes more often: the next step runs again "
+    "only "
+    "when they change.";
+constexpr std::string_view kCacheWhy =
+    "The cache keeps downloads between builds and out of the image.";
 
 class PythonBuild {
  public:
@@ -30,6 +36,8 @@ class PythonBuild {
   void Install(Stage& stage);
   void InstallBy(Stage& stage, const std::vector<std::string>& files, const std::string& command,
                  const std::string& cache);
+  void InstallByUv(Stage& stage, const std::string& command);
+  void InstallByPip(Stage& stage);
   [[nodiscard]] std::string StatedTool(const std::string& name) const;
   [[nodiscard]] bool InstallsItself() const;
   void Finish(Stage& stage, bool is_built);
@@ -42,9 +50,8 @@ class PythonBuild {
 };
 
 std::string PythonBuild::StatedTool(const std::string& name) const {
-  const std::string stated =
-      app_.package_manager_version ? NumbersOf(app_.package_manager_version->value) : "";
-  std::string version = stated;
+  const auto& stated = app_.package_manager_version;
+  std::string version = stated ? NumbersOf(stated->value) : "";
   if (version.empty()) {
     version = name == "poetry" ? "2.1" : name == "uv" ? "0.9" : name == "pdm" ? "2.22" : "2024.4";
   }
@@ -63,10 +70,8 @@ bool PythonBuild::InstallsItself() const {
 
 void PythonBuild::InstallBy(Stage& stage, const std::vector<std::string>& files,
                             const std::string& command, const std::string& cache) {
-  stage.Copy(files, "./",
-             "What names the dependencies, and nothing that changes more often: the next "
-             "step runs again only when they change.");
-  stage.Run(command, "The cache keeps downloads between builds and out of the image.", {cache});
+  stage.Copy(files, "./", kManifestsWhy);
+  stage.Run(command, kCacheWhy, {cache});
 }
 
 // The command of the analysis without what a cache mount makes superfluous.
@@ -77,66 +82,70 @@ std::string WithoutNoCache(std::string command) {
   return command;
 }
 
+void PythonBuild::InstallByUv(Stage& stage, const std::string& command) {
+  std::vector<std::string> members = project_.Named({"pyproject.toml"});
+  std::erase(members, "pyproject.toml");
+  stage.Env({{"UV_PROJECT_ENVIRONMENT", std::string(kVenv)}, {"UV_LINK_MODE", "copy"}});
+  const bool is_member = app_.directory != app_.workspace;
+  stage.Copy(project_.Present({"pyproject.toml", "uv.lock", ".python-version"}), "./",
+             "What names the dependencies: the next step runs again only when they change.");
+  for (const std::string& member : members) {
+    stage.Copy({member}, std::string(analysis::ParentOf(member)) + "/");
+  }
+  const std::string package = is_member ? " --package " + app_.name.value : "";
+  stage.Run(
+      command + package + (members.empty() ? " --no-install-project" : " --no-install-workspace"),
+      kCacheWhy, {"/root/.cache/uv"});
+  stage.Copy({"."}, "./", "All else, after the dependencies.");
+  stage.Run(command + package, "The project itself.", {"/root/.cache/uv"});
+  has_source_ = true;
+}
+
+void PythonBuild::InstallByPip(Stage& stage) {
+  if (InstallsItself()) {
+    stage.Copy({"."}, "./", "The project is a package: it is installed from its sources.");
+    RunAll(stage, project_, app_.install, kCacheWhy, {"/root/.cache/pip"});
+    has_source_ = true;
+    return;
+  }
+  std::vector<std::string> files;
+  for (const std::string& path : project_.tree().In(app_.workspace)) {
+    const std::string_view name = analysis::NameOf(path);
+    if ((name.starts_with("requirements") || name.starts_with("constraints")) &&
+        (name.ends_with(".txt") || name.ends_with(".in"))) {
+      files.emplace_back(name);
+    }
+  }
+  stage.Copy(files, "./", kManifestsWhy);
+  if (project_.HasDirectory("requirements")) {
+    stage.Copy({"requirements"}, "requirements/");
+  }
+  for (const analysis::Finding& each : app_.install) {
+    stage.Run(WithoutNoCache(each.value), kCacheWhy, {"/root/.cache/pip"});
+    if (files.empty() && each.value.find("==") == std::string::npos) {
+      stage.Ignore("DL3013");  // the project names no versions
+    }
+  }
+}
+
 void PythonBuild::Install(Stage& stage) {
   if (app_.install.empty()) {
     return;
   }
   const std::string command = WithoutNoCache(app_.install.front().value);
-  std::vector<std::string> members = project_.Named({"pyproject.toml"});
-  std::erase(members, "pyproject.toml");
   if (manager_ == "poetry") {
     InstallBy(stage, project_.Present({"pyproject.toml", "poetry.lock", "poetry.toml"}), command,
               "/root/.cache/pypoetry");
   } else if (manager_ == "uv") {
-    stage.Env({{"UV_PROJECT_ENVIRONMENT", std::string(kVenv)}, {"UV_LINK_MODE", "copy"}});
-    const bool is_workspace = app_.directory != app_.workspace || !members.empty();
-    stage.Copy(project_.Present({"pyproject.toml", "uv.lock", ".python-version"}), "./",
-               "What names the dependencies: the next step runs again only when they change.");
-    for (const std::string& member : members) {
-      stage.Copy({member}, std::string(analysis::ParentOf(member)) + "/");
-    }
-    const std::string package =
-        is_workspace && app_.directory != app_.workspace ? " --package " + app_.name.value : "";
-    stage.Run(
-        command + package + (is_workspace ? " --no-install-workspace" : " --no-install-project"),
-        "The cache keeps downloads between builds and out of the image.", {"/root/.cache/uv"});
-    stage.Copy({"."}, "./", "All else, after the dependencies.");
-    stage.Run(command + package, "The project itself.", {"/root/.cache/uv"});
-    has_source_ = true;
+    InstallByUv(stage, command);
   } else if (manager_ == "pdm") {
     InstallBy(stage, project_.Present({"pyproject.toml", "pdm.lock"}),
               command + (command.find("--no-self") == std::string::npos ? " --no-self" : ""),
               "/root/.cache/pdm");
   } else if (manager_ == "pipenv") {
     InstallBy(stage, project_.Present({"Pipfile", "Pipfile.lock"}), command, "/root/.cache/pip");
-  } else if (InstallsItself()) {
-    stage.Copy({"."}, "./", "The project is a package: it is installed from its sources.");
-    RunAll(stage, project_, app_.install,
-           "The cache keeps downloads between builds and out of the image.", {"/root/.cache/pip"});
-    has_source_ = true;
   } else {
-    std::vector<std::string> files;
-    for (const std::string& path : project_.tree().In(app_.workspace)) {
-      const std::string_view name = analysis::NameOf(path);
-      if ((name.starts_with("requirements") || name.starts_with("constraints")) &&
-          (name.ends_with(".txt") || name.ends_with(".in"))) {
-        files.emplace_back(name);
-      }
-    }
-    stage.Copy(files, "./",
-               "What names the dependencies, and nothing that changes more often: the next "
-               "step runs again only when they change.");
-    if (project_.HasDirectory("requirements")) {
-      stage.Copy({"requirements"}, "requirements/");
-    }
-    for (const analysis::Finding& each : app_.install) {
-      stage.Run(WithoutNoCache(each.value),
-                "The cache keeps downloads between builds and out of the image.",
-                {"/root/.cache/pip"});
-      if (files.empty() && each.value.find("==") == std::string::npos) {
-        stage.Ignore("DL3013");  // the project names no versions
-      }
-    }
+    InstallByPip(stage);
   }
 }
 
@@ -191,12 +200,12 @@ void PythonBuild::Finish(Stage& stage, bool is_built) {
   if (!root.empty() && root != ".") {
     variables.emplace_back("PYTHONPATH", JoinPath(project_.WorkDir(), root));
   }
-  if (app_.framework && app_.framework->value == "streamlit") {
+  if (project_.Framework() == "streamlit") {
     variables.emplace_back("STREAMLIT_SERVER_HEADLESS", "true");
   }
   Serve(recipe_, project_, stage, ProbeTool::kPython, variables);
   // Django answers 400 to hosts that it does not know, and 127.0.0.1 is one of them.
-  recipe_.probes_path = !(app_.framework && app_.framework->value == "django");
+  recipe_.probes_path = !(project_.Framework() == "django");
   stage.Copy({std::string(kVenv)}, std::string(kVenv) + "/",
              "The dependencies: a layer that seldom changes.", {.stage = "build"});
   if (is_built) {

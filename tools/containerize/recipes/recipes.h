@@ -36,6 +36,8 @@ std::string NodeImage(const Project& project, std::string_view requirement);
 void AddNode(Recipe& recipe, const Project& project, Stage& build);
 bool IsJavaScriptCommand(std::string_view command);
 
+// A word as a shell reads it back, in quotes where it needs them.
+std::string ShellWord(const std::string& text);
 // Words parted by blanks.
 std::vector<std::string> Words(std::string_view text);
 // Where a stage "build" begins: the context is in it, after the dependencies.

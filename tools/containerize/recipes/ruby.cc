@@ -22,7 +22,7 @@ class RubyProject {
 
  private:
   [[nodiscard]] std::string Image() const;
-  [[nodiscard]] bool IsRails() const { return app_.framework && app_.framework->value == "rails"; }
+  [[nodiscard]] bool IsRails() const { return project_.Framework() == "rails"; }
   [[nodiscard]] Variables BundlerVariables() const;
   Stage BuildStage();
   void Finish(Stage& stage);

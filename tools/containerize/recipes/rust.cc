@@ -1,4 +1,4 @@
-#include <algorithm>
+#include <set>
 
 #include <nlohmann/json.hpp>
 
@@ -31,50 +31,114 @@ std::string RustImage(const Project& project) {
   return "rust:" + numbers + "-" + std::string(DebianOf("rust", numbers));
 }
 
-// Cargo reads a manifest only when the sources of its targets are there: empty ones do until then.
-std::string StubSources(const Project& project, const std::vector<std::string>& manifests) {
+// What Cargo looks for beside a manifest: it reads none whose targets have no sources.
+std::vector<std::string> SourcesOf(const Project& project, const std::string& manifest) {
   std::vector<std::string> files;
-  for (const std::string& manifest : manifests) {
-    const nlohmann::json document =
-        analysis::ReadTomlFile(project.tree(), project.InTree(manifest));
-    if (!document.contains("package")) {
-      continue;
+  const nlohmann::json document = analysis::ReadTomlFile(project.tree(), project.InTree(manifest));
+  if (!document.contains("package")) {
+    return files;
+  }
+  const std::string directory(analysis::ParentOf(manifest));
+  const bool has_library = project.Has(JoinPath(directory, "src/lib.rs"));
+  if (!has_library || project.Has(JoinPath(directory, "src/main.rs"))) {
+    files.push_back(JoinPath(directory, "src/main.rs"));
+  }
+  for (const char* usual : {"src/lib.rs", "build.rs"}) {
+    if (project.Has(JoinPath(directory, usual))) {
+      files.push_back(JoinPath(directory, usual));
     }
-    const std::string directory(analysis::ParentOf(manifest));
-    const bool has_main = project.Has(JoinPath(directory, "src/main.rs"));
-    const bool has_library = project.Has(JoinPath(directory, "src/lib.rs"));
-    if (has_main || !has_library) {
-      files.push_back(JoinPath(directory, "src/main.rs"));
-    }
-    if (has_library) {
-      files.push_back(JoinPath(directory, "src/lib.rs"));
-    }
-    for (const char* kind : {"bin", "example", "test", "bench", "lib"}) {
-      const nlohmann::json& targets = analysis::At(document, kind);
-      for (const auto& target : targets.is_array() ? targets : nlohmann::json::array({targets})) {
-        if (const std::string path = analysis::TextAt(target, "path"); !path.empty()) {
-          files.push_back(JoinPath(directory, path));
-        }
+  }
+  for (const char* kind : {"bin", "example", "test", "bench", "lib"}) {
+    const nlohmann::json& targets = analysis::At(document, kind);
+    for (const auto& target : targets.is_array() ? targets : nlohmann::json::array({targets})) {
+      const std::string path = JoinPath(directory, analysis::TextAt(target, "path"));
+      if (path != directory && project.Has(path)) {
+        files.push_back(path);
       }
     }
-    if (project.Has(JoinPath(directory, "build.rs"))) {
-      files.push_back(JoinPath(directory, "build.rs"));
+  }
+  return files;
+}
+
+// A command that makes empty sources for all of these manifests.
+std::string StubSources(const Project& project, const std::vector<std::string>& manifests) {
+  std::set<std::string> files;
+  std::set<std::string> directories;
+  for (const std::string& manifest : manifests) {
+    for (const std::string& file : SourcesOf(project, manifest)) {
+      files.insert(ShellWord(file));
+      if (const std::string_view directory = analysis::ParentOf(file); !directory.empty()) {
+        directories.insert(ShellWord(std::string(directory)));
+      }
     }
   }
-  std::sort(files.begin(), files.end());
-  files.erase(std::unique(files.begin(), files.end()), files.end());
-  std::string directories;
-  std::string touched;
-  std::string last;
+  std::string command = directories.empty() ? "" : "mkdir -p";
+  for (const std::string& directory : directories) {
+    command += " " + directory;
+  }
+  command += directories.empty() ? "touch" : " && touch";
   for (const std::string& file : files) {
-    if (const std::string directory(analysis::ParentOf(file));
-        !directory.empty() && directory != last) {
-      directories += " " + directory;
-      last = directory;
-    }
-    touched += " " + file;
+    command += " " + file;
   }
-  return (directories.empty() ? "" : "mkdir -p" + directories + " && ") + "touch" + touched;
+  return command;
+}
+
+const std::vector<std::string>& Downloads() {
+  static const std::vector<std::string> kDirectories = {"/usr/local/cargo/registry",
+                                                        "/usr/local/cargo/git"};
+  return kDirectories;
+}
+
+void FetchCrates(Stage& build, const Project& project) {
+  const std::vector<std::string> manifests = project.Named({"Cargo.toml"});
+  const bool is_vendored = project.Has(".cargo/config.toml") && project.HasDirectory("vendor");
+  constexpr std::size_t kMaxMembers = 40;  // each is a layer
+  if (project.app().install.empty() || is_vendored || manifests.size() > kMaxMembers) {
+    return;
+  }
+  build.Copy(project.Present({"Cargo.toml", "Cargo.lock", "rust-toolchain.toml", "rust-toolchain"}),
+             "./", "What names the crates, and nothing that changes more often.");
+  for (const std::string& manifest : manifests) {
+    if (const std::string directory(analysis::ParentOf(manifest)); !directory.empty()) {
+      build.Copy({manifest}, directory + "/");
+    }
+  }
+  if (project.HasDirectory(".cargo")) {
+    build.Copy({".cargo"}, ".cargo/");
+  }
+  build.Run(StubSources(project, manifests) + " \\\n    && " + project.app().install.front().value,
+            "Cargo wants to see sources before it downloads anything: empty ones do. The caches "
+            "keep what it downloads.",
+            Downloads());
+}
+
+// The program goes to /out: what lies in a cache is in no layer.
+void BuildProgram(Stage& build, const Project& project, const std::string& output) {
+  const analysis::App& app = project.app();
+  const std::size_t at = output.find("target");
+  const std::string target = at == std::string::npos ? "target" : output.substr(0, at + 6);
+  std::vector<std::string> caches = Downloads();
+  caches.push_back(JoinPath(kRoot, target));
+  build.WorkDir(project.WorkDir());
+  const std::string command = app.build.empty() ? "cargo build --release" : app.build.front().value;
+  build.Run("find . -name '*.rs' -not -path '*/target/*' -exec touch {} + \\\n    && " + command +
+                " \\\n    && install -D " + JoinPath(kRoot, output) + " /out/" +
+                std::string(analysis::NameOf(output)),
+            "Compiled crates stay in a cache, so that only what changed is compiled again; the "
+            "program is taken out of it. Cargo goes by times: sources must look newer than what "
+            "was made of others.",
+            caches);
+}
+
+// The command that starts it, by its name alone.
+std::string CommandOf(const analysis::App& app, const std::string& name) {
+  std::string command = app.run ? app.run->value : name;
+  const std::size_t at = app.output ? command.find(app.output->value) : std::string::npos;
+  if (app.output && at != std::string::npos) {
+    const std::size_t begin = at >= 2 && command.compare(at - 2, 2, "./") == 0 ? at - 2 : at;
+    command.replace(begin, at - begin + app.output->value.size(), name);
+  }
+  return command;
 }
 
 }  // namespace
@@ -86,28 +150,7 @@ Recipe RustRecipe(const Project& project) {
   Stage build(RustImage(project), "build", project.VersionSource("the current release") + ".");
   build.Packages(project.BuildPackages(), "Libraries that are linked, and tools that builds need.");
   build.WorkDir(std::string(kRoot));
-  const std::vector<std::string> downloads = {"/usr/local/cargo/registry", "/usr/local/cargo/git"};
-  const std::vector<std::string> manifests = project.Named({"Cargo.toml"});
-  const bool is_vendored = project.Has(".cargo/config.toml") && project.HasDirectory("vendor");
-  constexpr std::size_t kMaxMembers = 40;
-  if (!app.install.empty() && !is_vendored && manifests.size() <= kMaxMembers) {
-    build.Copy(
-        project.Present({"Cargo.toml", "Cargo.lock", "rust-toolchain.toml", "rust-toolchain"}),
-        "./", "What names the crates, and nothing that changes more often.");
-    for (const std::string& manifest : manifests) {
-      if (const std::string directory(analysis::ParentOf(manifest)); !directory.empty()) {
-        build.Copy({manifest}, directory + "/");
-      }
-    }
-    if (project.HasDirectory(".cargo")) {
-      build.Copy({".cargo"}, ".cargo/");
-    }
-    build.Run(
-        StubSources(project, manifests) + " \\\n    && " + app.install.front().value,
-        "Cargo wants to see sources before it downloads anything: empty ones do. The caches keep "
-        "what it downloads.",
-        downloads);
-  }
+  FetchCrates(build, project);
   build.Copy({"."}, "./", "All else, after the crates.");
   if (project.Trait("rust.sqlx_offline") == "1") {
     build.Env({{"SQLX_OFFLINE", "true"}},
@@ -115,30 +158,15 @@ Recipe RustRecipe(const Project& project) {
   }
   if (app.kind == analysis::AppKind::kStaticSite) {
     build.Run("rustup target add wasm32-unknown-unknown && cargo install --locked trunk",
-              "Trunk builds for browsers.", downloads);
-    RunAll(build, project, app.build, {}, downloads);
+              "Trunk builds for browsers.", Downloads());
+    RunAll(build, project, app.build, {}, Downloads());
     recipe.stages.push_back(std::move(build));
     ServeFiles(recipe, project, app.output ? app.output->value : "dist");
     return recipe;
   }
   const std::string output = app.output ? project.FromDirectory(app.output->value) : "";
   const std::string name(analysis::NameOf(output));
-  std::string target = output.substr(0, output.find("/release/"));
-  target = JoinPath(kRoot, target.find("target") == std::string::npos
-                               ? "target"
-                               : target.substr(0, target.find("target") + 6));
-  std::vector<std::string> caches = downloads;
-  caches.push_back(target);
-  // The touch: Cargo compares times, and what the cache holds of an earlier build may look newer.
-  build.WorkDir(project.WorkDir());
-  const std::string command = app.build.empty() ? "cargo build --release" : app.build.front().value;
-  build.Run(
-      "find . -name '*.rs' -not -path '*/target/*' -exec touch {} + \\\n    && " + command +
-          " \\\n    && install -D " + JoinPath(kRoot, output) + " /out/" + name,
-      "Compiled crates stay in a cache, so that only what changed is compiled again; the program "
-      "is "
-      "taken out of it. Cargo goes by times: sources must look newer than what was made of others.",
-      caches);
+  BuildProgram(build, project, output);
   recipe.stages.push_back(std::move(build));
 
   const CopyOptions from_build{.stage = "build"};
@@ -152,12 +180,7 @@ Recipe RustRecipe(const Project& project) {
     last.Copy({path}, path, "It opens these by name.", from_build);
   }
   last.Copy({"/out/" + name}, "/usr/local/bin/", "The program.", from_build);
-  recipe.command = app.run ? app.run->value : name;
-  if (app.run && app.output && recipe.command.find(app.output->value) != std::string::npos) {
-    const std::size_t at = recipe.command.find(app.output->value);
-    const std::size_t begin = at >= 2 && recipe.command.compare(at - 2, 2, "./") == 0 ? at - 2 : at;
-    recipe.command.replace(begin, at - begin + app.output->value.size(), name);
-  }
+  recipe.command = CommandOf(app, name);
   recipe.stages.push_back(std::move(last));
   return recipe;
 }

@@ -32,30 +32,29 @@ bool IsSinglePage(const Project& project) {
 
 std::string Configuration(bool is_single_page) {
   const std::string standby = is_single_page ? "/index.html" : "=404";
-  const std::string lines[] = {
-      "worker_processes auto;",
-      "pid /tmp/nginx.pid;",
-      "error_log /dev/stderr warn;",
-      "events { worker_connections 1024; }",
-      "http {",
-      "  include /etc/nginx/mime.types;",
-      "  default_type application/octet-stream;",
-      "  access_log /dev/stdout;",
-      "  client_body_temp_path /tmp/client; proxy_temp_path /tmp/proxy; fastcgi_temp_path "
-      "/tmp/fastcgi;",
-      "  uwsgi_temp_path /tmp/uwsgi; scgi_temp_path /tmp/scgi;",
-      "  sendfile on; server_tokens off; gzip on;",
-      "  gzip_types text/css text/javascript application/javascript application/json "
-      "image/svg+xml;",
-      "  server {",
-      "    listen " + std::string(kPort) + ";",
-      "    root " + std::string(kPages) + ";",
-      "    location / { try_files $uri $uri/ $uri.html " + standby + "; }",
-      "  }",
-      "}",
-  };
+  const std::string file = R"(worker_processes auto;
+pid /tmp/nginx.pid;
+error_log /dev/stderr warn;
+events { worker_connections 1024; }
+http {
+  include /etc/nginx/mime.types;
+  default_type application/octet-stream;
+  access_log /dev/stdout;
+  client_body_temp_path /tmp/client; proxy_temp_path /tmp/proxy; fastcgi_temp_path /tmp/fastcgi;
+  uwsgi_temp_path /tmp/uwsgi; scgi_temp_path /tmp/scgi;
+  sendfile on; server_tokens off; gzip on;
+  gzip_types text/css text/javascript application/javascript application/json image/svg+xml;
+  server {
+    listen )" + std::string(kPort) +
+                           R"(;
+    root )" + std::string(kPages) +
+                           R"(;
+    location / { try_files $uri $uri/ $uri.html )" +
+                           standby + R"(; }
+  }
+})";
   std::string text = "printf \"%s\\\\n\"";
-  for (const std::string& line : lines) {
+  for (const std::string& line : analysis::SplitLines(file)) {
     text += " \\\n        '" + line + "'";
   }
   return text + " \\\n        > /etc/nginx/nginx.conf";
@@ -97,7 +96,7 @@ Recipe StaticSiteRecipe(const Project& project) {
     ServeFiles(recipe, project, output);
     return recipe;
   }
-  const std::string framework = app.framework ? app.framework->value : "";
+  const std::string framework = project.Framework();
   const std::string version = NumbersOf(project.Version());
   if (framework == "hugo") {
     Stage build("hugomods/hugo:exts-" + (version.empty() ? "0.147.0" : version), "build",
