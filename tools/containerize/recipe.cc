@@ -110,6 +110,10 @@ std::string Project::Framework() const {
   return app_.framework ? app_.framework->value : "";
 }
 
+std::string Project::PackageManager() const {
+  return app_.package_manager ? app_.package_manager->value : "";
+}
+
 std::string Project::Version() const {
   return app_.version ? app_.version->value : "";
 }

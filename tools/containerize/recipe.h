@@ -53,7 +53,8 @@ class Project {
   [[nodiscard]] bool NeedsJavaScript() const;  // beside its own language
   [[nodiscard]] std::vector<std::string> RuntimePackages() const;
   [[nodiscard]] std::vector<std::string> BuildPackages() const;
-  [[nodiscard]] std::string Framework() const;  // empty: none
+  [[nodiscard]] std::string Framework() const;       // empty: none
+  [[nodiscard]] std::string PackageManager() const;  // empty: none
   // The requirement of the runtime's version; empty: none.
   [[nodiscard]] std::string Version() const;
   // For the reason why an image was chosen: "package.json asks for 20.x".

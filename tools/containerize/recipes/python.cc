@@ -25,9 +25,7 @@ constexpr std::string_view kCacheWhy =
 class PythonBuild {
  public:
   explicit PythonBuild(const Project& project)
-      : project_(project),
-        app_(project.app()),
-        manager_(app_.package_manager ? app_.package_manager->value : "") {}
+      : project_(project), app_(project.app()), manager_(project.PackageManager()) {}
 
   Recipe Make();
 
