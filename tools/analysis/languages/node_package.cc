@@ -517,8 +517,8 @@ std::optional<Finding> NodePackage::Monorepo() const {
   }
   Choice choice;
   for (const auto& [file, name] :
-       {std::pair{"turbo.json", "turborepo"}, std::pair{"nx.json", "nx"},
-        std::pair{"lerna.json", "lerna"}, std::pair{".moon/workspace.yml", "moon"},
+       {std::pair{"turbo.json", "turborepo"}, std::pair{"lerna.json", "lerna"},
+        std::pair{"nx.json", "nx"}, std::pair{".moon/workspace.yml", "moon"},
         std::pair{"rush.json", "rush"}, std::pair{"pnpm-workspace.yaml", "pnpm"}}) {
     if (Has(file)) {
       choice.Add(name, {JoinPath(directory_, file), {}});

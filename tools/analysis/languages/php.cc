@@ -417,6 +417,11 @@ LanguageFindings AnalysePhp(const SourceTree& tree, const std::string& directory
   std::erase_if(app.environment, [](const EnvironmentVariable& variable) {
     return variable.name == "VAR_DUMPER_SERVER";
   });
+  for (EnvironmentVariable& variable : app.environment) {
+    const bool is_computed =
+        variable.default_value == "null" || variable.default_value == "dirname";
+    variable.default_value = is_computed ? "" : variable.default_value;
+  }
   FindDrivers(tree, directory, app);
   AddNeeds(Ecosystem::kPackagist, app);
   FindExtensions(app);
