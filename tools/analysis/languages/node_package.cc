@@ -315,6 +315,7 @@ std::vector<std::string> NodePackage::MembersNeeded() const {
     }
     return {};
   };
+  // NOLINTNEXTLINE(misc-no-recursion): bounded by kMaxMembers
   const auto visit = [&](const auto& self, const json& package) -> void {
     for (const char* kind : {"dependencies", "devDependencies"}) {
       const json& list = At(package, kind);
