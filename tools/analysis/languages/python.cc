@@ -293,6 +293,11 @@ std::string ModuleOf(const std::string& settings, const char* pattern, std::stri
   return module.empty() ? std::move(standby) : module;
 }
 
+// An option that names a directory; empty without one.
+std::string Within(const char* option, const std::string& directory) {
+  return directory.empty() ? std::string() : option + directory;
+}
+
 // By the server for production that it depends on.
 void PythonAnalysis::ServeDjango(const std::string& wsgi, const std::string& asgi,
                                  const Source& source) {
@@ -305,21 +310,20 @@ void PythonAnalysis::ServeDjango(const std::string& wsgi, const std::string& asg
   if (project_.Uses("granian") && !(asgi.empty() && wsgi.empty())) {
     const bool is_async = !asgi.empty();
     serve("granian", std::string("granian --interface ") + (is_async ? "asgi" : "wsgi") +
-                         " --host 0.0.0.0 --port " + port + " " +
-                         (root.empty() ? "" : "--working-dir " + root + " ") +
+                         " --host 0.0.0.0 --port " + port + Within(" --working-dir ", root) + " " +
                          (is_async ? asgi : wsgi) + ":application");
   } else if (!asgi.empty() && (project_.Uses("daphne") || project_.Uses("channels"))) {
     serve("daphne", (root.empty() ? "" : "cd " + root + " && ") + "daphne -b 0.0.0.0 -p " + port +
                         " " + asgi + ":application");
   } else if (!asgi.empty() && project_.Uses("uvicorn") && !project_.Uses("gunicorn")) {
     serve("uvicorn", "uvicorn " + asgi + ":application --host 0.0.0.0 --port " + port +
-                         (root.empty() ? "" : " --app-dir " + root));
+                         Within(" --app-dir ", root));
   } else if (project_.Uses("gunicorn") && !wsgi.empty()) {
-    serve("gunicorn", "gunicorn " + (root.empty() ? "" : "--chdir " + root + " ") +
-                          "--bind 0.0.0.0:" + port + " " + wsgi + ":application");
+    serve("gunicorn", "gunicorn" + Within(" --chdir ", root) + " --bind 0.0.0.0:" + port + " " +
+                          wsgi + ":application");
   } else if (project_.Uses("uwsgi") && !wsgi.empty()) {
     serve("uwsgi", "uwsgi --http 0.0.0.0:" + port + " --module " + wsgi + ":application" +
-                       (root.empty() ? "" : " --chdir " + root));
+                       Within(" --chdir ", root));
   } else {
     project_.tree().Note(source.file +
                          ": no server for production is among the dependencies; gunicorn is usual");
