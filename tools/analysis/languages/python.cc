@@ -424,9 +424,7 @@ void PythonAnalysis::RunOnlyScript() {
   // Of several, the one that is said to be run: not a client beside a server.
   std::vector<std::string> mains;
   for (const std::string& module : top) {
-    const bool is_for_others = module.find("client") != std::string::npos ||
-                               module.find("test") != std::string::npos ||
-                               module.find("util") != std::string::npos;
+    const bool is_for_others = RE2::PartialMatch(module, "client|test|util");
     if (!is_for_others && project_.Text(module).find("__main__") != std::string::npos) {
       mains.push_back(module);
     }
@@ -559,8 +557,7 @@ std::optional<Claimed> PythonAnalysis::Analyse() {
                       : app_.run                        ? Claim::kRunnable
                                                         : Claim::kManifest;
   // What no package manager can build holds notebooks, say: no part of others.
-  const bool is_environment = !app_.run && project_.directory().empty() && !project_.has_build();
-  if (is_environment) {
+  if (!app_.run && project_.directory().empty() && !project_.has_build()) {
     return Claimed{std::move(app_), Claim::kSource, false};
   }
   const bool is_library = !app_.run;
