@@ -148,7 +148,8 @@ void Collection::AskOf(const std::string& directory, std::uint32_t languages) {
 bool LiesBeside(std::string_view directory) {
   const std::string_view above = ParentOf(directory);
   const std::string_view place = NameOf(above);
-  const bool is_app = place == "apps" || place == "services" || place == "sites";
+  const bool is_app =
+      place == "apps" || place == "services" || place == "sites" || place == "frontend";
   return IsBesideTheProject(
       JoinPath(is_app && !NameOf(directory).ends_with("e2e") ? above : directory, "x"));
 }
@@ -187,17 +188,15 @@ void AddOtherLanguages(const Place& place, App& app) {
   }
 }
 
-void Collection::Settle(const std::string& directory, Place& place, bool takes_source) {
-  const bool is_stated_library =
-      std::any_of(place.claims.begin(), place.claims.end(), [](const Claimed& claimed) {
-        return claimed.is_library && claimed.claim == Claim::kFramework;
-      });
-  if (is_stated_library) {
-    if (!takes_source) {
-      analysis_.libraries.push_back(directory.empty() ? "." : directory);
-    }
-    return;
-  }
+// Whatever else such a directory holds is a part of others, too.
+bool IsStatedLibrary(const Place& place) {
+  return std::any_of(place.claims.begin(), place.claims.end(), [](const Claimed& claimed) {
+    return claimed.is_library && claimed.claim == Claim::kFramework;
+  });
+}
+
+// The surest application of a place; of equal ones the first.
+const Claimed* BestOf(const Place& place, bool takes_source) {
   const Claimed* best = nullptr;
   for (const Claimed& claimed : place.claims) {
     if (claimed.is_library || (claimed.claim == Claim::kSource) != takes_source) {
@@ -207,6 +206,17 @@ void Collection::Settle(const std::string& directory, Place& place, bool takes_s
       best = &claimed;
     }
   }
+  return best;
+}
+
+void Collection::Settle(const std::string& directory, Place& place, bool takes_source) {
+  if (IsStatedLibrary(place)) {
+    if (!takes_source) {
+      analysis_.libraries.push_back(directory.empty() ? "." : directory);
+    }
+    return;
+  }
+  const Claimed* const best = BestOf(place, takes_source);
   if (best == nullptr) {
     const bool is_library = std::any_of(place.claims.begin(), place.claims.end(),
                                         [](const Claimed& claimed) { return claimed.is_library; });

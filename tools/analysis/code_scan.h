@@ -24,6 +24,8 @@ struct EnvironmentPattern {
   bool fails_without = false;  // the program cannot go on without it, unless there is a default
 };
 
+// The initialisers let g++ 12 accept designated initialisers that name only some members.
+// NOLINTBEGIN(readability-redundant-member-init)
 struct CodePatterns {
   std::vector<std::string_view> suffixes;  // of the files that are read: ".py"
   std::vector<EnvironmentPattern> environment;
@@ -35,6 +37,7 @@ struct CodePatterns {
   // Group 1: the name of what is listened on. The number that the same file gives it is the port.
   std::vector<std::string_view> port_names = {};
 };
+// NOLINTEND(readability-redundant-member-init)
 
 struct CodeFacts {
   std::vector<EnvironmentVariable>

@@ -59,11 +59,12 @@ void ReplaceGuessedPorts(std::vector<Finding> ports, App& app) {
     if (guess.value != ports.front().value) {
       ports.front().alternatives.push_back({guess.value, guess.source, guess.confidence});
     }
-    const std::size_t at = app.run && app.run->confidence != Confidence::kCertain
-                               ? app.run->value.find(guess.value)
-                               : std::string::npos;
-    if (at != std::string::npos) {
-      app.run->value.replace(at, guess.value.size(), ports.front().value);
+    if (!app.run || app.run->confidence == Confidence::kCertain) {
+      continue;
+    }
+    std::string& command = app.run->value;
+    if (const std::size_t at = command.find(guess.value); at != std::string::npos) {
+      command.replace(at, guess.value.size(), ports.front().value);
     }
   }
   app.ports = std::move(ports);
@@ -228,6 +229,30 @@ std::string Inside(std::string command, const std::string& place, const App& app
   return "cd " + up + " && " + command;
 }
 
+// Gives each process of a Procfile in `place` to the one of `apps` that it is about.
+void ApplyAbove(const std::vector<App*>& apps, const std::string& place,
+                std::vector<ProcessType> processes) {
+  std::map<App*, std::vector<ProcessType>> own;
+  for (ProcessType& process : processes) {
+    std::vector<App*> named;
+    std::copy_if(apps.begin(), apps.end(), std::back_inserter(named),
+                 [&](App* app) { return Names(process.command.value, place, *app); });
+    const bool is_only = apps.size() == 1 && apps.front()->kind != AppKind::kStaticSite;
+    App* const app = named.size() == 1 ? named.front() : is_only ? apps.front() : nullptr;
+    if (app != nullptr) {
+      process.command.value = Inside(process.command.value, place, *app);
+      own[app].push_back(std::move(process));
+    }
+  }
+  for (auto& [app, its] : own) {
+    // The only process of an application is how that one starts, whatever it is called.
+    if (its.size() == 1 && its.front().name != "release" && its.front().name != "web") {
+      its.front().name = "worker";
+    }
+    ApplyProcfile(*app, std::move(its));
+  }
+}
+
 // The processes of a Procfile that lies above applications, by the one that each is about.
 void ApplySharedProcfiles(const SourceTree& tree, std::vector<App>& all) {
   std::map<std::string, std::vector<App*>> below;
@@ -245,25 +270,7 @@ void ApplySharedProcfiles(const SourceTree& tree, std::vector<App>& all) {
     if (is_of_another) {
       continue;
     }
-    std::map<App*, std::vector<ProcessType>> own;
-    for (ProcessType& process : ReadProcfile(tree, place)) {
-      std::vector<App*> named;
-      std::copy_if(apps.begin(), apps.end(), std::back_inserter(named),
-                   [&](App* app) { return Names(process.command.value, place, *app); });
-      const bool is_only = apps.size() == 1 && apps.front()->kind != AppKind::kStaticSite;
-      App* const app = named.size() == 1 ? named.front() : is_only ? apps.front() : nullptr;
-      if (app != nullptr) {
-        process.command.value = Inside(process.command.value, place, *app);
-        own[app].push_back(std::move(process));
-      }
-    }
-    for (auto& [app, processes] : own) {
-      // The only process of an application is how that one starts, whatever it is called.
-      if (processes.size() == 1 && processes.front().name != "release") {
-        processes.front().name = processes.front().name == "web" ? "web" : "worker";
-      }
-      ApplyProcfile(*app, std::move(processes));
-    }
+    ApplyAbove(apps, place, ReadProcfile(tree, place));
   }
 }
 

@@ -107,7 +107,7 @@ bool IsPlaceOfNoProgram(std::string_view inner) {
   while (!inner.empty()) {
     const std::string_view name = NameOf(inner);
     if (name.starts_with('_') || name.starts_with('.') || name == "vendor" || name == "testdata" ||
-        name == "internal" || name == "third_party" || name == "_examples") {
+        name == "internal" || name == "hack" || name == "third_party" || name == "_examples") {
       return true;
     }
     inner = ParentOf(inner);

@@ -509,10 +509,9 @@ void MavenBuild::AddJar(const std::string& name) {
     // A parent's plugin applies to libraries, too, which have nothing to start.
     build_.can_run = has_class || project_.poms().size() == 1;
     jar = BootJar(name);
-  } else if (Find("vertx-maven-plugin") != nullptr) {
-    build_.can_run = true;  // makes one jar, with a launcher of the verticle in it
-  } else if (HasDependency(build_, "io.micronaut:") && Find("micronaut-maven-plugin") != nullptr) {
-    build_.can_run = true;
+  } else if (Find("vertx-maven-plugin") != nullptr || (HasDependency(build_, "io.micronaut:") &&
+                                                       Find("micronaut-maven-plugin") != nullptr)) {
+    build_.can_run = true;  // by a launcher that the plugin puts into the jar
   } else if (Find("maven-shade-plugin") != nullptr && has_class) {
     build_.can_run = true;
     jar = ShadedJar(name);

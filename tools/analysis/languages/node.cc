@@ -434,9 +434,12 @@ bool IsAppBeside(const NodePackage& package) {
   }
   // What packages below share may be among the dependencies of the root.
   const std::string build = package.Script("build");
-  const bool has_script = !start.empty() || (!build.empty() && !Delegates(build));
+  const std::string_view command = framework->build;
+  std::string program(command.substr(command.starts_with("npx ") ? 4 : 0));
+  program = program.substr(0, program.find(' '));
+  const bool is_built = !Delegates(build) && build.find(program) != std::string::npos;
   const bool has_file = !package.FirstOf({"server.js", "index.js", "app.js", "server.ts"}).empty();
-  return runs_itself || (has_script && (!start.empty() || !framework->is_bundler)) ||
+  return runs_itself || !start.empty() || (!program.empty() && is_built) ||
          (has_file && !framework->is_bundler);
 }
 

@@ -205,6 +205,8 @@ constexpr auto kFrameworks = std::to_array<NodeFramework>({
      RefineNuxt},
     {"nuxt", "nuxt3", kService, ".output", "node .output/server/index.mjs", "npx nuxt build",
      "3000", RefineNuxt},
+    {"nitro", "nitropack", kService, ".output", "node .output/server/index.mjs", "npx nitro build",
+     "3000"},
     {"react-router", "@react-router/dev", kService, "build",
      "npx react-router-serve ./build/server/index.js", "npx react-router build", "3000",
      RefineReactRouter},

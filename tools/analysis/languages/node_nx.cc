@@ -73,11 +73,15 @@ std::string ExecutorOf(const json& target) {
   return executor.empty() ? TextAt(target, "builder") : executor;
 }
 
-std::vector<Project> ProjectsOf(const NodePackage& root) {
-  const SourceTree& tree = root.tree();
-  std::map<std::string, Project> found;  // by directory
+using Projects = std::map<std::string, Project>;  // by directory
+
+// Of old workspaces, which list all projects in one file.
+void AddListed(const NodePackage& root, Projects& found) {
   const std::string old = JoinPath(root.directory(), "workspace.json");
-  const json listed = tree.Has(old) ? At(ReadJsonFile(tree, old, true), "projects") : json();
+  if (!root.tree().Has(old)) {
+    return;
+  }
+  const json listed = At(ReadJsonFile(root.tree(), old, true), "projects");
   for (auto it = listed.begin(); listed.is_object() && it != listed.end(); ++it) {
     const bool is_place = it.value().is_string();
     const auto place =
@@ -86,16 +90,19 @@ std::vector<Project> ProjectsOf(const NodePackage& root) {
       found[*place] = {it.key(), *place, old, is_place ? json() : it.value()};
     }
   }
-  std::vector<std::string> paths = tree.Below(root.directory(), "/project.json");
+}
+
+void AddDescribed(const NodePackage& root, Projects& found) {
+  std::vector<std::string> paths = root.tree().Below(root.directory(), "/project.json");
   if (root.Has("project.json")) {
     paths.push_back(JoinPath(root.directory(), "project.json"));
   }
   for (const std::string& path : paths) {
     const std::string directory(ParentOf(path));
     if (found.size() >= kMaxProjects) {
-      break;
+      return;
     }
-    json value = ReadJsonFile(tree, path, true);
+    json value = ReadJsonFile(root.tree(), path, true);
     Project& project = found[directory];
     const std::string stated = TextAt(value, "name");
     if (!stated.empty() || project.name.empty()) {
@@ -105,19 +112,29 @@ std::vector<Project> ProjectsOf(const NodePackage& root) {
     project.file = path;
     project.value = std::move(value);
   }
-  // Newer workspaces have a package.json instead, whose plugins infer the rest.
-  for (const std::string& path : tree.Below(root.directory(), "/package.json")) {
+}
+
+// Newer workspaces have a package.json instead, whose plugins infer the rest.
+void AddPackages(const NodePackage& root, Projects& found) {
+  for (const std::string& path : root.tree().Below(root.directory(), "/package.json")) {
     const std::string directory(ParentOf(path));
-    const json manifest = found.contains(directory) || directory == root.directory()
-                              ? json()
-                              : ReadJsonFile(tree, path);
+    const bool is_known = found.contains(directory) || directory == root.directory();
+    const json manifest = is_known ? json() : ReadJsonFile(root.tree(), path);
     const std::string own = TextAt(manifest, "nx.name");
     const std::string name = own.empty() ? TextAt(manifest, "name") : own;
     if (!name.empty() && found.size() < kMaxProjects) {
       found[directory] = {name, directory, path, At(manifest, "nx")};
     }
   }
+}
+
+std::vector<Project> ProjectsOf(const NodePackage& root) {
+  Projects found;
+  AddListed(root, found);
+  AddDescribed(root, found);
+  AddPackages(root, found);
   std::vector<Project> projects;
+  projects.reserve(found.size());
   for (auto& [directory, project] : found) {
     projects.push_back(std::move(project));
   }
@@ -241,7 +258,6 @@ void NxApp::ChooseFramework() {
     }
   }
   const bool has_page = Has("index.html") || Has("src/index.html") || Has("public/index.html");
-  const std::string webpack = ConfigOf("webpack.config.");
   const bool is_for_browsers =
       (has_page && executor.find("/node:") == std::string::npos) ||
       executor.find("/web:") != std::string::npos ||
@@ -295,7 +311,7 @@ void NxApp::ChooseOutput() {
 // The file that a bundler makes of what it begins with.
 std::string NxApp::MainFile() const {
   const json& build = Target("build");
-  const std::string stated = TextAt(build, "options.outputFileName");
+  std::string stated = TextAt(build, "options.outputFileName");
   if (!stated.empty()) {
     return stated;
   }
@@ -388,7 +404,6 @@ Claimed NxApp::Describe() {
 
 bool IsApplication(const NodePackage& root, const Project& project) {
   const std::string type = TextAt(project.value, "projectType");
-  const std::string build = ExecutorOf(At(TargetsOf(project), "build"));
   if (!type.empty()) {
     return type == "application";
   }

@@ -315,6 +315,7 @@ std::vector<std::string> NodePackage::MembersNeeded() const {
     }
     return {};
   };
+  // NOLINTNEXTLINE(misc-no-recursion): bounded by kMaxMembers
   const auto visit = [&](const auto& self, const json& package) -> void {
     for (const char* kind : {"dependencies", "devDependencies"}) {
       const json& list = At(package, kind);
@@ -517,8 +518,8 @@ std::optional<Finding> NodePackage::Monorepo() const {
   }
   Choice choice;
   for (const auto& [file, name] :
-       {std::pair{"turbo.json", "turborepo"}, std::pair{"nx.json", "nx"},
-        std::pair{"lerna.json", "lerna"}, std::pair{".moon/workspace.yml", "moon"},
+       {std::pair{"turbo.json", "turborepo"}, std::pair{"lerna.json", "lerna"},
+        std::pair{"nx.json", "nx"}, std::pair{".moon/workspace.yml", "moon"},
         std::pair{"rush.json", "rush"}, std::pair{"pnpm-workspace.yaml", "pnpm"}}) {
     if (Has(file)) {
       choice.Add(name, {JoinPath(directory_, file), {}});

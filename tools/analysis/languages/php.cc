@@ -384,6 +384,15 @@ bool HasPages(const SourceTree& tree, const std::string& directory) {
          });
 }
 
+// Of a default that is computed, or none, only its being there is known.
+void ForgetComputed(App& app) {
+  for (EnvironmentVariable& variable : app.environment) {
+    if (variable.default_value == "null" || variable.default_value == "dirname") {
+      variable.default_value.clear();
+    }
+  }
+}
+
 }  // namespace
 
 LanguageFindings AnalysePhp(const SourceTree& tree, const std::string& directory) {
@@ -417,6 +426,7 @@ LanguageFindings AnalysePhp(const SourceTree& tree, const std::string& directory
   std::erase_if(app.environment, [](const EnvironmentVariable& variable) {
     return variable.name == "VAR_DUMPER_SERVER";
   });
+  ForgetComputed(app);
   FindDrivers(tree, directory, app);
   AddNeeds(Ecosystem::kPackagist, app);
   FindExtensions(app);

@@ -25,7 +25,8 @@ struct PythonFramework {
   // Of the object that servers are given, group 1: its name.
   const char* object;
   std::string_view port;
-  std::string_view module = {};  // that is imported; empty: it is called like the package
+  // That is imported; empty: it is called like the package.
+  std::string_view module = {};  // NOLINT(readability-redundant-member-init): see finding.h
 };
 
 constexpr auto kFrameworks = std::to_array<PythonFramework>({
@@ -71,6 +72,8 @@ class PythonAnalysis {
   [[nodiscard]] bool Imports(std::string_view package) const;
   void RunFramework();
   void RunDjango();
+  void ServeDjango(const std::string& wsgi, const std::string& asgi, const Source& source);
+  void RunOnlyScript();
   [[nodiscard]] std::string DjangoSettings() const;
   void AddDjangoDatabase(const std::string& settings, const std::string& file);
   void RunObject();
@@ -290,6 +293,43 @@ std::string ModuleOf(const std::string& settings, const char* pattern, std::stri
   return module.empty() ? std::move(standby) : module;
 }
 
+// An option that names a directory; empty without one.
+std::string Within(const char* option, const std::string& directory) {
+  return directory.empty() ? std::string() : option + directory;
+}
+
+// By the server for production that it depends on.
+void PythonAnalysis::ServeDjango(const std::string& wsgi, const std::string& asgi,
+                                 const Source& source) {
+  const std::string port = Port();
+  const auto serve = [&](const char* server, std::string command) {
+    app_.traits["python.server"] = server;
+    SetRun(std::move(command), source, Confidence::kLikely);
+  };
+  const std::string& root = django_root_;
+  if (project_.Uses("granian") && !(asgi.empty() && wsgi.empty())) {
+    const bool is_async = !asgi.empty();
+    serve("granian", std::string("granian --interface ") + (is_async ? "asgi" : "wsgi") +
+                         " --host 0.0.0.0 --port " + port + Within(" --working-dir ", root) + " " +
+                         (is_async ? asgi : wsgi) + ":application");
+  } else if (!asgi.empty() && (project_.Uses("daphne") || project_.Uses("channels"))) {
+    serve("daphne", (root.empty() ? "" : "cd " + root + " && ") + "daphne -b 0.0.0.0 -p " + port +
+                        " " + asgi + ":application");
+  } else if (!asgi.empty() && project_.Uses("uvicorn") && !project_.Uses("gunicorn")) {
+    serve("uvicorn", "uvicorn " + asgi + ":application --host 0.0.0.0 --port " + port +
+                         Within(" --app-dir ", root));
+  } else if (project_.Uses("gunicorn") && !wsgi.empty()) {
+    serve("gunicorn", "gunicorn" + Within(" --chdir ", root) + " --bind 0.0.0.0:" + port + " " +
+                          wsgi + ":application");
+  } else if (project_.Uses("uwsgi") && !wsgi.empty()) {
+    serve("uwsgi", "uwsgi --http 0.0.0.0:" + port + " --module " + wsgi + ":application" +
+                       Within(" --chdir ", root));
+  } else {
+    project_.tree().Note(source.file +
+                         ": no server for production is among the dependencies; gunicorn is usual");
+  }
+}
+
 void PythonAnalysis::RunDjango() {
   const std::string script = JoinPath(django_root_, "manage.py");
   const std::string manage = project_.PathOf(script);
@@ -306,33 +346,7 @@ void PythonAnalysis::RunDjango() {
       ModuleOf(text, R"re((?m)^ASGI_APPLICATION\s*=\s*['"]([\w.]+)\.\w+['"])re", "");
   const Source source{manage, "DJANGO_SETTINGS_MODULE"};
   const std::string port = Port();
-  const auto serve = [&](const char* server, std::string command) {
-    app_.traits["python.server"] = server;
-    SetRun(std::move(command), source, Confidence::kLikely);
-  };
-  const std::string& root = django_root_;
-  if (project_.Uses("granian") && !(asgi.empty() && wsgi.empty())) {
-    const bool is_async = !asgi.empty();
-    serve("granian", std::string("granian --interface ") + (is_async ? "asgi" : "wsgi") +
-                         " --host 0.0.0.0 --port " + port + " " +
-                         (root.empty() ? "" : "--working-dir " + root + " ") +
-                         (is_async ? asgi : wsgi) + ":application");
-  } else if (!asgi.empty() && (project_.Uses("daphne") || project_.Uses("channels"))) {
-    serve("daphne", (root.empty() ? "" : "cd " + root + " && ") + "daphne -b 0.0.0.0 -p " + port +
-                        " " + asgi + ":application");
-  } else if (!asgi.empty() && project_.Uses("uvicorn") && !project_.Uses("gunicorn")) {
-    serve("uvicorn", "uvicorn " + asgi + ":application --host 0.0.0.0 --port " + port +
-                         (root.empty() ? "" : " --app-dir " + root));
-  } else if (project_.Uses("gunicorn") && !wsgi.empty()) {
-    serve("gunicorn", "gunicorn " + (root.empty() ? "" : "--chdir " + root + " ") +
-                          "--bind 0.0.0.0:" + port + " " + wsgi + ":application");
-  } else if (project_.Uses("uwsgi") && !wsgi.empty()) {
-    serve("uwsgi", "uwsgi --http 0.0.0.0:" + port + " --module " + wsgi + ":application" +
-                       (root.empty() ? "" : " --chdir " + root));
-  } else {
-    project_.tree().Note(manage +
-                         ": no server for production is among the dependencies; gunicorn is usual");
-  }
+  ServeDjango(wsgi, asgi, source);
   SetRun("python " + script + " runserver 0.0.0.0:" + port, {manage, {}}, Confidence::kLikely);
   if (RE2::PartialMatch(text, R"((?m)^STATIC_ROOT\s*=)")) {
     app_.build.emplace_back("python " + script + " collectstatic --noinput",
@@ -398,6 +412,30 @@ std::string PythonAnalysis::MainFile() const {
   return {};
 }
 
+// The only file there is, or the only one that is said to be run.
+void PythonAnalysis::RunOnlyScript() {
+  std::vector<std::string> top;
+  for (const std::string& module : project_.modules()) {
+    if (module.find('/') == std::string::npos && module != "__init__.py" &&
+        module != "conftest.py") {
+      top.push_back(module);
+    }
+  }
+  // Of several, the one that is said to be run: not a client beside a server.
+  std::vector<std::string> mains;
+  for (const std::string& module : top) {
+    const bool is_for_others = RE2::PartialMatch(module, "client|test|util");
+    if (!is_for_others && project_.Text(module).find("__main__") != std::string::npos) {
+      mains.push_back(module);
+    }
+  }
+  const std::vector<std::string>& candidates = top.size() == 1 ? top : mains;
+  if (candidates.size() == 1) {
+    SetRun("python " + candidates.front(), {project_.PathOf(candidates.front()), {}},
+           Confidence::kGuess);
+  }
+}
+
 // What runs by itself: a script that the package installs, a main module, the only file there is.
 void PythonAnalysis::RunScript() {
   if (framework_ != nullptr && framework_->object != nullptr) {
@@ -436,28 +474,7 @@ void PythonAnalysis::RunScript() {
       return;
     }
   }
-  std::vector<std::string> top;
-  for (const std::string& module : project_.modules()) {
-    if (module.find('/') == std::string::npos && module != "__init__.py" &&
-        module != "conftest.py") {
-      top.push_back(module);
-    }
-  }
-  // Of several, the one that is said to be run: not a client beside a server.
-  std::vector<std::string> mains;
-  for (const std::string& module : top) {
-    const bool is_for_others = module.find("client") != std::string::npos ||
-                               module.find("test") != std::string::npos ||
-                               module.find("util") != std::string::npos;
-    if (!is_for_others && project_.Text(module).find("__main__") != std::string::npos) {
-      mains.push_back(module);
-    }
-  }
-  const std::vector<std::string>& candidates = top.size() == 1 ? top : mains;
-  if (candidates.size() == 1) {
-    SetRun("python " + candidates.front(), {project_.PathOf(candidates.front()), {}},
-           Confidence::kGuess);
-  }
+  RunOnlyScript();
 }
 
 void PythonAnalysis::RunFramework() {
@@ -540,8 +557,7 @@ std::optional<Claimed> PythonAnalysis::Analyse() {
                       : app_.run                        ? Claim::kRunnable
                                                         : Claim::kManifest;
   // What no package manager can build holds notebooks, say: no part of others.
-  const bool is_environment = !app_.run && project_.directory().empty() && !project_.has_build();
-  if (is_environment) {
+  if (!app_.run && project_.directory().empty() && !project_.has_build()) {
     return Claimed{std::move(app_), Claim::kSource, false};
   }
   const bool is_library = !app_.run;
