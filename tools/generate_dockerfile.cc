@@ -3,6 +3,7 @@
 #include <fcntl.h>
 
 #include <array>
+#include <cerrno>
 #include <optional>
 #include <utility>
 
@@ -166,7 +167,14 @@ Result<std::optional<Saved>> GenerateCall::Save(int directory, const policies::G
   }
   auto saved = containerize::SaveGenerated(directory, generated, wanted_.overwrite);
   if (!saved) {
-    return std::move(saved).error();
+    Error error = std::move(saved).error();
+    if (error.sys_errno == EACCES || error.sys_errno == EPERM) {
+      error.field = "args.save";
+      error.remedy =
+          "leave `save` out and write the texts with `run`, or ask your user to let the server's "
+          "own user write there";
+    }
+    return error;
   }
   return std::optional(*std::move(saved));
 }
