@@ -195,6 +195,16 @@ bool HasCommandBehindDashes(const RunArgs& args) {
   return false;
 }
 
+// Which of the subcommands of `dockerfile` was given.
+Command DockerfileWork(const CLI::App& app, const DockerfileLintArgs& lint,
+                       const DockerfileGenerateArgs& generate,
+                       const DockerfileGenerateArgs& explain) {
+  if (app.got_subcommand("lint")) {
+    return lint;
+  }
+  return app.got_subcommand("explain") ? explain : generate;
+}
+
 }  // namespace
 
 // NOLINTNEXTLINE(readability-function-size): one declarative table of flags
@@ -317,11 +327,8 @@ std::variant<CommandLine, int> ParseCommandLine(int argc, char** argv) {
     line.command = *std::move(work);
   } else if (analyze->parsed()) {
     line.command = std::move(analyze_args);
-  } else if (dockerfile->got_subcommand("lint")) {
-    line.command = std::move(lint_args);
   } else if (dockerfile->parsed()) {
-    line.command =
-        dockerfile->got_subcommand("explain") ? std::move(explain_args) : std::move(generate_args);
+    line.command = DockerfileWork(*dockerfile, lint_args, generate_args, explain_args);
   } else if (client->parsed()) {
     line.command = ClientCommand(*client, std::move(client_flags));
   } else if (run->parsed()) {

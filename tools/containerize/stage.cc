@@ -67,8 +67,7 @@ void Stage::Run(std::string_view command, std::string_view why,
                 const std::vector<std::string>& caches, const std::vector<std::string>& mounts) {
   std::string text;
   for (const std::string& cache : caches) {
-    // Two builds at once wait for each other: package managers do not expect company.
-    text += "--mount=type=cache,target=" + cache + ",sharing=locked \\\n    ";
+    text += "--mount=type=cache,target=" + cache + " \\\n    ";
   }
   for (const std::string& mount : mounts) {
     text += "--mount=" + mount + " \\\n    ";

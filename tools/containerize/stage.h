@@ -40,8 +40,9 @@ class Stage {
   void WorkDir(const std::string& path);
   void Env(const std::vector<std::pair<std::string, std::string>>& variables,
            std::string_view why = {});
-  // `caches`: directories that builds share and no layer keeps. Joined with the RUN right before it
-  // when that has the same.
+  // `caches`: directories that builds share and no layer keeps; with ",sharing=locked" for what
+  // does not bear another one's company. Joined with the RUN right before it when that has the
+  // same.
   void Run(std::string_view command, std::string_view why = {},
            const std::vector<std::string>& caches = {},
            const std::vector<std::string>& mounts = {});

@@ -72,7 +72,7 @@ TEST_CASE("a stage writes what both builders read") {
   CHECK(text ==
         "WORKDIR /app\n"
         "COPY [\"a b\", \"c\", \"./\"]\n"
-        "RUN --mount=type=cache,target=/cache,sharing=locked \\\n    one \\\n    && two\n"
+        "RUN --mount=type=cache,target=/cache \\\n    one \\\n    && two\n"
         "RUN three\n"
         "ENV A=\"x y\" \\\n    PATH=/x:$PATH \\\n    B=\"\"\n"
         "RUN apt-get update \\\n    && apt-get install -y --no-install-recommends curl tini \\\n"

@@ -63,14 +63,18 @@ std::string JvmProject::BuildImage() const {
   return "clojure:temurin-" + release_ + "-tools-deps";
 }
 
+// These tools do not expect company: two builds at once wait for each other.
 std::vector<std::string> JvmProject::Caches() const {
-  if (tool_ == "maven")
-    return {"/root/.m2"};
-  if (tool_ == "gradle")
-    return {HasWrapper() ? "/root/.gradle" : "/home/gradle/.gradle"};
-  if (tool_ == "sbt")
-    return {"/root/.cache/coursier", "/root/.sbt", "/root/.ivy2"};
-  return {"/root/.m2"};
+  std::vector<std::string> directories = {"/root/.m2"};
+  if (tool_ == "gradle") {
+    directories = {HasWrapper() ? "/root/.gradle" : "/home/gradle/.gradle"};
+  } else if (tool_ == "sbt") {
+    directories = {"/root/.cache/coursier", "/root/.sbt", "/root/.ivy2"};
+  }
+  // Only the last: Buildah 1.28 never releases the lock of one that another follows, and the next
+  // step that wants it waits for ever.
+  directories.back() += ",sharing=locked";
+  return directories;
 }
 
 void JvmProject::CopyManifests(Stage& stage) {

@@ -142,6 +142,12 @@ void NodeBuild::SetUpManager(Stage& stage) {
   const std::string manager = Manager();
   const std::string stated =
       app_.package_manager_version ? NumbersOf(app_.package_manager_version->value) : "";
+  if (manager == "npm") {
+    stage.Env({{"NPM_CONFIG_AUDIT", "false"},
+               {"NPM_CONFIG_FUND", "false"},
+               {"NPM_CONFIG_UPDATE_NOTIFIER", "false"}},
+              "npm asks the registry for packages and for nothing else.");
+  }
   if (manager == "pnpm") {
     stage.Env({{"PNPM_HOME", "/pnpm"}, {"PATH", "/pnpm:$PATH"}, {"CI", "true"}});
     stage.Run("npm install --global pnpm@" + (stated.empty() ? "9" : stated) +

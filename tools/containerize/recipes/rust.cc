@@ -121,13 +121,15 @@ void BuildProgram(Stage& build, const Project& project, const std::string& outpu
   caches.push_back(JoinPath(kRoot, target));
   build.WorkDir(project.WorkDir());
   const std::string command = app.build.empty() ? "cargo build --release" : app.build.front().value;
-  build.Run("find . -name '*.rs' -not -path '*/target/*' -exec touch {} + \\\n    && " + command +
-                " \\\n    && install -D " + JoinPath(kRoot, output) + " /out/" +
-                std::string(analysis::NameOf(output)),
-            "Compiled crates stay in a cache, so that only what changed is compiled again; the "
-            "program is taken out of it. Cargo goes by times: sources must look newer than what "
-            "was made of others.",
-            caches);
+  build.Run(
+      "find . -name '*.rs' -not -path '*/target/*' -not -path '*/vendor/*' -exec touch {} + \\\n   "
+      " && " +
+          command + " \\\n    && install -D " + JoinPath(kRoot, output) + " /out/" +
+          std::string(analysis::NameOf(output)),
+      "Compiled crates stay in a cache, so that only what changed is compiled again; the "
+      "program is taken out of it. Cargo goes by times: sources must look newer than what "
+      "was made of others.",
+      caches);
 }
 
 // The command that starts it, by its name alone.
