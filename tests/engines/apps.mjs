@@ -16,17 +16,17 @@ export const user = 10001; // of everything that is generated
 export const apps = [
   { name: 'static', source: 'index.html' },
   { name: 'shell', source: 'start.sh', says: true },
-  { name: 'node', source: 'server.js', packages: /\/npm\/.*\.tgz/ },
-  { name: 'node-ts', source: 'src/server.ts', packages: /\/npm\/.*\.tgz/ },
-  { name: 'static-node', source: 'index.html', packages: /\/npm\/.*\.tgz/ },
-  { name: 'node-monorepo', app: 'apps/api', source: 'libs/words/index.js', packages: /\/npm\/.*\.tgz/ },
-  { name: 'node-monorepo', app: 'apps/admin', source: 'libs/words/index.js', packages: /\/npm\/.*\.tgz/ },
-  { name: 'python-gunicorn', source: 'app.py', packages: /\/simple\/.*\.whl/ },
-  { name: 'python-plain', source: 'main.py', packages: /\/simple\/.*\.whl/ },
-  { name: 'go', source: 'main.go', packages: /\/go\/.*\.zip/ },
+  { name: 'node', source: 'server.js', manifest: 'package.json', packages: /\/npm\/.*\.tgz/ },
+  { name: 'node-ts', source: 'src/server.ts', manifest: 'package.json', packages: /\/npm\/.*\.tgz/ },
+  { name: 'static-node', source: 'index.html', manifest: 'package.json', packages: /\/npm\/.*\.tgz/ },
+  { name: 'node-monorepo', app: 'apps/api', source: 'libs/words/index.js', manifest: 'package.json', packages: /\/npm\/.*\.tgz/ },
+  { name: 'node-monorepo', app: 'apps/admin', source: 'libs/words/index.js', manifest: 'package.json', packages: /\/npm\/.*\.tgz/ },
+  { name: 'python-gunicorn', source: 'app.py', manifest: 'requirements.txt', packages: /\/simple\/.*\.whl/ },
+  { name: 'python-plain', source: 'main.py', manifest: 'requirements.txt', packages: /\/simple\/.*\.whl/ },
+  { name: 'go', source: 'main.go', manifest: 'go.mod', packages: /\/go\/.*\.zip/ },
   { name: 'rust', source: 'src/main.rs' },
-  { name: 'java-maven', source: 'src/main/java/test/example/Invoices.java', packages: /\/maven\/.*\.jar$/ },
-  { name: 'ruby', source: 'config.ru', packages: /\/gems\/.*\.gem/ },
+  { name: 'java-maven', source: 'src/main/java/test/example/Invoices.java', manifest: 'pom.xml', packages: /\/maven\/.*\.jar$/ },
+  { name: 'ruby', source: 'config.ru', manifest: 'Gemfile', packages: /\/gems\/.*\.gem/ },
   { name: 'php', source: 'index.php' },
   { name: 'c-cmake', source: 'beacon.c' },
   { name: 'cpp-meson', source: 'relay.cc' },
@@ -177,7 +177,7 @@ async function run(engine, app, tag, words, port, wrong) {
   if (state.Running) {
     await check('user', () => assert.deepEqual(usersIn(state.Pid), [user]));
     if (!app.says) {
-      await check('exposed', () => assert.deepEqual(Object.keys(config.ExposedPorts ?? {}), [`${port}/tcp`]));
+      await check('exposed', () => assert.ok(`${port}/tcp` in (config.ExposedPorts ?? {}), JSON.stringify(config.ExposedPorts)));
       await check('health', async () => {
         assert.ok(await hasHealthcheck(engine, tag), 'there is no HEALTHCHECK');
         await until('healthy', 20, async () => {
@@ -212,7 +212,7 @@ export async function prove(engine, app, place, registries, { ports }) {
   if (app.packages && fetched === 0) wrong.push('packages: the registry was not asked for any');
 
   const { Config: config } = (await engine.request('GET', `${version}/images/${tag}/json`)).json;
-  const exposed = Object.keys(config.ExposedPorts ?? {}).map((text) => parseInt(text, 10));
+  const exposed = Object.keys(config.ExposedPorts ?? {}).map((text) => parseInt(text, 10)).filter((each) => each >= 1024);
   // Only root may listen below 1024: what stands in the Dockerfile is another port then.
   const port = ports[0] >= 1024 ? ports[0] : exposed[0];
   const { size, ready } = await run(engine, app, tag, 'greeting one', port, wrong);
@@ -221,14 +221,15 @@ export async function prove(engine, app, place, registries, { ports }) {
   fs.writeFileSync(file, fs.readFileSync(file, 'utf8').replace('greeting one', 'greeting two'));
   const second = await build(engine, place, tag);
   if (second.code !== 0) return { wrong: [...wrong, `second build: ${second.code}: ${brief(second.log)}`], first: first.seconds, size };
-  const again = registries.requests();
+  const again = registries.requests().filter((line) => app.packages?.test(line));
   if (again.length > 0) wrong.push(`second build: dependencies were installed again: ${again.slice(0, 3).join(', ')}`);
   await run(engine, app, tag, 'greeting two', port, wrong.length === 0 ? wrong : []);
 
-  // Without layers to begin with, but with what the cache mounts hold.
+  // Another manifest that says the same: dependencies are installed once more, from the cache mounts.
   let third;
   if (app.packages) {
-    third = await build(engine, place, tag, ['--no-cache']);
+    fs.appendFileSync(path.join(place, app.manifest), '\n');
+    third = await build(engine, place, tag);
     if (third.code !== 0) wrong.push(`build from the cache mounts: ${third.code}: ${brief(third.log)}`);
     const more = registries.requests().filter((line) => app.packages.test(line));
     if (more.length > 0) wrong.push(`cache mounts: ${more.length} of ${fetched} packages were fetched again`);

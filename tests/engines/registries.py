@@ -31,9 +31,14 @@ GO = {"golang-github-go-chi-chi-dev": ("github.com/go-chi/chi", "github.com/go-c
 RUBY = ("ruby-rack", "ruby-webrick")
 RUST = ("librust-tiny-http-dev", "librust-ascii-dev", "librust-chunked-transfer-dev", "librust-httpdate-dev",
         "librust-log-dev", "librust-cfg-if-dev")
+# What Debian's packages of them no longer say of themselves.
+REQUIRES = {"flask": ("Werkzeug>=2.2.2", "Jinja2>=3.0", "itsdangerous>=2.0", "click>=8.0"),
+            "jinja2": ("MarkupSafe>=2.0",), "werkzeug": ("MarkupSafe>=2.1.1",)}
 MAVEN = ("libmaven-clean-plugin-java", "libmaven-compiler-plugin-java", "libmaven-dependency-plugin-java",
-         "libmaven-install-plugin-java", "libmaven-jar-plugin-java", "libmaven-resources-plugin-java",
-         "libsurefire-java")
+         "libmaven-deploy-plugin-java", "libmaven-install-plugin-java", "libmaven-jar-plugin-java",
+         "libmaven-resources-plugin-java", "libmaven-site-plugin-java", "libsurefire-java")
+# Versions that Maven's own life cycle names and Debian does not have: they lead to those that it has.
+MAVEN_OTHERS = {"maven-deploy-plugin": "2.7", "maven-site-plugin": "3.3"}
 TIMES = (2023, 11, 14, 22, 13, 20)
 
 
@@ -128,11 +133,9 @@ def pypi(target, trees):
 
 def make_wheel(target, packages, info, dist_info, tag):
     metadata = next(info / name for name in ("METADATA", "PKG-INFO") if (info / name).exists()).read_text()
-    requires = info / "requires.txt"
-    if requires.exists():  # of an egg; what stands in sections is optional
-        plain = requires.read_text().split("[", 1)[0].split()
-        head, _, body = metadata.partition("\n\n")
-        metadata = head + "".join(f"\nRequires-Dist: {each}" for each in plain) + "\n\n" + body
+    requires = REQUIRES.get(target.parent.name, ())
+    head, _, body = metadata.strip().partition("\n\n")
+    metadata = head + "".join(f"\nRequires-Dist: {each}" for each in requires) + "\n\n" + body
     files = {str(path.relative_to(packages)): path.read_bytes() for path in packages.rglob("*")
              if path.is_file() and info not in path.parents and "__pycache__" not in path.parts}
     files[f"{dist_info}/METADATA"] = metadata.encode()
@@ -262,6 +265,14 @@ def maven(target, trees):
         if path.is_file():  # which a link to nowhere is not
             write(target / path.relative_to(repository), path.read_bytes())
     shutil.rmtree(together)
+    plugins = target / "org/apache/maven/plugins"
+    for name, version in MAVEN_OTHERS.items():
+        there = sorted(path.name for path in (plugins / name).iterdir() if path.name[0].isdigit())
+        if version not in there:
+            write(plugins / name / version / f"{name}-{version}.pom",
+                  f"<project><modelVersion>4.0.0</modelVersion><groupId>org.apache.maven.plugins</groupId>"
+                  f"<artifactId>{name}</artifactId><version>{version}</version><distributionManagement>"
+                  f"<relocation><version>{there[-1]}</version></relocation></distributionManagement></project>")
     for artifact in {path.parents[1] for path in target.rglob("*.pom")}:
         versions = sorted(path.name for path in artifact.iterdir() if path.is_dir())
         numbered = [version for version in versions if version[0].isdigit()] or versions

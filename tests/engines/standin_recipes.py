@@ -11,7 +11,8 @@ deb http://deb.debian.org/debian-security bookworm-security main
 
 # What `apt-get install` finds in an image that is built from a stand-in.
 OFFLINE = ("tini", "ca-certificates", "bash", "build-essential", "cmake", "ninja-build", "meson", "pkg-config",
-           "ccache", "make", "curl", "git", "python3", "libpq-dev", "libpq5", "zlib1g-dev", "libssl-dev")
+           "ccache", "make", "curl", "git", "python3", "libpq-dev", "libpq5", "zlib1g-dev", "libssl-dev",
+           "libyaml-dev", "unzip")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -100,6 +101,40 @@ a2enmod -q mpm_prefork
 a2enconf -q docker-php
 """
 
+# Debian's busybox breaks at `wget -T`, and knows no `nc -z`; those of the official images do.
+BUSYBOX_FILES = {
+    "/bin/wget": (0o755, """#!/bin/sh
+limit=
+count=$#
+while [ "$count" -gt 0 ]; do
+  if [ "$1" = -T ]; then limit=$2; shift 2; count=$((count - 2))
+  else set -- "$@" "$1"; shift; count=$((count - 1)); fi
+done
+exec ${limit:+timeout "$limit"} busybox wget "$@"
+"""),
+    "/bin/nc": (0o755, """#!/bin/sh
+if [ "$1" = -z ]; then shift; exec busybox nc -w 3 "$@" </dev/null >/dev/null; fi
+exec busybox nc "$@"
+"""),
+}
+
+# Of Debian's composer one file, as which it is copied from the official image.
+COMPOSER = r"""
+cat >/tmp/pack.php <<'END'
+<?php
+$phar = new Phar('/tmp/composer.phar', 0, 'composer.phar');
+$files = new RecursiveDirectoryIterator('/usr/share/php', FilesystemIterator::FOLLOW_SYMLINKS | FilesystemIterator::SKIP_DOTS);
+foreach (new RecursiveIteratorIterator($files) as $file) {
+    $phar->addFile($file->getPathname(), 'share/php' . substr($file->getPathname(), strlen('/usr/share/php')));
+}
+$phar['bin/composer'] = preg_replace('/^#!.*\n/', '', file_get_contents('/usr/bin/composer'));
+$phar->setStub("#!/usr/bin/env php\n<?php Phar::mapPhar('composer.phar'); require 'phar://composer.phar/bin/composer'; __HALT_COMPILER();");
+END
+php -d phar.readonly=0 /tmp/pack.php
+mv /tmp/composer.phar /usr/bin/composer
+chmod 755 /usr/bin/composer
+"""
+
 NGINX_CONF = """user nginx;
 worker_processes auto;
 error_log /dev/stderr notice;
@@ -125,7 +160,7 @@ echo nginx:x:101:101:nginx:/var/cache/nginx:/sbin/nologin >>/etc/passwd
 echo nginx:x:101: >>/etc/group
 echo welcome >/usr/share/nginx/html/index.html
 chmod 755 /docker-entrypoint.sh
-ln -s /bin/busybox /usr/bin/wget
+ln -s /bin/wget /usr/bin/wget
 chown 101:101 /var/cache/nginx
 """
 
@@ -166,9 +201,10 @@ for name in cargo rustc; do ln -s /usr/bin/$name /usr/local/cargo/bin/$name; don
         parent="repository", packages=("ruby", "ruby-bundler", "ca-certificates"),
         script="mkdir -p /usr/local/bundle; chmod 1777 /usr/local/bundle"),
     "php-cli": Layer(
-        parent="repository", packages=("php8.2-cli", "ca-certificates"),
+        parent="repository", packages=("php8.2-cli", "php8.2-mbstring", "php8.2-curl", "php8.2-xml", "ca-certificates"),
         files={"/usr/local/bin/docker-php-entrypoint": (0o755, PHP_ENTRYPOINT % "php")},
         script="ln -s /usr/bin/php8.2 /usr/local/bin/php"),
+    "composer": Layer(parent="php-cli", packages=("composer",), script=COMPOSER),
     "php-apache": Layer(
         parent="php-cli", packages=("apache2", "libapache2-mod-php8.2"),
         files={"/usr/local/bin/docker-php-entrypoint": (0o755, PHP_ENTRYPOINT % "apache2-foreground"),
@@ -177,11 +213,11 @@ for name in cargo rustc; do ln -s /usr/bin/$name /usr/local/cargo/bin/$name; don
         script=APACHE_SETUP),
     "nginx": Layer(
         built_on="repository", packages=("nginx-light",), bare=("/usr/sbin/nginx", "/etc/nginx/mime.types"),
-        files={"/etc/nginx/nginx.conf": (0o644, NGINX_CONF),
+        files={**BUSYBOX_FILES, "/etc/nginx/nginx.conf": (0o644, NGINX_CONF),
                "/etc/nginx/conf.d/default.conf": (0o644, NGINX_DEFAULT),
                "/docker-entrypoint.sh": (0o755, EXEC_ENTRYPOINT)},
         after=NGINX_SETUP),
-    "busybox": Layer(built_on="debian", bare=()),
+    "busybox": Layer(built_on="repository", bare=(), files=BUSYBOX_FILES),
 }
 
 IMAGES = (
@@ -206,6 +242,7 @@ IMAGES = (
           env=("LANG=C.UTF-8", "RUBY_VERSION=3.1.2", "GEM_HOME=/usr/local/bundle",
                "BUNDLE_SILENCE_ROOT_WARNING=1", "BUNDLE_APP_CONFIG=/usr/local/bundle"),
           config={"Cmd": ["irb"]}),
+    Image(("composer:2",), "composer", config={"Entrypoint": ["docker-php-entrypoint"], "Cmd": ["composer"]}),
     Image(("php:8.2-cli-bookworm",), "php-cli", env=("PHP_VERSION=8.2", "PHP_INI_DIR=/usr/local/etc/php"),
           config={"Entrypoint": ["docker-php-entrypoint"], "Cmd": ["php", "-a"]}),
     Image(("php:8.2-apache-bookworm",), "php-apache",

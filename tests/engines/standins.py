@@ -72,10 +72,7 @@ def make():
         if not missing and registries.place().exists():
             return
         with tempfile.TemporaryDirectory(dir=images.CACHE, prefix="making-") as scratch:
-            maker = Maker(pathlib.Path(scratch))
-            maker.make(missing)
-            if not registries.place().exists():
-                maker.registries()
+            Maker(pathlib.Path(scratch)).make(missing)
 
 
 class Maker:
@@ -87,12 +84,16 @@ class Maker:
         (self.scratch / "sources.list").write_text(SOURCES)
         done = set(LAYERS) - set(missing)
         left = list(missing)
+        has_registries = registries.place().exists()
         with concurrent.futures.ThreadPoolExecutor(2) as pool:
             running = {}
-            while left or running:
+            while left or running or not has_registries:
                 for name in [each for each in left if below(each) in done | {None}]:
                     left.remove(name)
                     running[pool.submit(self.timed, name)] = name
+                if "debian" in done and not has_registries:
+                    has_registries = True
+                    running[pool.submit(self.registries)] = "registries"
                 finished, _ = concurrent.futures.wait(
                     running, return_when=concurrent.futures.FIRST_COMPLETED)
                 for future in finished:
@@ -256,6 +257,7 @@ def copy(source, path, tree):
     target = tree / path.lstrip("/")
     target.parent.mkdir(parents=True, exist_ok=True)
     real = run(["chroot", source, "realpath", path]).stdout.strip()  # links are those of the tree
+    target.unlink(missing_ok=True)  # an applet, which would be written through to busybox
     shutil.copy2(source / real.lstrip("/"), target)
 
 

@@ -14,7 +14,8 @@ http.createServer((request, response) => {
     response.writeHead(404).end();
     return;
   }
-  const headers = { 'Content-Length': fs.statSync(file).size };
+  // As the real ones: what package managers may keep, they do keep.
+  const headers = { 'Content-Length': fs.statSync(file).size, 'Cache-Control': 'public, max-age=31536000' };
   if (file.endsWith('.html')) headers['Content-Type'] = 'text/html';
   if (file.endsWith('.json')) headers['Content-Type'] = 'application/json';
   response.writeHead(200, headers);
