@@ -11,25 +11,25 @@ import { setTimeout as sleep } from 'node:timers/promises';
 const here = import.meta.dirname;
 export const user = 10001; // of everything that is generated
 
-// `source`: where the words are that the test changes. `packages`: the requests to a registry that bring
+// `port`: where it listens, if that is its own choice. `source`: where the words are that the test changes. `packages`: the requests to a registry that bring
 // what the application depends on. `says`: no port, but words on its output. `app`: within a monorepo.
 export const apps = [
   { name: 'static', source: 'index.html' },
   { name: 'shell', source: 'start.sh', says: true },
-  { name: 'node', source: 'server.js', manifest: 'package.json', packages: /\/npm\/.*\.tgz/ },
-  { name: 'node-ts', source: 'src/server.ts', manifest: 'package.json', packages: /\/npm\/.*\.tgz/ },
+  { name: 'node', port: 4010, source: 'server.js', manifest: 'package.json', packages: /\/npm\/.*\.tgz/ },
+  { name: 'node-ts', port: 4020, source: 'src/server.ts', manifest: 'package.json', packages: /\/npm\/.*\.tgz/ },
   { name: 'static-node', source: 'index.html', manifest: 'package.json', packages: /\/npm\/.*\.tgz/ },
-  { name: 'node-monorepo', app: 'apps/api', source: 'libs/words/index.js', manifest: 'package.json', packages: /\/npm\/.*\.tgz/ },
-  { name: 'node-monorepo', app: 'apps/admin', source: 'libs/words/index.js', manifest: 'package.json', packages: /\/npm\/.*\.tgz/ },
-  { name: 'python-gunicorn', source: 'app.py', manifest: 'requirements.txt', packages: /\/simple\/.*\.whl/ },
-  { name: 'python-plain', source: 'main.py', manifest: 'requirements.txt', packages: /\/simple\/.*\.whl/ },
-  { name: 'go', source: 'main.go', manifest: 'go.mod', packages: /\/go\/.*\.zip/ },
-  { name: 'rust', source: 'src/main.rs' },
-  { name: 'java-maven', source: 'src/main/java/test/example/Invoices.java', manifest: 'pom.xml', packages: /\/maven\/.*\.jar$/ },
-  { name: 'ruby', source: 'config.ru', manifest: 'Gemfile', packages: /\/gems\/.*\.gem/ },
+  { name: 'node-monorepo', app: 'apps/api', port: 4031, source: 'libs/words/index.js', manifest: 'package.json', packages: /\/npm\/.*\.tgz/ },
+  { name: 'node-monorepo', app: 'apps/admin', port: 4032, source: 'libs/words/index.js', manifest: 'package.json', packages: /\/npm\/.*\.tgz/ },
+  { name: 'python-plain', port: 4041, source: 'main.py', manifest: 'requirements.txt', packages: /\/simple\/.*\.whl/ },
+  { name: 'python-gunicorn', port: 4040, source: 'app.py', manifest: 'requirements.txt', packages: /\/simple\/.*\.whl/ },
+  { name: 'go', port: 4050, source: 'main.go', manifest: 'go.mod', packages: /\/go\/.*\.zip/ },
+  { name: 'rust', port: 4060, source: 'src/main.rs' },
+  { name: 'java-maven', port: 4070, source: 'src/main/java/test/example/Invoices.java', manifest: 'pom.xml', packages: /\/maven\/.*\.jar$/ },
+  { name: 'ruby', port: 4080, source: 'config.ru', manifest: 'Gemfile', packages: /\/gems\/.*\.gem/ },
   { name: 'php', source: 'index.php' },
-  { name: 'c-cmake', source: 'beacon.c' },
-  { name: 'cpp-meson', source: 'relay.cc' },
+  { name: 'c-cmake', port: 4090, source: 'beacon.c' },
+  { name: 'cpp-meson', port: 4091, source: 'relay.cc' },
 ];
 export const titleOf = ({ name, app }) => (app ? `${name}, ${app}` : name);
 
@@ -82,12 +82,12 @@ async function until(what, seconds, ask) {
 }
 
 // Builds by the engine's own client: its log and how long it took.
-async function build(engine, place, tag, flags = []) {
+async function build(engine, app, place, tag) {
   const [program, words, env] = engine.name === 'docker'
     ? ['/usr/bin/docker', ['-H', `unix://${engine.socket}`, 'build', '--progress=plain'], { DOCKER_BUILDKIT: '1' }]
     : ['podman', ['--remote', '--url', `unix://${engine.socket}`, 'build', '--format=docker', '--layers'], {}];
   const begin = performance.now();
-  const child = spawn(program, [...words, ...flags, '-t', tag, place], { env: { PATH: process.env.PATH, HOME: os.tmpdir(), ...env }, stdio: ['ignore', 'pipe', 'pipe'] });
+  const child = spawn(program, [...words, '-f', path.join(place, app.app ?? '', 'Dockerfile'), '-t', tag, place], { env: { PATH: process.env.PATH, HOME: os.tmpdir(), ...env }, stdio: ['ignore', 'pipe', 'pipe'] });
   let log = '';
   for (const stream of [child.stdout, child.stderr]) stream.setEncoding('utf8').on('data', (text) => (log += text));
   const [code] = await once(child, 'close');
@@ -165,7 +165,7 @@ async function run(engine, app, tag, words, port, wrong) {
   let ready;
   const begin = performance.now();
   await check('answer', async () => {
-    await until(`“${words}”`, 30, async () => {
+    await until(`“${words}”`, 20, async () => {
       if (app.says) return { done: (await outputOf(engine, id)).includes(words) };
       const answer = await ask(engine, id, port, '/');
       if (!answer.running) throw new Error(`it ended: ${(await outputOf(engine, id)).slice(-1500)}`);
@@ -206,20 +206,21 @@ export async function prove(engine, app, place, registries, { ports }) {
   const tag = `generated/${path.basename(place)}:1`;
   const wrong = [];
   registries.requests();
-  const first = await build(engine, place, tag);
+  const first = await build(engine, app, place, tag);
   if (first.code !== 0) return { wrong: [`build: ${first.code}: ${brief(first.log)}`], first: first.seconds };
   const fetched = registries.requests().filter((line) => app.packages?.test(line)).length;
   if (app.packages && fetched === 0) wrong.push('packages: the registry was not asked for any');
 
   const { Config: config } = (await engine.request('GET', `${version}/images/${tag}/json`)).json;
   const exposed = Object.keys(config.ExposedPorts ?? {}).map((text) => parseInt(text, 10)).filter((each) => each >= 1024);
-  // Only root may listen below 1024: what stands in the Dockerfile is another port then.
-  const port = ports[0] >= 1024 ? ports[0] : exposed[0];
+  // Only root may listen below 1024: what is its web server's choice is another port in the Dockerfile.
+  if (app.port && ports[0] !== app.port) wrong.push(`port: the analysis says ${ports[0]}, it is ${app.port}`);
+  const port = app.port ?? exposed[0];
   const { size, ready } = await run(engine, app, tag, 'greeting one', port, wrong);
 
   const file = path.join(place, app.source);
   fs.writeFileSync(file, fs.readFileSync(file, 'utf8').replace('greeting one', 'greeting two'));
-  const second = await build(engine, place, tag);
+  const second = await build(engine, app, place, tag);
   if (second.code !== 0) return { wrong: [...wrong, `second build: ${second.code}: ${brief(second.log)}`], first: first.seconds, size };
   const again = registries.requests().filter((line) => app.packages?.test(line));
   if (again.length > 0) wrong.push(`second build: dependencies were installed again: ${again.slice(0, 3).join(', ')}`);
@@ -229,7 +230,7 @@ export async function prove(engine, app, place, registries, { ports }) {
   let third;
   if (app.packages) {
     fs.appendFileSync(path.join(place, app.manifest), '\n');
-    third = await build(engine, place, tag);
+    third = await build(engine, app, place, tag);
     if (third.code !== 0) wrong.push(`build from the cache mounts: ${third.code}: ${brief(third.log)}`);
     const more = registries.requests().filter((line) => app.packages.test(line));
     if (more.length > 0) wrong.push(`cache mounts: ${more.length} of ${fetched} packages were fetched again`);

@@ -32,7 +32,7 @@ onBoth('generated Dockerfiles', async (t, engine) => {
       const one = found.find(({ path: where }) => where === (app.app ?? '')) ?? found[0];
       const proof = await prove(engine, app, project, registries, { ports: one.ports.map(({ value }) => value) });
       rows.push(`| ${titleOf(app)} | ${number(proof.size / 1e6, 0)} | ${number(proof.first)} | ${number(proof.second)} | ${number(proof.third)} | ${number(proof.ready)} |`);
-      assert.deepEqual(proof.wrong, [], `${proof.wrong.join('\n')}\n---- Dockerfile\n${fs.readFileSync(path.join(project, 'Dockerfile'), 'utf8')}`);
+      assert.deepEqual(proof.wrong, [], `${proof.wrong.join('\n')}\n---- Dockerfile\n${fs.readFileSync(path.join(project, app.app ?? '', 'Dockerfile'), 'utf8')}`);
     });
   }
   console.log(`${engine.name}\n\n| application | MB | build, s | after a change, s | from cache mounts, s | ready, s |\n|---|---|---|---|---|---|\n${rows.join('\n')}\n`);

@@ -184,9 +184,7 @@ def gems(target, trees):
         source = next((tree / "usr/share/rubygems-integration/all/gems").iterdir())
         name, version = source.name.rsplit("-", 1)
         files = {str(path.relative_to(source)): path.read_bytes() for path in source.rglob("*") if path.is_file()}
-        programs = list((tree / "usr/bin").glob("*"))
-        files.update({f"exe/{path.name}": path.read_bytes() for path in programs})
-        gem = make_gem(name, version, files, [path.name for path in programs])
+        gem = make_gem(name, version, files, [path.name for path in (source / "bin").glob("*")])
         write(target / "gems" / f"{name}-{version}.gem", gem)
         info = f"---\n{version} |checksum:{hashlib.sha256(gem).hexdigest()}\n"
         write(target / "info" / name, info)
@@ -205,7 +203,7 @@ version: !ruby/object:Gem::Version
 platform: ruby
 authors:
 - Debian
-bindir: exe
+bindir: bin
 cert_chain: []
 date: 2023-11-14 00:00:00.000000000 Z
 dependencies: []
@@ -238,7 +236,7 @@ signing_key:
 specification_version: 4
 test_files: []
 """
-    data = tar_of({path: content for path, content in files.items()})
+    data = tar_of(files)
     return tar_of({"metadata.gz": gzip.compress(metadata.encode(), mtime=0), "data.tar.gz": gzip.compress(data, mtime=0)})
 
 
@@ -246,7 +244,7 @@ def tar_of(files):
     made = io.BytesIO()
     with tarfile.open(fileobj=made, mode="w", format=tarfile.USTAR_FORMAT) as tar:
         for name, content in sorted(files.items()):
-            mode = 0o755 if name.startswith("exe/") else 0o644
+            mode = 0o755 if name.startswith("bin/") else 0o644
             tar.addfile(images.entry(name, tarfile.REGTYPE, len(content), mode), io.BytesIO(content))
     return made.getvalue()
 

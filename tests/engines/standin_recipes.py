@@ -217,7 +217,9 @@ for name in cargo rustc; do ln -s /usr/bin/$name /usr/local/cargo/bin/$name; don
                "/etc/nginx/conf.d/default.conf": (0o644, NGINX_DEFAULT),
                "/docker-entrypoint.sh": (0o755, EXEC_ENTRYPOINT)},
         after=NGINX_SETUP),
-    "busybox": Layer(built_on="repository", bare=(), files=BUSYBOX_FILES),
+    # Its own shell runs applets without a look at PATH.
+    "busybox": Layer(built_on="repository", bare=("/usr/bin/dash",), files=BUSYBOX_FILES,
+                     after="ln -sfT /usr/bin/dash /bin/sh"),
 }
 
 IMAGES = (
