@@ -17,12 +17,12 @@ export const apps = [
   { name: 'static', source: 'index.html' },
   { name: 'shell', source: 'start.sh', says: true },
   { name: 'node', port: 4010, source: 'server.js', manifest: 'package.json', packages: /\/npm\/.*\.tgz/ },
-  { name: 'node-ts', port: 4020, source: 'src/server.ts', manifest: 'package.json', packages: /\/npm\/.*\.tgz/ },
-  { name: 'static-node', source: 'index.html', manifest: 'package.json', packages: /\/npm\/.*\.tgz/ },
-  { name: 'node-monorepo', app: 'apps/api', port: 4031, source: 'libs/words/index.js', manifest: 'package.json', packages: /\/npm\/.*\.tgz/ },
-  { name: 'node-monorepo', app: 'apps/admin', port: 4032, source: 'libs/words/index.js', manifest: 'package.json', packages: /\/npm\/.*\.tgz/ },
+  { name: 'node-ts', port: 4020, source: 'src/server.ts', packages: /\/npm\/.*\.tgz/ },
+  { name: 'static-node', source: 'index.html', packages: /\/npm\/.*\.tgz/ },
+  { name: 'node-monorepo', app: 'apps/api', port: 4031, source: 'libs/words/index.js', packages: /\/npm\/.*\.tgz/ },
+  { name: 'node-monorepo', app: 'apps/admin', port: 4032, source: 'libs/words/index.js', packages: /\/npm\/.*\.tgz/ },
   { name: 'python-plain', port: 4041, source: 'main.py', manifest: 'requirements.txt', packages: /\/simple\/.*\.whl/ },
-  { name: 'python-gunicorn', port: 4040, source: 'app.py', manifest: 'requirements.txt', packages: /\/simple\/.*\.whl/ },
+  { name: 'python-gunicorn', port: 4040, source: 'app.py', packages: /\/simple\/.*\.whl/ },
   { name: 'go', port: 4050, source: 'main.go', manifest: 'go.mod', packages: /\/go\/.*\.zip/ },
   { name: 'rust', port: 4060, source: 'src/main.rs' },
   { name: 'java-maven', port: 4070, source: 'src/main/java/test/example/Invoices.java', manifest: 'pom.xml', packages: /\/maven\/.*\.jar$/ },
@@ -228,7 +228,7 @@ export async function prove(engine, app, place, registries, { ports }) {
 
   // Another manifest that says the same: dependencies are installed once more, from the cache mounts.
   let third;
-  if (app.packages) {
+  if (app.manifest) {
     fs.appendFileSync(path.join(place, app.manifest), '\n');
     third = await build(engine, app, place, tag);
     if (third.code !== 0) wrong.push(`build from the cache mounts: ${third.code}: ${brief(third.log)}`);
