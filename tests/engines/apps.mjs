@@ -11,8 +11,10 @@ import { setTimeout as sleep } from 'node:timers/promises';
 const here = import.meta.dirname;
 export const user = 10001; // of everything that is generated
 
-// `port`: where it listens, if that is its own choice. `source`: where the words are that the test changes. `packages`: the requests to a registry that bring
-// what the application depends on. `says`: no port, but words on its output. `app`: within a monorepo.
+// `port`: where it listens, if that is its own choice. `source`: where the words are that the test changes.
+// `packages`: the requests to a registry that bring what the application depends on; `manifest` names them,
+// where an application is to show what cache mounts are for. `says`: no port, but words on its output.
+// `app`: within a monorepo.
 export const apps = [
   { name: 'static', source: 'index.html' },
   { name: 'shell', source: 'start.sh', says: true },
@@ -88,9 +90,12 @@ async function build(engine, app, place, tag) {
     : ['podman', ['--remote', '--url', `unix://${engine.socket}`, 'build', '--format=docker', '--layers'], {}];
   const begin = performance.now();
   const child = spawn(program, [...words, '-f', path.join(place, app.app ?? '', 'Dockerfile'), '-t', tag, place], { env: { PATH: process.env.PATH, HOME: os.tmpdir(), ...env }, stdio: ['ignore', 'pipe', 'pipe'] });
+  // One that waits for a lock for ever is wrong, not slow.
+  const patience = setTimeout(() => child.kill(), 300_000);
   let log = '';
   for (const stream of [child.stdout, child.stderr]) stream.setEncoding('utf8').on('data', (text) => (log += text));
   const [code] = await once(child, 'close');
+  clearTimeout(patience);
   return { code, log, seconds: (performance.now() - begin) / 1000 };
 }
 
@@ -207,9 +212,9 @@ export async function prove(engine, app, place, registries, { ports }) {
   const wrong = [];
   registries.requests();
   const first = await build(engine, app, place, tag);
-  if (first.code !== 0) return { wrong: [`build: ${first.code}: ${brief(first.log)}`], first: first.seconds };
+  if (first.code !== 0) return { wrong: [`build: ${first.code ?? 'no end'}: ${brief(first.log)}`], first: first.seconds };
   const fetched = registries.requests().filter((line) => app.packages?.test(line)).length;
-  if (app.packages && fetched === 0) wrong.push('packages: the registry was not asked for any');
+  if (app.manifest && fetched === 0) wrong.push('packages: the registry was not asked for any');
 
   const { Config: config } = (await engine.request('GET', `${version}/images/${tag}/json`)).json;
   const exposed = Object.keys(config.ExposedPorts ?? {}).map((text) => parseInt(text, 10)).filter((each) => each >= 1024);
@@ -221,7 +226,7 @@ export async function prove(engine, app, place, registries, { ports }) {
   const file = path.join(place, app.source);
   fs.writeFileSync(file, fs.readFileSync(file, 'utf8').replace('greeting one', 'greeting two'));
   const second = await build(engine, app, place, tag);
-  if (second.code !== 0) return { wrong: [...wrong, `second build: ${second.code}: ${brief(second.log)}`], first: first.seconds, size };
+  if (second.code !== 0) return { wrong: [...wrong, `second build: ${second.code ?? 'no end'}: ${brief(second.log)}`], first: first.seconds, size };
   const again = registries.requests().filter((line) => app.packages?.test(line));
   if (again.length > 0) wrong.push(`second build: dependencies were installed again: ${again.slice(0, 3).join(', ')}`);
   await run(engine, app, tag, 'greeting two', port, wrong.length === 0 ? wrong : []);
