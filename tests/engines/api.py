@@ -49,11 +49,24 @@ def load(path, archive, name):
     with archive.open("rb") as tar:
         status, body = ask(path, "POST", "/images/load", tar,
                            {"Content-Type": "application/x-tar", "Content-Length": str(size)}, 120)
+    check_loaded(path, [name], status, body)
+    return round(time.monotonic() - begin, 2)
+
+
+def load_pieces(path, pieces, names):
+    """The same of an archive of several images that comes in pieces."""
+    begin = time.monotonic()
+    status, body = ask(path, "POST", "/images/load", pieces, {"Content-Type": "application/x-tar"}, 500)
+    check_loaded(path, names, status, body)
+    return round(time.monotonic() - begin, 2)
+
+
+def check_loaded(path, names, status, body):
     words = body.decode("utf-8", "replace")
     if status != 200 or '"errorDetail"' in words:
-        raise Refused(f"{path}: loading {archive.name}: {status} {words[-500:]}")
-    status, body = ask(path, "GET", f"/images/{name}/json")
-    if status != 200:
-        raise Refused(f"{path}: no image {name} after loading it: {status} {body[:300]!r}")
-    json.loads(body)
-    return round(time.monotonic() - begin, 2)
+        raise Refused(f"{path}: loading {names}: {status} {words[-500:]}")
+    for name in names:
+        status, body = ask(path, "GET", f"/images/{name}/json")
+        if status != 200:
+            raise Refused(f"{path}: no image {name} after loading it: {status} {body[:300]!r}")
+        json.loads(body)

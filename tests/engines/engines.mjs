@@ -99,7 +99,8 @@ class Daemon {
 
 export class Engines {
   // `t`: a test's context, after which the engines end. Of docker, podman, registry, base (the
-  // Debian image) and network those that are true; `dataMib`: the size of each engine's data.
+  // Debian image), standins (for official images) and network those that are true; `dataMib`: the size
+  // of each engine's data.
   static async start(t, { dataMib = 0, ...wanted }) {
     const flags = Object.keys(wanted).filter((name) => wanted[name]).map((name) => `--${name}`);
     if (dataMib) flags.push('--data-mib', String(dataMib));

@@ -24,6 +24,7 @@ import api
 import daemons
 import images
 import remains
+import standins
 
 PR_SET_CHILD_SUBREAPER = 36
 SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGCHLD)
@@ -90,6 +91,8 @@ class Supervisor:
     def load(self, engine):
         for name, archive in self.options["archives"].items():
             engine.load_s[name] = api.load(str(engine.socket), pathlib.Path(archive), name)
+        if self.options["standins"]:
+            engine.load_s["stand-ins"] = api.load_pieces(str(engine.socket), standins.archive(), standins.names())
 
     def state(self):
         return {"directory": str(self.directory), "control": str(self.directory / "control.sock"),

@@ -1,0 +1,7 @@
+const express = require('express');
+const { greeting } = require('@shop/words');
+
+const app = express();
+app.get('/', (request, response) => response.send(`api: ${greeting}`));
+app.get('/healthz', (request, response) => response.send('ok'));
+app.listen(process.env.PORT || 4031);

@@ -1,0 +1,1 @@
+document.querySelector('#app').textContent = 'a page made by a bundler';
