@@ -11,6 +11,7 @@ import { Registries, apps, copyOf, prove, titleOf } from './apps.mjs';
 import { onBoth } from './sessions.mjs';
 
 const chosen = process.env.CASEMATE_TEST_APPS?.split(',');
+for (const name of chosen ?? []) assert.ok(apps.some((app) => app.name === name), `CASEMATE_TEST_APPS: there is no ${name}`);
 const registriesDirectory = () => {
   const script = path.join(import.meta.dirname, 'standins.py');
   return spawnSync('python3', ['-B', script, 'registries'], { encoding: 'utf8' }).stdout.trim();
