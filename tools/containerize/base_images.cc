@@ -115,6 +115,9 @@ std::string_view DebianOf(std::string_view tool, std::string_view version) {
     return "bullseye";
   }
   const std::string series = NumbersOf(version, tool == "node" ? 1 : 2);
+  if (tool == "node" && (series == "17" || series == "19")) {
+    return "bullseye";  // they ended before bookworm
+  }
   for (const FirstOnBookworm& first : kFirst) {
     const bool is_exact = std::count(version.begin(), version.end(), '.') == 2;
     if (first.tool == tool && first.series == series && is_exact &&

@@ -69,7 +69,9 @@ Result<const App*> ChooseApp(const analysis::Analysis& analysis, const std::stri
 }
 
 // Sentences as comment lines of some length.
-std::string Comment(const std::string& text) {
+std::string Comment(std::string text) {
+  std::replace_if(
+      text.begin(), text.end(), [](char c) { return static_cast<unsigned char>(c) < 0x20; }, ' ');
   std::string comment;
   std::string line;
   for (std::size_t at = 0; at < text.size();) {
@@ -85,8 +87,20 @@ std::string Comment(const std::string& text) {
   return line.empty() ? comment : comment + "# " + line + "\n";
 }
 
-// What comes from a project's files must not begin an instruction of its own.
+bool HasControls(std::string_view text) {
+  return std::any_of(text.begin(), text.end(), [](char c) {
+    const auto byte = static_cast<unsigned char>(c);
+    return byte < 0x20 || byte == 0x7F;
+  });
+}
+
+// What comes from a project's files must not begin an instruction of its own; `<<` is where newer
+// builders take what follows for a text, up to a word that the project could name.
 bool IsOneInstruction(const std::string& text) {
+  const bool takes_text = text.starts_with("RUN ") || text.starts_with("COPY ");
+  if (takes_text && text.find("<<") != std::string::npos) {
+    return false;
+  }
   for (std::size_t i = 0; i < text.size(); ++i) {
     const auto c = static_cast<unsigned char>(text[i]);
     if (c == '\n' && (i == 0 || text[i - 1] != '\\')) {
@@ -204,8 +218,8 @@ Result<void> Writer::WriteStage(const Stage& stage) {
   for (const Instruction& instruction : stage.instructions()) {
     if (!IsOneInstruction(instruction.text) || !IsValidUtf8(instruction.text)) {
       return Error{ErrorCode::kInvalidArgument,
-                   "a file or a command of the project holds line breaks or control characters, "
-                   "and cannot stand in a Dockerfile",
+                   "a file or a command of the project holds line breaks, `<<` or other characters "
+                   "that cannot stand in a Dockerfile",
                    "workspace",
                    {},
                    0};
@@ -218,7 +232,7 @@ Result<void> Writer::WriteStage(const Stage& stage) {
 }
 
 Result<void> Writer::Write() {
-  generated_.user = std::string(kUser);
+  generated_.user = recipe_.user;
   AddStart(recipe_.stages.back());
   const std::string context = Shown(generated_.context);
   generated_.dockerfile = "# " + generated_.app + ": docker build -t " + generated_.app + " -f " +
@@ -228,6 +242,14 @@ Result<void> Writer::Write() {
       return written;
     }
   }
+  if (HasControls(generated_.dockerfile_path) || HasControls(context)) {
+    return Error{ErrorCode::kInvalidArgument,
+                 "the directory of the application has control characters in its name",
+                 "workspace",
+                 {},
+                 0};
+  }
+  std::erase_if(recipe_.ignored, HasControls);
   generated_.port = recipe_.port.number;
   generated_.ignore = IgnoreFile(project_, recipe_);
   generated_.notes.insert(generated_.notes.end(), recipe_.notes.begin(), recipe_.notes.end());

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "tools/analysis/names.h"
+
 namespace casemate::containerize {
 
 namespace {
@@ -9,16 +11,22 @@ namespace {
 // Whether a .gitignore of the context names the file: then it is one machine's own.
 bool IsKeptFromGit(const Project& project, std::string_view name) {
   const std::string* text = project.tree().Read(project.InTree(".gitignore"));
-  return text != nullptr &&
-         (text->find(name) != std::string::npos || text->find(".env*") != std::string::npos ||
-          text->find(".env.*") != std::string::npos);
+  if (text == nullptr) {
+    return false;
+  }
+  const std::vector<std::string> lines = analysis::SplitLines(*text);
+  return std::any_of(lines.begin(), lines.end(), [&](const std::string& line) {
+    std::string_view pattern = analysis::Trim(line);
+    pattern.remove_prefix(pattern.starts_with('/') ? 1 : 0);
+    return pattern == name || pattern == ".env*" || (pattern == ".env.*" && name != ".env");
+  });
 }
 
 // Files of settings that are meant to be shared and that the program or its build reads.
 std::vector<std::string> SharedSettings(const Project& project) {
   const std::string framework = project.Framework();
   std::vector<std::string> files;
-  if (framework == "symfony" && project.Has(".env") && !IsKeptFromGit(project, "\n.env\n")) {
+  if (framework == "symfony" && project.Has(".env") && !IsKeptFromGit(project, ".env")) {
     files.emplace_back(".env");
   }
   if (project.Has(".env.production") && !IsKeptFromGit(project, ".env.production")) {
@@ -42,6 +50,9 @@ std::string IgnoreFile(const Project& project, const Recipe& recipe) {
     text += "!" + file + "\n";
   }
   text += "**/.aws\n**/.ssh\n**/id_rsa*\n**/id_ed25519*\n**/*.pem\n**/*.key\n";
+  if (!project.Named({"package.json"}).empty()) {
+    text += "\n**/node_modules\n";
+  }
   if (!recipe.ignored.empty()) {
     text += "\n# What is made again by the build.\n";
     std::vector<std::string> seen;

@@ -21,7 +21,7 @@ std::vector<std::string> JavaScript(const Probe& probe, const std::string& progr
   std::string code =
       probe.path.empty()
           ? "require('net').connect(" + port + ", '127.0.0.1', () => process.exit(0))"
-          : "require('http').get({ port: " + port + ", path: '" + probe.path +
+          : "require('http').get({ host: '127.0.0.1', port: " + port + ", path: '" + probe.path +
                 "' }, (r) => process.exit(r.statusCode < 400 ? 0 : 1))";
   code += ".on('error', () => process.exit(1))";
   return {program, "-e", code};

@@ -81,6 +81,7 @@ struct Recipe {
   std::vector<std::string> entrypoint;  // before the command: an init
   std::vector<std::string> arguments;   // of the entrypoint, when there is no command
   std::string stop_signal;              // empty: SIGTERM
+  std::string user = std::string(kUser);
   std::vector<std::string> ignored;  // for .dockerignore, beyond what never belongs into an image
   std::vector<std::string> notes;    // what a person should know, in one sentence each
   std::string problem;               // why there is no Dockerfile for it; empty: there is

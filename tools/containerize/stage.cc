@@ -1,6 +1,7 @@
 #include "tools/containerize/stage.h"
 
 #include <algorithm>
+#include <array>
 
 #include <nlohmann/json.hpp>
 
@@ -9,6 +10,12 @@ namespace casemate::containerize {
 namespace {
 
 constexpr std::size_t kLineWidth = 100;
+constexpr std::string_view kPlainPath =
+    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-./@+~";
+constexpr std::array<std::pair<std::string_view, std::string_view>, 3> kOlderNames = {
+    {{"libicu72", "libicu67"}, {"libssl3", "libssl1.1"}, {"libffi8", "libffi7"}}};
+// What the writer refuses.
+constexpr std::string_view kUnwritable = "\x01";
 
 // A value of ENV: in quotes when a blank would end it. A dollar is meant as Dockerfiles mean it.
 std::string EnvValue(const std::string& value) {
@@ -67,6 +74,11 @@ void Stage::Run(std::string_view command, std::string_view why,
                 const std::vector<std::string>& caches, const std::vector<std::string>& mounts) {
   std::string text;
   for (const std::string& cache : caches) {
+    const std::string_view place = std::string_view(cache).substr(0, cache.find(",sharing="));
+    if (place.find_first_not_of(kPlainPath) != std::string_view::npos) {
+      Add(std::string(kUnwritable));
+      return;
+    }
     text += "--mount=type=cache,target=" + cache + " \\\n    ";
   }
   for (const std::string& mount : mounts) {
@@ -91,10 +103,19 @@ void Stage::Copy(const std::vector<std::string>& from, const std::string& to, st
   std::string text = "COPY ";
   text += options.stage.empty() ? "" : "--from=" + options.stage + " ";
   text += options.owner.empty() ? "" : "--chown=" + options.owner + " ";
-  const auto has_blank = [](const std::string& path) {
-    return path.find_first_of(" \t\"\\") != std::string::npos;
+  // Names of a project's own may hold anything: patterns and variables cannot be written as what
+  // they are, all else can as JSON.
+  const auto is_pattern = [](const std::string& path) {
+    return path.find_first_of("$*?[]\\\n") != std::string::npos;
   };
-  if (has_blank(to) || std::any_of(from.begin(), from.end(), has_blank)) {
+  if (is_pattern(to) || std::any_of(from.begin(), from.end(), is_pattern)) {
+    Add(std::string(kUnwritable));
+    return;
+  }
+  const auto is_special = [](const std::string& path) {
+    return path.find_first_not_of(kPlainPath) != std::string::npos || path.starts_with('-');
+  };
+  if (is_special(to) || std::any_of(from.begin(), from.end(), is_special)) {
     std::vector<std::string> words = from;
     words.push_back(to);
     Add(text + JsonWords(words), why);
@@ -113,6 +134,14 @@ void Stage::Copy(const std::vector<std::string>& from, const std::string& to, st
 }
 
 void Stage::Packages(std::vector<std::string> names, std::string_view why) {
+  if (image_.find("bullseye") != std::string::npos) {
+    // The analysis names packages of bookworm.
+    for (std::string& name : names) {
+      for (const auto& [newer, older] : kOlderNames) {
+        name = name == newer ? std::string(older) : name;
+      }
+    }
+  }
   std::sort(names.begin(), names.end());
   names.erase(std::unique(names.begin(), names.end()), names.end());
   if (names.empty()) {

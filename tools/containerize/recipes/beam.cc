@@ -12,8 +12,11 @@ namespace {
 
 std::string ElixirImage(const Project& project) {
   const std::string version = NumbersOf(project.Version(), 2);
-  return "elixir:" +
-         (version.empty() || version.find('.') == std::string::npos ? "1.17" : version) + "-slim";
+  if (version.find('.') == std::string::npos) {
+    return "elixir:1.17-slim";
+  }
+  // Images of older ones are on releases of Debian whose packages are gone.
+  return "elixir:" + (CompareVersions(version, "1.14") < 0 ? "1.14" : version) + "-slim";
 }
 
 }  // namespace
@@ -22,10 +25,10 @@ std::string ElixirImage(const Project& project) {
 Recipe ElixirRecipe(const Project& project) {
   const analysis::App& app = project.app();
   Recipe recipe;
-  recipe.ignored = {"_build", "deps", "**/node_modules", "priv/static/assets", ".elixir_ls"};
+  recipe.ignored = {"_build", "deps", "**/node_modules", ".elixir_ls"};
   Stage build(ElixirImage(project), "build", project.VersionSource("a current release") + ".");
   std::vector<std::string> packages = project.BuildPackages();
-  packages.insert(packages.end(), {"build-essential", "git"});
+  packages.insert(packages.end(), {"build-essential", "ca-certificates", "git"});
   build.Packages(packages, "For dependencies that are compiled or come from Git.");
   if (project.NeedsJavaScript()) {
     AddNode(recipe, project, build);
@@ -69,6 +72,7 @@ Recipe ElixirRecipe(const Project& project) {
                        : "The release brings its virtual machine, which is linked with the "
                          "libraries of the image that built it.");
   std::vector<std::string> packages_to_run = project.RuntimePackages();
+  packages_to_run.emplace_back("ca-certificates");
   UseInit(packages_to_run, recipe);
   last.Packages(std::move(packages_to_run),
                 "tini is the first process and passes signals on; libraries that it loads.");

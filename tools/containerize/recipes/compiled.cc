@@ -54,6 +54,13 @@ Recipe Compile(const Project& project, Recipe recipe, const Compiled& how) {
   if (app.output) {
     CopyOutput(last, project, app.output->value, "The program.");
   }
+  for (const char* directory : {"Public", "Resources", "public", "views", "templates"}) {
+    const std::string path = analysis::JoinPath(project.Directory(), directory);
+    if (project.HasDirectory(path)) {
+      const std::string place = analysis::JoinPath(kRoot, path);
+      last.Copy({place}, place + "/", "It hands out or reads these.", {.stage = "build"});
+    }
+  }
   recipe.command = app.run ? app.run->value : "";
   recipe.stages.push_back(std::move(last));
   return recipe;
@@ -104,11 +111,17 @@ Recipe SwiftRecipe(const Project& project) {
 Recipe HaskellRecipe(const Project& project) {
   Recipe recipe;
   recipe.ignored = {".stack-work", "dist-newstyle"};
+  std::vector<std::string> manifests =
+      project.Present({"stack.yaml", "stack.yaml.lock", "package.yaml", "cabal.project"});
+  for (const std::string& file : project.Named({"*.cabal"})) {
+    if (analysis::ParentOf(file).empty()) {
+      manifests.push_back(file);
+    }
+  }
   return Compile(project, std::move(recipe),
-                 {.image = "haskell:9.6-slim-bookworm",
+                 {.image = "haskell:9.10-slim-bookworm",
                   .packages = {},
-                  .manifests = project.Present(
-                      {"stack.yaml", "stack.yaml.lock", "package.yaml", "cabal.project"}),
+                  .manifests = manifests,
                   .caches = {"/root/.stack", "/root/.cabal/packages"},
                   .libraries = {"libgmp10", "libnuma1"},
                   .setup = {}});
@@ -118,6 +131,9 @@ Recipe ZigRecipe(const Project& project) {
   Recipe recipe;
   recipe.ignored = {"zig-out", "zig-cache", ".zig-cache"};
   const std::string version = Exact(project, "0.13.0");
+  // The names of its archives changed.
+  const std::string machine =
+      CompareVersions(version, "0.14.1") < 0 ? "linux-$(uname -m)" : "$(uname -m)-linux";
   return Compile(
       project, std::move(recipe),
       {.image = "debian:bookworm-slim",
@@ -128,7 +144,7 @@ Recipe ZigRecipe(const Project& project) {
        .setup =
            "mkdir /opt/zig \\\n    && curl -fsSL -o /tmp/zig.tar.xz "
            "\"https://ziglang.org/download/" +
-           version + "/zig-linux-$(uname -m)-" + version +
+           version + "/zig-" + machine + "-" + version +
            ".tar.xz\" \\\n    && tar -xJf /tmp/zig.tar.xz -C /opt/zig --strip-components=1 \\\n"
            "    && rm /tmp/zig.tar.xz \\\n    && ln -s /opt/zig/zig /usr/local/bin/zig"});
 }

@@ -29,6 +29,9 @@ Recipe DenoRecipe(const Project& project) {
   }
   Stage last(image, "",
              "Deno runs what it was given: the same image without the layers of the build.");
+  std::vector<std::string> packages = project.RuntimePackages();
+  UseInit(packages, recipe);
+  last.Packages(packages, "tini is the first process and passes signals on.");
   last.WorkDir(project.WorkDir());
   Serve(recipe, project, last, ProbeTool::kDeno,
         {{"DENO_DIR", "/deno-dir"}, {"DENO_NO_UPDATE_CHECK", "1"}});
@@ -36,7 +39,6 @@ Recipe DenoRecipe(const Project& project) {
             {.stage = "build", .owner = std::string(kUser)});
   last.Copy({std::string(kRoot)}, std::string(kRoot) + "/",
             "The sources, and what was made of them.", {.stage = "build"});
-  recipe.entrypoint = {"tini", "--"};  // the image brings it
   recipe.command = app.run ? app.run->value : "";
   recipe.stages.push_back(std::move(last));
   return recipe;

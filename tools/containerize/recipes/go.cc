@@ -39,8 +39,14 @@ Recipe GoRecipe(const Project& project) {
   std::erase(packages, "libc6-dev");  // both are in the image
   build.Packages(packages, "Libraries that are linked.");
   build.WorkDir(std::string(kRoot));
-  build.Env({{"CGO_ENABLED", uses_c ? "1" : "0"}},
-            uses_c ? "It calls C." : "Without C the program needs no libraries at all.");
+  std::vector<std::pair<std::string, std::string>> variables = {
+      {"CGO_ENABLED", uses_c ? "1" : "0"}};
+  if (!uses_c) {
+    variables.emplace_back("GOFLAGS", "-tags=timetzdata");
+  }
+  build.Env(variables,
+            uses_c ? "It calls C."
+                   : "Without C the program needs no libraries at all; it brings its time zones.");
   const std::vector<std::string> caches = {"/go/pkg/mod", "/root/.cache/go-build"};
   if (!app.install.empty()) {
     std::vector<std::string> top = project.Present({"go.mod", "go.sum", "go.work", "go.work.sum"});

@@ -22,6 +22,9 @@ std::string JavaRelease(const std::string& wanted) {
   return "21";
 }
 
+// These servers write below their own directories, which belong to the group 0.
+constexpr const char* kServerUser = "10001:0";
+
 class JvmProject {
  public:
   explicit JvmProject(const Project& project)
@@ -137,8 +140,13 @@ Stage JvmProject::ServerStage(const std::string& server) {
       JoinPath(kRoot, project_.FromDirectory(app_.output ? app_.output->value : "target/app.war"));
   const CopyOptions as_user{.stage = "build", .owner = std::string(kUser)};
   if (server == "liberty") {
-    Stage stage("icr.io/appcafe/open-liberty:kernel-slim-java17-openj9-ubi", "",
-                "The server that the build names.");
+    Stage stage("icr.io/appcafe/open-liberty:full-java17-openj9-ubi", "",
+                "The server that the build names, with all its features.");
+    const std::string config = JoinPath(project_.Directory(), "src/main/liberty/config");
+    if (project_.HasDirectory(config)) {
+      stage.Copy({JoinPath(kRoot, config)}, "/config/", "Its configuration.", as_user);
+    }
+    recipe_.user = kServerUser;
     stage.Copy({war}, "/config/dropins/", "The application.", as_user);
     recipe_.arguments = {"/opt/ol/wlp/bin/server", "run", "defaultServer"};
     return stage;
@@ -147,6 +155,7 @@ Stage JvmProject::ServerStage(const std::string& server) {
     Stage stage("quay.io/wildfly/wildfly:34.0.1.Final-jdk17", "",
                 "The server that the build names.");
     stage.Copy({war}, "/opt/jboss/wildfly/standalone/deployments/", "The application.", as_user);
+    recipe_.user = kServerUser;
     recipe_.arguments = {"/opt/jboss/wildfly/bin/standalone.sh", "-b", "0.0.0.0"};
     return stage;
   }
@@ -192,6 +201,10 @@ Recipe JvmProject::Make() {
   IgnoreBeside(project_.Named({"build.gradle", "build.gradle.kts"}), {"build", ".gradle"}, recipe_);
   recipe_.retries = 5;  // it may take its time to start
   recipe_.stages.push_back(BuildStage());
+  if (tool_ == "tools.deps" && project_.Trait("java.packaging") == "classes") {
+    recipe_.problem = "nothing makes a jar of it: add an uberjar to build.clj";
+    return std::move(recipe_);
+  }
   const std::string server = project_.Trait("java.server");
   Stage last = server.empty() ? PlainStage() : ServerStage(server);
   std::vector<std::pair<std::string, std::string>> variables = {

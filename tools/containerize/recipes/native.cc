@@ -5,6 +5,21 @@
 
 namespace casemate::containerize {
 
+namespace {
+
+// What calls others by HTTPS needs the certificates of those who vouch for them.
+void AddCertificates(std::vector<std::string>& packages) {
+  const bool calls = std::any_of(packages.begin(), packages.end(), [](const std::string& name) {
+    return name == "curl" || name == "wget" || name == "git" || name.starts_with("libcurl") ||
+           name.starts_with("libssl") || name.starts_with("libgnutls");
+  });
+  if (calls) {
+    packages.emplace_back("ca-certificates");
+  }
+}
+
+}  // namespace
+
 // C and C++: Debian's compilers, since the analysis names Debian's libraries.
 Recipe NativeRecipe(const Project& project) {
   const analysis::App& app = project.app();
@@ -43,7 +58,7 @@ Recipe NativeRecipe(const Project& project) {
   if (uses_vcpkg) {
     build.Env({{"VCPKG_ROOT", "/opt/vcpkg"}});
     build.Run(
-        "git clone --depth 1 https://github.com/microsoft/vcpkg /opt/vcpkg && "
+        "git clone https://github.com/microsoft/vcpkg /opt/vcpkg && "
         "/opt/vcpkg/bootstrap-vcpkg.sh -disableMetrics");
   }
   std::vector<std::string> caches = {"/root/.cache/ccache"};
@@ -70,6 +85,7 @@ Recipe NativeRecipe(const Project& project) {
   if (app.language.value == "cpp") {
     libraries.emplace_back("libstdc++6");
   }
+  AddCertificates(libraries);
   Stage last = DebianRuntime(recipe, libraries);
   last.WorkDir(project.WorkDir());
   Serve(recipe, project, last, ProbeTool::kBash);
@@ -96,6 +112,7 @@ Recipe ShellRecipe(const Project& project) {
   if (interpreter == "zsh" || interpreter == "ksh" || interpreter == "fish") {
     packages.push_back(interpreter);
   }
+  AddCertificates(packages);
   UseInit(packages, recipe);
   Stage last("debian:bookworm-slim", "", "Debian has the shells.");
   last.Packages(packages,

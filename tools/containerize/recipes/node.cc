@@ -33,7 +33,9 @@ std::string NodeRelease(std::string_view requirement) {
       return std::string(release);
     }
   }
-  const std::string chosen = ChooseVersion(requirement, kNodes);
+  std::string chosen = ChooseVersion(requirement, kNodes);
+  // A release that is none of these: what is asked for comes before what is usual.
+  chosen = chosen.empty() ? NumbersOf(requirement, 1) : chosen;
   return chosen.empty() ? std::string(kNodes.front()) : chosen;
 }
 
@@ -56,6 +58,11 @@ class NodeBuild {
   [[nodiscard]] bool IsBerry() const { return project_.Trait("yarn.berry") == "true"; }
   [[nodiscard]] bool IsWorkspace() const;
   [[nodiscard]] bool HasLifecycle() const;
+  [[nodiscard]] bool HasPrepare() const {
+    return !analysis::TextAt(root_, "scripts.prepare").empty();
+  }
+  [[nodiscard]] bool HasGitDependencies() const;
+  [[nodiscard]] bool IsGathered() const;
   [[nodiscard]] bool HasDevelopment() const;
   [[nodiscard]] bool IsPlugAndPlay() const;
   [[nodiscard]] std::vector<std::string> Caches() const;
@@ -87,8 +94,20 @@ bool NodeBuild::IsWorkspace() const {
          app_.directory != app_.workspace;
 }
 
-// Scripts that installing runs, and which may need the sources.
+// Scripts that installing runs, and which may need the sources: of the root, and of members.
 bool NodeBuild::HasLifecycle() const {
+  std::vector<std::string> members =
+      IsWorkspace() ? project_.Named({"package.json"}) : std::vector<std::string>{};
+  std::erase(members, "package.json");
+  for (const std::string& member : members) {
+    const json manifest = analysis::ReadJsonFile(project_.tree(), project_.InTree(member), true);
+    for (const char* name : {"preinstall", "install", "postinstall", "prepare"}) {
+      if (!analysis::TextOf(analysis::At(manifest, std::vector<std::string>{"scripts", name}))
+               .empty()) {
+        return true;
+      }
+    }
+  }
   for (const char* name : {"preinstall", "install", "postinstall", "prepare"}) {
     const std::string script =
         analysis::TextOf(analysis::At(root_, std::vector<std::string>{"scripts", name}));
@@ -105,6 +124,28 @@ bool NodeBuild::HasLifecycle() const {
 bool NodeBuild::HasDevelopment() const {
   return root_.contains("devDependencies") || manifest_.contains("devDependencies") ||
          !analysis::TextAt(root_, "scripts.prepare").empty();
+}
+
+// "git+https://…", "github:acme/lib", "acme/lib".
+bool NodeBuild::HasGitDependencies() const {
+  for (const char* kind : {"dependencies", "devDependencies", "optionalDependencies"}) {
+    for (const auto& [name, version] : analysis::At(manifest_, kind).items()) {
+      const std::string text = analysis::TextOf(version);
+      const bool is_short = text.find('/') != std::string::npos &&
+                            text.find(':') == std::string::npos && !text.starts_with('.') &&
+                            !text.starts_with('/');
+      if (is_short || text.starts_with("git") || text.starts_with("bitbucket:")) {
+        return true;
+      }
+    }
+  }
+  return false;
+}
+
+// Whether the build gathers all that the server needs, dependencies included.
+bool NodeBuild::IsGathered() const {
+  return project_.Trait("next.output") == "standalone" ||
+         (project_.Framework() == "nuxt" && app_.output && app_.output->value.ends_with(".output"));
 }
 
 bool NodeBuild::IsPlugAndPlay() const {
@@ -158,7 +199,8 @@ void NodeBuild::SetUpManager(Stage& stage) {
     if (!tree.Below(project_.InTree(".yarn/releases")).empty()) {
       return;  // Yarn of the image hands over to the one that the project carries
     }
-    stage.Run("npm install --global corepack@0.34 && corepack enable", "Yarn comes by corepack.");
+    stage.Run("npm install --global --force corepack@0.34 && corepack enable",
+              "Yarn comes by corepack.");
   } else if (manager == "bun" && !IsBun()) {
     stage.Run("npm install --global bun@" + (stated.empty() ? "1" : stated),
               "The package manager of the project.");
@@ -264,11 +306,13 @@ std::string NodeBuild::Prune() const {
   const std::string manager = Manager();
   if (manager == "npm")
     return "npm prune --omit=dev";
+  // What only development has is called by `prepare`, which installing runs.
+  const std::string first = HasPrepare() ? "npm pkg delete scripts.prepare && " : "";
   if (manager == "bun")
-    return "rm -rf node_modules && bun install --production --frozen-lockfile";
+    return first + "rm -rf node_modules && bun install --production --frozen-lockfile";
   if (manager == "pnpm" && IsWorkspace()) {
     const std::string name = analysis::TextOf(analysis::At(manifest_, "name"));
-    return "pnpm install --prod --frozen-lockfile --prefer-offline" +
+    return first + "pnpm install --prod --frozen-lockfile --prefer-offline" +
            (name.empty() ? "" : " --filter \"" + name + "...\"");
   }
   if (manager == "pnpm")
@@ -279,7 +323,8 @@ std::string NodeBuild::Prune() const {
 }
 
 void NodeBuild::Install(Stage& stage) {
-  const bool needs_all = !app_.build.empty() || HasLifecycle();
+  // `prepare` runs whatever is installed, and calls what only development needs.
+  const bool needs_all = !app_.build.empty() || HasLifecycle() || HasPrepare();
   omits_development_ = !needs_all;
   if (!app_.lock_file) {
     recipe_.notes.emplace_back("there is no lock file: each build may bring other versions");
@@ -305,7 +350,10 @@ Stage NodeBuild::BuildStage() {
   for (const std::string& name : project_.RuntimePackages()) {
     packages.push_back(name);
   }
-  stage.Packages(packages, "Libraries that dependencies need.");
+  if (HasGitDependencies()) {
+    packages.insert(packages.end(), {"ca-certificates", "git"});
+  }
+  stage.Packages(packages, "Libraries and tools that dependencies need.");
   stage.WorkDir(std::string(kRoot));
   SetUpManager(stage);
   CopyManifests(stage);
@@ -346,7 +394,12 @@ std::string NodeBuild::Command() const {
     }
     break;
   }
-  return command.starts_with("npx ") ? command.substr(4) : command;
+  for (const std::string_view runner : {"npx ", "pnpm exec ", "yarn exec ", "npm exec ", "bunx "}) {
+    if (command.starts_with(runner)) {
+      return command.substr(runner.size());
+    }
+  }
+  return command;
 }
 
 void NodeBuild::CopyResult(Stage& stage) {
@@ -362,7 +415,7 @@ void NodeBuild::CopyResult(Stage& stage) {
     }
     return;
   }
-  if (framework == "nuxt" && app_.output) {
+  if (IsGathered() && app_.output) {
     CopyOutput(stage, project_, app_.output->value, "The server with all that it needs.");
     return;
   }
@@ -409,8 +462,17 @@ void NodeBuild::Finish(Stage& stage) {
                         {"HOSTNAME", "0.0.0.0"}, {"PORT", recipe_.port.number}});
     recipe_.port.reads_port = true;
   }
+  for (const char* name : {"astro", "nuxt", "sveltekit", "remix", "react-router"}) {
+    if (project_.Framework() == name) {
+      stage.Env({{"HOST", "0.0.0.0"}}, "It would listen for this container alone.");
+    }
+  }
   CopyResult(stage);
   recipe_.command = Command();
+  const std::string manager = Manager();
+  if (manager != "npm" && !IsBun() && recipe_.command.starts_with(manager + " ")) {
+    SetUpManager(stage);  // it starts the application
+  }
 }
 
 Recipe NodeBuild::Make() {
@@ -428,8 +490,7 @@ Recipe NodeBuild::Make() {
     ServeFiles(recipe_, project_, app_.output ? app_.output->value : "dist");
     return std::move(recipe_);
   }
-  const bool is_gathered =
-      project_.Trait("next.output") == "standalone" || (project_.Framework() == "nuxt");
+  const bool is_gathered = IsGathered();
   if (!omits_development_ && HasDevelopment() && !is_gathered) {
     if (const std::string prune = Prune(); !prune.empty()) {
       build.WorkDir(std::string(kRoot));
@@ -463,7 +524,7 @@ bool IsJavaScriptCommand(std::string_view command) {
   return false;
 }
 
-void AddNode(Recipe& recipe, const Project& /*project*/, Stage& build) {
+void AddNode(Recipe& recipe, const Project& project, Stage& build) {
   const std::string release(kNodes.front());
   recipe.stages.insert(recipe.stages.begin(), Stage("node:" + release + "-bookworm-slim", "node",
                                                     "Node for the web assets."));
@@ -474,6 +535,12 @@ void AddNode(Recipe& recipe, const Project& /*project*/, Stage& build) {
   build.Run(
       "ln -s ../lib/node_modules/npm/bin/npm-cli.js /usr/local/bin/npm \\\n"
       "    && ln -s ../lib/node_modules/npm/bin/npx-cli.js /usr/local/bin/npx");
+  if (!project.Named({"yarn.lock"}).empty()) {
+    build.Run("npm install --global yarn@1");
+  }
+  if (!project.Named({"pnpm-lock.yaml"}).empty()) {
+    build.Run("npm install --global pnpm@9");
+  }
 }
 
 Recipe NodeRecipe(const Project& project) {

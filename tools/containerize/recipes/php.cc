@@ -34,6 +34,7 @@ class PhpProject {
   Stage BuildStage();
   Stage LastStage(bool has_extensions, bool has_build);
   [[nodiscard]] std::vector<std::string> WritableDirectories() const;
+  [[nodiscard]] std::vector<std::string> FrameworkExtensions() const;
 
   const Project& project_;
   const analysis::App& app_;
@@ -49,7 +50,15 @@ std::string PhpProject::Image() const {
 
 Stage PhpProject::ExtensionStage(const std::vector<std::string>& extensions) {
   Stage stage(Image(), "extensions", "Extensions are compiled where compilers may stay behind.");
-  stage.Packages(project_.BuildPackages(), "Libraries that they are linked with.");
+  std::vector<std::string> libraries = project_.BuildPackages();
+  for (const std::string& name : extensions) {
+    if (name == "gd") {
+      libraries.insert(libraries.end(), {"libfreetype6-dev", "libjpeg62-turbo-dev", "libpng-dev"});
+    } else if (name == "intl") {
+      libraries.emplace_back("libicu-dev");
+    }
+  }
+  stage.Packages(libraries, "Libraries that they are linked with.");
   std::string pecl;
   std::string own;
   for (const std::string& name : extensions) {
@@ -113,15 +122,19 @@ Stage PhpProject::BuildStage() {
                    {"package.json", "package-lock.json", "yarn.lock", "pnpm-lock.yaml", ".npmrc"}),
                "./");
     for (const analysis::Finding* command : assets) {
-      stage.Run(command->value.starts_with("yarn")
-                    ? "npm install --global yarn@1 && " + command->value
-                    : command->value,
-                {}, {"/root/.npm"});
+      stage.Run(command->value, {}, {"/root/.npm"});
     }
   }
   stage.Copy({"."}, "./", "All else, after the dependencies.");
+  if (project_.Framework() == "symfony") {
+    stage.Env({{"APP_ENV", "prod"}});
+  }
   stage.Run("composer dump-autoload --no-dev --optimize",
             "The map of all classes, and what packages do after it.");
+  if (project_.Framework() == "symfony" && project_.Has("bin/console")) {
+    stage.Run("composer run-script --no-dev post-install-cmd --no-interaction",
+              "Its scripts put assets where they are served.");
+  }
   for (const analysis::Finding& command : app_.build) {
     stage.Run(command.value);
   }
@@ -134,16 +147,43 @@ Stage PhpProject::BuildStage() {
 // Where frameworks write while they run.
 std::vector<std::string> PhpProject::WritableDirectories() const {
   const std::string framework = project_.Framework();
-  if (framework == "laravel" || framework == "lumen")
+  const std::string root = project_.Trait("php.document_root");
+  const std::string place = root == "." ? "" : root;
+  if (framework == "laravel" || framework == "lumen") {
     return {"storage", "bootstrap/cache"};
-  if (framework == "symfony")
+  }
+  if (framework == "symfony") {
     return {"var"};
-  if (framework == "codeigniter")
-    return {"writable"};
-  if (framework == "wordpress")
-    return {"wp-content/uploads"};
-  if (framework == "drupal")
-    return {"web/sites/default/files"};
+  }
+  if (framework == "codeigniter") {
+    return project_.HasDirectory("application")
+               ? std::vector<std::string>{"application/cache", "application/logs"}
+               : std::vector<std::string>{"writable"};
+  }
+  if (framework == "bedrock") {
+    return {JoinPath(place, "app/uploads")};
+  }
+  if (framework == "wordpress") {
+    return {JoinPath(place, "wp-content/uploads")};
+  }
+  if (framework == "drupal") {
+    return {JoinPath(place, "sites/default/files")};
+  }
+  return {};
+}
+
+// Extensions without which a framework does not start, and which its packages leave to the image.
+std::vector<std::string> PhpProject::FrameworkExtensions() const {
+  const std::string framework = project_.Framework();
+  if (framework == "codeigniter" && project_.HasDirectory("writable")) {
+    return {"intl"};
+  }
+  if (framework == "wordpress" || framework == "bedrock") {
+    return {"mysqli"};
+  }
+  if (framework == "drupal") {
+    return {"gd", "pdo_mysql"};
+  }
   return {};
 }
 
@@ -152,6 +192,13 @@ Stage PhpProject::LastStage(bool has_extensions, bool has_build) {
               IsServed() ? "Apache with PHP, as the project has no server of its own."
                          : "PHP without what builds need.");
   std::vector<std::string> packages = project_.RuntimePackages();
+  for (const std::string& name : FrameworkExtensions()) {
+    if (name == "gd") {
+      packages.insert(packages.end(), {"libfreetype6", "libjpeg62-turbo", "libpng16-16"});
+    } else if (name == "intl") {
+      packages.emplace_back("libicu72");
+    }
+  }
   if (!IsServed()) {
     UseInit(packages, recipe_);
   }
@@ -177,6 +224,9 @@ Stage PhpProject::LastStage(bool has_extensions, bool has_build) {
               "seen.");
   }
   stage.WorkDir(Root());
+  if (project_.Framework() == "symfony") {
+    stage.Env({{"APP_ENV", "prod"}}, "What only development has is not installed.");
+  }
   if (has_build) {
     stage.Copy({Root()}, Root() + "/", "The sources with the dependencies.", {.stage = "build"});
   } else {
@@ -205,10 +255,22 @@ Recipe PhpProject::Make() {
       extensions.push_back(module.value.substr(4));
     }
   }
+  for (const std::string& name : FrameworkExtensions()) {
+    if (std::find(extensions.begin(), extensions.end(), name) == extensions.end()) {
+      extensions.push_back(name);
+    }
+  }
   if (project_.Trait("php.server") == "frankenphp" ||
       (app_.run && app_.run->value.find("frankenphp") != std::string::npos)) {
     recipe_.notes.emplace_back(
         "FrankenPHP itself is not in PHP's official images: base this on dunglas/frankenphp");
+  }
+  if (project_.Trait("php.document_root")
+          .find_first_not_of(
+              "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-./") !=
+      std::string::npos) {
+    recipe_.problem = "the name of the directory that is served holds characters of shells";
+    return std::move(recipe_);
   }
   if (has_composer) {
     recipe_.stages.push_back(BuildStage());

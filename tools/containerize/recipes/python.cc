@@ -38,6 +38,9 @@ class PythonBuild {
   void InstallByPip(Stage& stage);
   [[nodiscard]] std::string StatedTool(const std::string& name) const;
   [[nodiscard]] bool InstallsItself() const;
+  [[nodiscard]] bool NamesLocalFiles() const;
+  [[nodiscard]] bool ReadsVersionFromGit() const;
+  void Build(Stage& stage);
   void Finish(Stage& stage, bool is_built);
 
   const Project& project_;
@@ -99,9 +102,38 @@ void PythonBuild::InstallByUv(Stage& stage, const std::string& command) {
   has_source_ = true;
 }
 
+// Whether a file of requirements names what lies in the project: "-e .", "./lib", "-c
+// deps/all.txt".
+bool PythonBuild::NamesLocalFiles() const {
+  for (const std::string& path : project_.tree().In(app_.workspace)) {
+    const std::string_view name = analysis::NameOf(path);
+    const std::string* text =
+        name.starts_with("requirements") ? project_.tree().Read(path) : nullptr;
+    for (const std::string& line : analysis::SplitLines(text == nullptr ? "" : *text)) {
+      const std::string_view words = analysis::Trim(line);
+      const bool is_include = words.starts_with("-r ") || words.starts_with("-c ");
+      if (words.starts_with("-e") || words.starts_with("./") || words.starts_with("../") ||
+          words.starts_with("file:") || words == "." ||
+          (is_include && words.find('/') != std::string_view::npos &&
+           words.find("requirements/") == std::string_view::npos)) {
+        return true;
+      }
+    }
+  }
+  return false;
+}
+
+// Versions that tools read from Git, which is not in the context.
+bool PythonBuild::ReadsVersionFromGit() const {
+  const std::string* text = project_.tree().Read(project_.InTree("pyproject.toml"));
+  return text != nullptr && (text->find("setuptools_scm") != std::string::npos ||
+                             text->find("setuptools-scm") != std::string::npos ||
+                             text->find("hatch-vcs") != std::string::npos);
+}
+
 void PythonBuild::InstallByPip(Stage& stage) {
-  if (InstallsItself()) {
-    stage.Copy({"."}, "./", "The project is a package: it is installed from its sources.");
+  if (InstallsItself() || NamesLocalFiles()) {
+    stage.Copy({"."}, "./", "What is installed lies among the sources.");
     RunAll(stage, project_, app_.install, kCacheWhy, {"/root/.cache/pip"});
     has_source_ = true;
     return;
@@ -176,6 +208,10 @@ Stage PythonBuild::BuildStage() {
              {"PIP_DISABLE_PIP_VERSION_CHECK", "1"}});
   stage.Run("python -m venv " + std::string(kVenv),
             "All dependencies in one directory, which the last stage takes over.");
+  if (ReadsVersionFromGit()) {
+    stage.Env({{"SETUPTOOLS_SCM_PRETEND_VERSION", "0.0.0"}},
+              "The history of Git, which has the version, is not in the context.");
+  }
   stage.WorkDir(std::string(kRoot));
   Install(stage);
   return stage;
@@ -215,6 +251,25 @@ void PythonBuild::Finish(Stage& stage, bool is_built) {
   recipe_.command = app_.run ? app_.run->value : "";
 }
 
+// Commands of the build read settings, and those want variables that are set when it runs.
+void PythonBuild::Build(Stage& stage) {
+  std::string standbys;
+  for (const analysis::EnvironmentVariable& variable : app_.environment) {
+    if (variable.is_required) {
+      const bool is_database = variable.name.ends_with("DATABASE_URL");
+      standbys += variable.name + (is_database ? "=sqlite:////tmp/build.sqlite3 " : "=unused ");
+    }
+  }
+  std::vector<analysis::Finding> commands = app_.build;
+  for (analysis::Finding& command : commands) {
+    if (command.value.find("manage.py") != std::string::npos) {
+      command.value.insert(0, standbys);
+    }
+  }
+  RunAll(stage, project_, commands,
+         standbys.empty() ? "" : "Values for this step only: settings ask for them.", {});
+}
+
 Recipe PythonBuild::Make() {
   recipe_.ignored = {"**/__pycache__", "**/*.py[cod]",     "**/.venv",
                      "**/venv",        "**/.pytest_cache", "**/.mypy_cache",
@@ -227,7 +282,7 @@ Recipe PythonBuild::Make() {
   }
   Stage build = BuildStage();
   const std::string image = build.image();
-  bool is_built = has_source_ && (manager_ == "uv" || InstallsItself());
+  bool is_built = has_source_ && (manager_ == "uv" || InstallsItself() || NamesLocalFiles());
   if (!app_.build.empty()) {
     if (!has_source_) {
       build.Copy({"."}, "./", "All else, after the dependencies.");
@@ -235,7 +290,7 @@ Recipe PythonBuild::Make() {
     if (project_.NeedsJavaScript()) {
       AddNode(recipe_, project_, build);
     }
-    RunAll(build, project_, app_.build, {}, {});
+    Build(build);
     is_built = true;
   }
   recipe_.stages.push_back(std::move(build));

@@ -24,6 +24,7 @@ class RubyProject {
   [[nodiscard]] std::string Image() const;
   [[nodiscard]] bool IsRails() const { return project_.Framework() == "rails"; }
   [[nodiscard]] Variables BundlerVariables() const;
+  [[nodiscard]] bool HasOwnGems() const;
   Stage BuildStage();
   void Finish(Stage& stage);
 
@@ -50,6 +51,14 @@ Variables RubyProject::BundlerVariables() const {
   return variables;
 }
 
+// A Gemfile may take gems from the project itself, whose manifests read its sources.
+bool RubyProject::HasOwnGems() const {
+  const std::string* gemfile = project_.tree().Read(project_.InTree("Gemfile"));
+  return gemfile != nullptr && (gemfile->find("\ngemspec") != std::string::npos ||
+                                gemfile->find("path:") != std::string::npos ||
+                                gemfile->find("\npath ") != std::string::npos);
+}
+
 Stage RubyProject::BuildStage() {
   Stage stage(Image(), "build", project_.VersionSource("a current release") + ".");
   std::vector<std::string> packages = project_.BuildPackages();
@@ -62,14 +71,16 @@ Stage RubyProject::BuildStage() {
   Variables variables = BundlerVariables();
   variables.emplace_back("BUNDLE_GLOBAL_GEM_CACHE", "true");
   stage.Env(variables);
-  std::vector<std::string> files = project_.Present(
-      {"Gemfile", "Gemfile.lock", "gems.rb", "gems.locked", ".ruby-version", ".tool-versions"});
-  for (const std::string& file : project_.Named({"*.gemspec"})) {
-    files.push_back(file);
+  const bool copies_first = HasOwnGems();
+  if (copies_first) {
+    stage.Copy({"."}, "./", "Gems of the project itself are among what is installed.");
+  } else {
+    stage.Copy(project_.Present({"Gemfile", "Gemfile.lock", "gems.rb", "gems.locked",
+                                 ".ruby-version", ".tool-versions"}),
+               "./",
+               "What names the gems, and nothing that changes more often: the next step runs again "
+               "only when they change.");
   }
-  stage.Copy(files, "./",
-             "What names the gems, and nothing that changes more often: the next step runs "
-             "again only when they change.");
   for (const analysis::Finding& command : app_.install) {
     if (command.value.starts_with("bundle config")) {
       continue;  // the environment says it
@@ -78,9 +89,7 @@ Stage RubyProject::BuildStage() {
       stage.Copy(project_.Present({"package.json", "package-lock.json", "yarn.lock",
                                    "pnpm-lock.yaml", ".npmrc", ".yarnrc"}),
                  "./");
-      const bool is_yarn = command.value.starts_with("yarn");
-      stage.Run((is_yarn ? "npm install --global yarn@1 && " : "") + command.value, {},
-                {"/root/.npm"});
+      stage.Run(command.value, {}, {"/root/.npm"});
       continue;
     }
     stage.Run(command.value, "The cache keeps downloads between builds and out of the image.",
@@ -89,7 +98,9 @@ Stage RubyProject::BuildStage() {
       stage.Ignore("DL3028");  // the project names no versions
     }
   }
-  CopyRest(stage);
+  if (!copies_first) {
+    CopyRest(stage);
+  }
   RunAll(stage, project_, app_.build, "Made once, here, and not by each container.", {});
   if (project_.NeedsJavaScript()) {
     stage.Run("rm -rf node_modules", "Nothing of Node runs later.");
@@ -132,6 +143,10 @@ Recipe RubyProject::Make() {
   recipe_.ignored = {"**/.bundle",    "log",     "tmp",     "**/node_modules",
                      "vendor/bundle", "storage", "coverage"};
   const bool is_site = app_.kind == analysis::AppKind::kStaticSite;
+  if (!has_bundler_ && !is_site && app_.run && !app_.run->value.starts_with("ruby ")) {
+    recipe_.problem = "no Gemfile names the gems that it runs with";
+    return std::move(recipe_);
+  }
   if (has_bundler_ || is_site) {
     recipe_.stages.push_back(BuildStage());
   }

@@ -31,6 +31,14 @@ std::string RustImage(const Project& project) {
   return "rust:" + numbers + "-" + std::string(DebianOf("rust", numbers));
 }
 
+// Where Cargo looks for targets that have a name only.
+std::string PlaceOf(std::string_view kind) {
+  if (kind == "bench") {
+    return "benches/";
+  }
+  return std::string(kind) + "s/";  // examples, tests
+}
+
 // What Cargo looks for beside a manifest: it reads none whose targets have no sources.
 std::vector<std::string> SourcesOf(const Project& project, const std::string& manifest) {
   std::vector<std::string> files;
@@ -50,10 +58,14 @@ std::vector<std::string> SourcesOf(const Project& project, const std::string& ma
   }
   for (const char* kind : {"bin", "example", "test", "bench", "lib"}) {
     const nlohmann::json& targets = analysis::At(document, kind);
+    const std::string place = kind == std::string_view("bin") ? "src/bin/" : PlaceOf(kind);
     for (const auto& target : targets.is_array() ? targets : nlohmann::json::array({targets})) {
-      const std::string path = JoinPath(directory, analysis::TextAt(target, "path"));
-      if (path != directory && project.Has(path)) {
-        files.push_back(path);
+      const std::string name = place + analysis::TextAt(target, "name");
+      for (const std::string& path :
+           {analysis::TextAt(target, "path"), name + ".rs", name + "/main.rs"}) {
+        if (!path.empty() && project.Has(JoinPath(directory, path))) {
+          files.push_back(JoinPath(directory, path));
+        }
       }
     }
   }
@@ -152,6 +164,13 @@ Recipe RustRecipe(const Project& project) {
   Stage build(RustImage(project), "build", project.VersionSource("the current release") + ".");
   build.Packages(project.BuildPackages(), "Libraries that are linked, and tools that builds need.");
   build.WorkDir(std::string(kRoot));
+  const std::string target = project.Trait("rust.target");
+  if (!target.empty() && app.kind != analysis::AppKind::kStaticSite) {
+    build.Packages(target.ends_with("musl") ? std::vector<std::string>{"musl-tools"}
+                                            : std::vector<std::string>{},
+                   "The linker of the target that the project names.");
+    build.Run("rustup target add " + ShellWord(target), "The project builds for another target.");
+  }
   FetchCrates(build, project);
   build.Copy({"."}, "./", "All else, after the crates.");
   if (project.Trait("rust.sqlx_offline") == "1") {
@@ -174,7 +193,9 @@ Recipe RustRecipe(const Project& project) {
   const CopyOptions from_build{.stage = "build"};
   std::vector<std::string> packages = project.RuntimePackages();
   packages.emplace_back("ca-certificates");
-  Stage last = DebianRuntime(recipe, packages);
+  const bool is_older = recipe.stages.front().image().find("bullseye") != std::string::npos;
+  Stage last =
+      DebianRuntime(recipe, packages, is_older ? "debian:bullseye-slim" : "debian:bookworm-slim");
   last.WorkDir(project.WorkDir());
   Serve(recipe, project, last, ProbeTool::kBash);
   for (const std::string& file : Words(project.Trait("rust.files"))) {

@@ -45,6 +45,7 @@ http {
   sendfile on; server_tokens off; gzip on;
   gzip_types text/css text/javascript application/javascript application/json image/svg+xml;
   server {
+    absolute_redirect off;
     listen )" + std::string(kPort) +
                            R"(;
     root )" + std::string(kPages) +
