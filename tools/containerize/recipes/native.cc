@@ -18,28 +18,13 @@ void AddCertificates(std::vector<std::string>& packages) {
   }
 }
 
-}  // namespace
-
-// C and C++: Debian's compilers, since the analysis names Debian's libraries.
-Recipe NativeRecipe(const Project& project) {
+Stage BuildStage(const Project& project, const std::string& tool) {
   const analysis::App& app = project.app();
-  const std::string tool = project.Trait("native.tool");
-  Recipe recipe;
-  if (tool != "make" && tool != "autotools") {
-    recipe.ignored = {"build", "builddir"};
-  }
-  recipe.ignored.insert(recipe.ignored.end(),
-                        {"**/*.o", "**/*.a", "**/CMakeCache.txt", "**/CMakeFiles"});
-  if (app.package_manager &&
-      (app.package_manager->value == "vcpkg" || app.package_manager->value == "conan")) {
-    recipe.notes.push_back(app.package_manager->value +
-                           " is not in Debian: the build stage installs it");
-  }
   Stage build("debian:bookworm-slim", "build", "Debian's compilers, for Debian's libraries.");
   std::vector<std::string> packages = project.BuildPackages();
   packages.emplace_back("ccache");
-  const bool uses_conan = app.package_manager && app.package_manager->value == "conan";
-  const bool uses_vcpkg = app.package_manager && app.package_manager->value == "vcpkg";
+  const bool uses_conan = project.PackageManager() == "conan";
+  const bool uses_vcpkg = project.PackageManager() == "vcpkg";
   if (uses_conan) {
     packages.insert(packages.end(), {"python3-venv", "ca-certificates"});
   }
@@ -79,7 +64,26 @@ Recipe NativeRecipe(const Project& project) {
   }
   CopyRest(build);
   RunAll(build, project, app.build, {}, caches);
-  recipe.stages.push_back(std::move(build));
+  return build;
+}
+
+}  // namespace
+
+// C and C++: Debian's compilers, since the analysis names Debian's libraries.
+Recipe NativeRecipe(const Project& project) {
+  const analysis::App& app = project.app();
+  const std::string tool = project.Trait("native.tool");
+  Recipe recipe;
+  if (tool != "make" && tool != "autotools") {
+    recipe.ignored = {"build", "builddir"};
+  }
+  recipe.ignored.insert(recipe.ignored.end(),
+                        {"**/*.o", "**/*.a", "**/CMakeCache.txt", "**/CMakeFiles"});
+  if (const std::string manager = project.PackageManager();
+      manager == "vcpkg" || manager == "conan") {
+    recipe.notes.push_back(manager + " is not in Debian: the build stage installs it");
+  }
+  recipe.stages.push_back(BuildStage(project, tool));
 
   std::vector<std::string> libraries = project.RuntimePackages();
   if (app.language.value == "cpp") {

@@ -374,7 +374,7 @@ Stage NodeBuild::BuildStage() {
 // The script behind `npm run start`, when nothing but it would run: npm in between would swallow
 // signals.
 std::string NodeBuild::Command() const {
-  const std::string command = app_.run ? app_.run->value : "";
+  std::string command = app_.run ? app_.run->value : "";
   for (const char* runner :
        {"npm run ", "npm ", "yarn run ", "yarn ", "pnpm run ", "pnpm ", "bun run "}) {
     if (!command.starts_with(runner)) {
@@ -403,7 +403,6 @@ std::string NodeBuild::Command() const {
 }
 
 void NodeBuild::CopyResult(Stage& stage) {
-  const std::string framework = project_.Framework();
   const std::string directory = project_.WorkDir();
   const CopyOptions from_build{.stage = "build"};
   if (project_.Trait("next.output") == "standalone") {
