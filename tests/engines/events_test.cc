@@ -1,8 +1,10 @@
 // Following the events of real engines: what happens is recorded and told once, also what happened
 // while nobody followed.
 #include <algorithm>
+#include <chrono>
 #include <condition_variable>
 #include <cstdlib>
+#include <thread>
 
 #include <catch2/catch.hpp>
 
@@ -105,7 +107,15 @@ class Server {
     return ActionsOf(page->events, id);
   }
   [[nodiscard]] const Engine& engine() const {
+    // One that was killed may take its time to answer for the first time.
+    const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(60);
     auto engine = containers_->engine();
+    while (!engine && engine.error().code == ErrorCode::kUnavailable &&
+           std::chrono::steady_clock::now() < deadline) {
+      std::this_thread::yield();
+      engine = containers_->engine();
+    }
+    INFO((engine ? std::string() : Describe(engine.error())));
     REQUIRE(engine);
     return **engine;  // `containers_` keeps it
   }
