@@ -112,10 +112,12 @@ std::vector<LintFinding> Worst(std::vector<LintFinding> findings) {
   if (findings.size() <= kMaxFindings) {
     return findings;
   }
-  std::ranges::stable_sort(
-      findings, [](const LintFinding& a, const LintFinding& b) { return a.severity > b.severity; });
+  // Not by stable_sort: clang calls what it is made of deprecated.
+  std::ranges::sort(findings, [](const LintFinding& a, const LintFinding& b) {
+    return std::tie(b.severity, a.line, a.rule) < std::tie(a.severity, b.line, b.rule);
+  });
   findings.erase(findings.begin() + kMaxFindings, findings.end());
-  std::ranges::stable_sort(findings, [](const LintFinding& a, const LintFinding& b) {
+  std::ranges::sort(findings, [](const LintFinding& a, const LintFinding& b) {
     return std::tie(a.line, a.rule) < std::tie(b.line, b.rule);
   });
   return findings;
