@@ -16,16 +16,40 @@
 namespace casemate {
 namespace {
 
-using Digest = std::array<std::uint8_t, SHA256_DIGEST_SIZE>;
+using Sha256Digest = Sha256::Digest;
 
 const std::uint8_t* Bytes(std::string_view text) {
   return reinterpret_cast<const std::uint8_t*>(text.data());
 }
 
+// Nettle's contexts are plain structs of integers.
+sha256_ctx* Context(std::uint8_t* state) {
+  return reinterpret_cast<sha256_ctx*>(state);
+}
+
 }  // namespace
 
-std::string Sha256Hex(std::string_view bytes) {
+Sha256::Sha256() : state_{} {
+  static_assert(sizeof(sha256_ctx) <= kStateBytes && alignof(sha256_ctx) <= 16);
+  sha256_init(Context(state_.data()));
+}
+
+void Sha256::Update(std::string_view bytes) {
+  sha256_update(Context(state_.data()), bytes.size(), Bytes(bytes));
+}
+
+Sha256::Digest Sha256::Finish() {
   Digest digest{};
+  sha256_digest(Context(state_.data()), digest.size(), digest.data());
+  return digest;
+}
+
+std::string Sha256::FinishHex() {
+  return ToHex(Finish());
+}
+
+std::string Sha256Hex(std::string_view bytes) {
+  Sha256Digest digest{};
   sha256_ctx context{};
   sha256_init(&context);
   sha256_update(&context, bytes.size(), Bytes(bytes));
@@ -34,7 +58,7 @@ std::string Sha256Hex(std::string_view bytes) {
 }
 
 std::string HmacSha256Hex(std::string_view key, std::string_view bytes) {
-  Digest code{};
+  Sha256Digest code{};
   hmac_sha256_ctx context{};
   hmac_sha256_set_key(&context, key.size(), Bytes(key));
   hmac_sha256_update(&context, bytes.size(), Bytes(bytes));

@@ -28,5 +28,7 @@ casemate_dependency(NETTLE nettle)
 casemate_dependency(YAMLCPP yaml-cpp)
 casemate_dependency(RE2 re2)
 casemate_dependency(PUGIXML pugixml)
+casemate_dependency(DEFLATE libdeflate)
+casemate_dependency(ZLIB zlib)
 # Its -pthread would define a macro that our precompiled headers lack; in glibc 2.34 it does nothing.
 set_target_properties(PkgConfig::RE2 PROPERTIES INTERFACE_COMPILE_OPTIONS "")
