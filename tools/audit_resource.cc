@@ -7,7 +7,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/json.h"
-#include "tools/args.h"
+#include "tools/arguments/args.h"
 #include "tools/documents.h"
 #include "tools/named_resource.h"
 #include "tools/resource_reader.h"

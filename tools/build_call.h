@@ -10,7 +10,7 @@
 #include <nlohmann/json_fwd.hpp>
 
 #include "base/result.h"
-#include "tools/args.h"
+#include "tools/arguments/args.h"
 #include "tools/build_tools.h"
 #include "tools/run_workspace.h"
 #include "tools/tool.h"

@@ -8,7 +8,7 @@
 
 #include "base/result.h"
 #include "sandbox/container/containers.h"
-#include "tools/args.h"
+#include "tools/arguments/args.h"
 #include "tools/container_facts.h"
 #include "tools/tool.h"
 

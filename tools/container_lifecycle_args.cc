@@ -7,7 +7,7 @@
 
 #include "base/text.h"
 #include "sandbox/container/engine/names.h"
-#include "tools/args.h"
+#include "tools/arguments/args.h"
 #include "tools/container_call.h"
 #include "tools/run_limits.h"
 

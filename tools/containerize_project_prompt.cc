@@ -4,7 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/text.h"
-#include "tools/args.h"
+#include "tools/arguments/args.h"
 #include "tools/build_tools.h"
 #include "tools/icon.h"
 #include "tools/named_resource.h"

@@ -5,7 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/text.h"
-#include "tools/args.h"
+#include "tools/arguments/args.h"
 #include "tools/icon.h"
 #include "tools/named_resource.h"
 #include "tools/profile_json.h"

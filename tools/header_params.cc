@@ -7,7 +7,7 @@
 
 #include <nlohmann/json.hpp>
 
-#include "tools/args.h"
+#include "tools/arguments/args.h"
 
 namespace casemate::tools {
 

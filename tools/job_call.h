@@ -8,7 +8,7 @@
 
 #include <nlohmann/json_fwd.hpp>
 
-#include "tools/args.h"
+#include "tools/arguments/args.h"
 #include "tools/job_runner.h"
 #include "tools/tool.h"
 

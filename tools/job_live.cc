@@ -8,7 +8,7 @@
 #include "base/clock.h"
 #include "base/fair_pool.h"
 #include "base/text.h"
-#include "tools/args.h"
+#include "tools/arguments/args.h"
 #include "tools/run_spool.h"
 
 namespace casemate::tools {

@@ -9,7 +9,7 @@
 #include <utility>
 
 #include "base/text.h"
-#include "tools/args.h"
+#include "tools/arguments/args.h"
 #include "tools/javascript_loader.h"
 
 namespace casemate::tools {

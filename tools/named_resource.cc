@@ -1,7 +1,7 @@
 #include "tools/named_resource.h"
 
 #include "base/text.h"
-#include "tools/args.h"
+#include "tools/arguments/args.h"
 #include "tools/resource_reader.h"
 
 namespace casemate::tools {

@@ -8,7 +8,7 @@
 #include "base/text.h"
 #include "policies/check/explain_text.h"
 #include "policies/engine/explain.h"
-#include "tools/args.h"
+#include "tools/arguments/args.h"
 #include "tools/icon.h"
 
 namespace casemate::tools {

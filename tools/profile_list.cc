@@ -5,7 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include "policies/profiles/profile.h"
-#include "tools/args.h"
+#include "tools/arguments/args.h"
 #include "tools/icon.h"
 #include "tools/profile_json.h"
 #include "tools/run.h"

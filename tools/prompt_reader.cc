@@ -8,7 +8,7 @@
 
 #include "base/hash.h"
 #include "base/text.h"
-#include "tools/args.h"
+#include "tools/arguments/args.h"
 #include "tools/resource_reader.h"
 #include "tools/tool.h"
 

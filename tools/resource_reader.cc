@@ -6,7 +6,7 @@
 
 #include <nlohmann/json.hpp>
 
-#include "tools/args.h"
+#include "tools/arguments/args.h"
 #include "tools/tool.h"
 
 namespace casemate::tools {

@@ -4,7 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/text.h"
-#include "tools/args.h"
+#include "tools/arguments/args.h"
 #include "tools/icon.h"
 #include "tools/languages.h"
 #include "tools/named_resource.h"

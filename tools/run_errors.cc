@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "base/text.h"
-#include "tools/args.h"
+#include "tools/arguments/args.h"
 #include "tools/languages.h"
 
 namespace casemate::tools {

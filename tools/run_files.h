@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "base/result.h"
-#include "tools/args.h"
+#include "tools/arguments/args.h"
 #include "tools/run_args.h"
 
 namespace casemate::tools {

@@ -5,7 +5,7 @@
 
 #include "base/result.h"
 #include "policies/grant.h"
-#include "tools/args.h"
+#include "tools/arguments/args.h"
 #include "tools/run_args.h"
 
 namespace casemate::tools {

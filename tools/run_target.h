@@ -14,7 +14,7 @@
 #include "base/result.h"
 #include "sandbox/backend.h"
 #include "sandbox/container/containers.h"
-#include "tools/args.h"
+#include "tools/arguments/args.h"
 #include "tools/container_facts.h"
 
 namespace casemate::tools {

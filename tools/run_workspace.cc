@@ -6,7 +6,7 @@
 #include <utility>
 
 #include "sandbox/native/launcher_client.h"
-#include "tools/args.h"
+#include "tools/arguments/args.h"
 
 namespace casemate::tools {
 

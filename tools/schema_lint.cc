@@ -10,7 +10,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/text.h"
-#include "tools/args.h"
+#include "tools/arguments/args.h"
 
 namespace casemate::tools {
 

@@ -1,4 +1,4 @@
-#include "tools/args.h"
+#include "tools/arguments/args.h"
 
 #include <array>
 

@@ -1,4 +1,4 @@
-#include "tools/args.h"
+#include "tools/arguments/args.h"
 
 #include <algorithm>
 #include <cmath>
@@ -121,7 +121,7 @@ void ArgReader::CheckMembers(std::span<const std::string_view> allowed) {
     if (const auto nearest = NearestName(name, allowed)) {
       message += "; did you mean `" + *nearest + "`?";
     }
-    Error error = InvalidArgument(path_ + "." + EscapeControls(name.substr(0, kQuotedBytes), false),
+    Error error = InvalidArgument(PathOf(EscapeControls(name.substr(0, kQuotedBytes), false)),
                                   std::move(message));
     error.remedy =
         allowed.empty() ? "pass an empty object" : "use only: " + Join(Strings(allowed), ", ");
@@ -143,7 +143,7 @@ const json* ArgReader::Find(std::string_view name) const {
 }
 
 std::string ArgReader::PathOf(std::string_view name) const {
-  return path_ + "." + std::string(name);
+  return path_.empty() ? std::string(name) : path_ + "." + std::string(name);
 }
 
 std::optional<std::string> ArgReader::Text(std::string_view name, const TextRule& rule) {

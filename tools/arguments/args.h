@@ -47,7 +47,8 @@ struct TextRule {
 
 class ArgReader {
  public:
-  // `path` is the object's own path ("args", "args.limits"); `allowed` are its members' names.
+  // `path` is the object's own path ("args", "args.limits"; empty: the document); `allowed` are its
+  // members' names.
   ArgReader(const nlohmann::json& object, std::string path,
             std::span<const std::string_view> allowed, ArgErrors& errors);
 
