@@ -11,9 +11,9 @@
 #include "base/clock.h"
 #include "base/hash.h"
 #include "policies/engine/policy_engine.h"
-#include "sandbox/container/build/tar_header.h"
 #include "sandbox/container/containers.h"
 #include "sandbox/container/guard/protocol.h"
+#include "sandbox/container/oci/tar_header.h"
 #include "sandbox/container/run/image_backend.h"
 #include "tests/unit/temp_dir.h"
 #include "tools/container_tools.h"
@@ -316,14 +316,14 @@ TEST_CASE("build cache that nothing uses is removed from Docker") {
   const std::string steps = "FROM " + Variable("CASEMATE_TEST_IMAGE") +
                             "\nRUN dd if=/dev/zero of=/file bs=1048576 count=4\nRUN rm /file\n";
   std::string tar;
-  container::TarEntry entry;
+  oci::TarEntry entry;
   entry.path = "Dockerfile";
   entry.mode = 0644;
   entry.size = static_cast<std::int64_t>(steps.size());
-  container::AppendTarHeader(entry, tar);
+  oci::AppendTarHeader(entry, tar);
   tar += steps;
-  container::AppendTarPadding(entry.size, tar);
-  container::AppendTarEnd(tar);
+  oci::AppendTarPadding(entry.size, tar);
+  oci::AppendTarEnd(tar);
   const EngineReply built =
       yard.Post("/v1.41/build?version=2&networkmode=none&t=built:1", tar, "application/x-tar");
   INFO(built.body);

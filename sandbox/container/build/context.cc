@@ -13,7 +13,7 @@
 #include "sandbox/container/build/context_error.h"
 #include "sandbox/container/build/context_scan.h"
 #include "sandbox/container/build/dockerignore.h"
-#include "sandbox/container/build/tar_header.h"
+#include "sandbox/container/oci/tar_header.h"
 
 namespace casemate::container {
 
@@ -89,13 +89,13 @@ Result<BuildContext> BuildContext::Scan(int directory, const ContextOptions& opt
 }
 
 Result<void> ContextStream::AppendEntry(const BuildContext::Entry& entry, std::string& chunk) {
-  TarEntry header;
+  oci::TarEntry header;
   header.path = entry.path;
   header.mode = entry.mode & 07777U;
   header.mtime_s = context_.mtime_s_.value_or(entry.mtime_s);
   if (S_ISDIR(entry.mode)) {
-    header.type = TarType::kDirectory;
-    AppendTarHeader(header, chunk);
+    header.type = oci::TarType::kDirectory;
+    oci::AppendTarHeader(header, chunk);
     return {};
   }
   const bool is_link = S_ISLNK(entry.mode);
@@ -128,9 +128,9 @@ Result<void> ContextStream::AppendEntry(const BuildContext::Entry& entry, std::s
               ShownPath(header.link_target) + ", which Podman refuses",
           "context", "exclude it in .dockerignore, or make it lead to a file of the context", 0};
     }
-    header.type = TarType::kSymlink;
+    header.type = oci::TarType::kSymlink;
     header.mode = 0777;
-    AppendTarHeader(header, chunk);
+    oci::AppendTarHeader(header, chunk);
     return {};
   }
   // The size of now, not of the scan: the header must say how many bytes follow.
@@ -142,7 +142,7 @@ Result<void> ContextStream::AppendEntry(const BuildContext::Entry& entry, std::s
                      ShownPath(entry.path),
                  "context", "build again when nothing writes to it", 0};
   }
-  AppendTarHeader(header, chunk);
+  oci::AppendTarHeader(header, chunk);
   file_ = std::move(file);
   left_ = size_ = status.st_size;
   return {};
@@ -166,7 +166,7 @@ Result<void> ContextStream::AppendContent(std::string& chunk) {
     left_ -= std::max<ssize_t>(got, 0);
   }
   if (left_ == 0) {
-    AppendTarPadding(size_, chunk);
+    oci::AppendTarPadding(size_, chunk);
     file_.Reset();
   }
   return {};
@@ -183,12 +183,13 @@ std::optional<std::string_view> ContextStream::KnownText(std::string_view path) 
   return std::nullopt;
 }
 
-void ContextStream::AppendText(TarEntry header, std::string_view text, std::string& chunk) const {
-  header.type = TarType::kFile;
+void ContextStream::AppendText(oci::TarEntry header, std::string_view text,
+                               std::string& chunk) const {
+  header.type = oci::TarType::kFile;
   header.size = static_cast<std::int64_t>(text.size());
-  AppendTarHeader(header, chunk);
+  oci::AppendTarHeader(header, chunk);
   chunk += text;
-  AppendTarPadding(header.size, chunk);
+  oci::AppendTarPadding(header.size, chunk);
 }
 
 Result<void> ContextStream::Next(std::string& chunk) {
@@ -199,7 +200,7 @@ Result<void> ContextStream::Next(std::string& chunk) {
       appended = AppendContent(chunk);
     } else if (next_added_ < context_.added_.size()) {
       const AddedFile& file = context_.added_[next_added_++];
-      TarEntry header;
+      oci::TarEntry header;
       header.path = file.name;
       header.mode = kTextMode;
       header.mtime_s = context_.mtime_s_.value_or(0);
@@ -207,7 +208,7 @@ Result<void> ContextStream::Next(std::string& chunk) {
     } else if (next_ < context_.entries_.size()) {
       appended = AppendEntry(context_.entries_[next_++], chunk);
     } else {
-      AppendTarEnd(chunk);
+      oci::AppendTarEnd(chunk);
       ended_ = true;
     }
     if (!appended) {

@@ -17,7 +17,7 @@
 
 #include "base/result.h"
 #include "base/unique_fd.h"
-#include "sandbox/container/build/tar_header.h"
+#include "sandbox/container/oci/tar_header.h"
 
 namespace casemate::container {
 
@@ -124,7 +124,7 @@ class ContextStream {
   Result<void> AppendContent(std::string& chunk);
   // An entry whose content is known; nullopt: it is in the directory.
   [[nodiscard]] std::optional<std::string_view> KnownText(std::string_view path) const;
-  void AppendText(TarEntry header, std::string_view text, std::string& chunk) const;
+  void AppendText(oci::TarEntry header, std::string_view text, std::string& chunk) const;
 
   const BuildContext& context_;
   const ContextReader reader_;

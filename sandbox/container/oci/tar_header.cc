@@ -1,11 +1,11 @@
-#include "sandbox/container/build/tar_header.h"
+#include "sandbox/container/oci/tar_header.h"
 
 #include <algorithm>
 #include <array>
 #include <cstring>
 #include <numeric>
 
-namespace casemate::container {
+namespace casemate::oci {
 
 namespace {
 
@@ -142,4 +142,4 @@ void AppendTarEnd(std::string& out) {
   out.append(2 * kTarBlockBytes, '\0');
 }
 
-}  // namespace casemate::container
+}  // namespace casemate::oci

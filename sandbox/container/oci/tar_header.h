@@ -7,7 +7,7 @@
 #include <string>
 #include <string_view>
 
-namespace casemate::container {
+namespace casemate::oci {
 
 inline constexpr std::size_t kTarBlockBytes = 512;
 
@@ -30,4 +30,4 @@ void AppendTarPadding(std::int64_t size, std::string& out);
 // The two blocks that end an archive.
 void AppendTarEnd(std::string& out);
 
-}  // namespace casemate::container
+}  // namespace casemate::oci
