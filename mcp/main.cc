@@ -291,6 +291,7 @@ struct Run {
   int operator()(const cli::DockerfileGenerateArgs& args) const {
     return cli::DockerfileGenerateCommand(args);
   }
+  int operator()(const cli::ManifestArgs& args) const { return cli::ManifestCommand(args); }
   int operator()(const cli::AnalyzeArgs& args) const { return cli::AnalyzeCommand(args); }
   int operator()(const cli::ContainersArgs& args) const {
     return cli::ContainersCommand(
@@ -354,6 +355,7 @@ bool IsAboutThisServer(const cli::Command& command) {
          !std::holds_alternative<cli::AnalyzeArgs>(command) &&
          !std::holds_alternative<cli::DockerfileLintArgs>(command) &&
          !std::holds_alternative<cli::DockerfileGenerateArgs>(command) &&
+         !std::holds_alternative<cli::ManifestArgs>(command) &&
          !std::holds_alternative<cli::ClientDoctorArgs>(command);
 }
 

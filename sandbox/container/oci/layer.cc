@@ -47,6 +47,8 @@ class Archive {
     header.path = entry.path;
     header.link_target = entry.link_target;
     header.mode = entry.mode;
+    header.uid = entry.uid;
+    header.gid = entry.gid;
     header.size = entry.type == TarType::kFile ? entry.size : 0;
     header.mtime_s = mtime_s;
     block_.clear();
@@ -204,6 +206,7 @@ std::string LayerPlan::Key(std::int64_t mtime_s) const {
   for (const LayerEntry& entry : entries_) {
     add(entry.path);
     add(std::string(1, static_cast<char>(entry.type)) + std::to_string(entry.mode) + " " +
+        std::to_string(entry.uid) + ":" + std::to_string(entry.gid) + " " +
         std::to_string(entry.size));
     add(entry.link_target);
     add(ToHex(entry.digest));

@@ -1,5 +1,5 @@
 // Layer: files as one layer of an OCI image, the same bytes for the same files on any machine:
-// entries in order of their paths with all directories above them, owner and group 0, one time for
+// entries in order of their paths with all directories above them, owners by number, one time for
 // all, and compression in pieces of fixed size, each a member of its own (RFC 1952, 2.2), so that
 // several processors give what one gives. What it depends on beside its entries is kLayerFormat.
 // Stateless; a plan belongs to one thread.
@@ -28,6 +28,8 @@ struct LayerEntry {
   std::string path;  // relative, clean
   TarType type = TarType::kFile;
   std::uint32_t mode = 0;  // permission bits
+  std::uint32_t uid = 0;
+  std::uint32_t gid = 0;
   std::string link_target;
   std::int64_t size = 0;
   // The content of a file: `text`, or what is opened, which must have this size and digest.

@@ -68,8 +68,8 @@ void AppendUstar(const TarEntry& entry, char type, std::string_view path, std::s
     PutText(header.name, path.substr(split + 1));
   }
   PutOctal(header.mode, entry.mode & 07777U);
-  PutOctal(header.uid, 0);
-  PutOctal(header.gid, 0);
+  PutOctal(header.uid, entry.uid);
+  PutOctal(header.gid, entry.gid);
   PutOctal(header.size, std::min(entry.size, kMaxOctal11));
   PutOctal(header.mtime, std::clamp<std::int64_t>(entry.mtime_s, 0, kMaxOctal11));
   header.type = type;

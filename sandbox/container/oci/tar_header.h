@@ -13,14 +13,16 @@ inline constexpr std::size_t kTarBlockBytes = 512;
 
 enum class TarType : char { kFile = '0', kSymlink = '2', kDirectory = '5' };
 
-// Owner and group are 0 and have no names.
+// Owner and group have no names.
 struct TarEntry {
   TarType type = TarType::kFile;
   std::string_view path;         // relative, without a slash at its end
   std::string_view link_target;  // of a symbolic link
   std::uint32_t mode = 0;        // permission bits
-  std::int64_t size = 0;         // bytes that follow, of a file
-  std::int64_t mtime_s = 0;      // Unix time
+  std::uint32_t uid = 0;         // of both at most 2,097,151
+  std::uint32_t gid = 0;
+  std::int64_t size = 0;     // bytes that follow, of a file
+  std::int64_t mtime_s = 0;  // Unix time
 };
 
 // One header, or three blocks and more where ustar has no room for what the entry holds.
