@@ -56,6 +56,27 @@ bool PeerOf(int connection, ucred& peer) {
   return getsockopt(connection, SOL_SOCKET, SO_PEERCRED, &peer, &size) == 0 && size == sizeof peer;
 }
 
+// false where /proc does not tell, as it does not of other users without CAP_SYS_PTRACE.
+bool SharesOurFiles(pid_t pid) {
+  char path[64];
+  struct stat theirs{};
+  struct stat ours{};
+  (void)snprintf(path, sizeof path, "/proc/%d/ns/mnt", pid);
+  return stat(path, &theirs) == 0 && stat("/proc/self/ns/mnt", &ours) == 0 &&
+         theirs.st_dev == ours.st_dev && theirs.st_ino == ours.st_ino;
+}
+
+bool IsBelieved(const ucred& peer) {
+  // A process id of zero is a process that our namespace does not have.
+  if (peer.pid <= 0) {
+    return false;
+  }
+  if (peer.uid == geteuid() || peer.uid == 0) {
+    return true;
+  }
+  return geteuid() == 0 && (peer.pid == 1 || SharesOurFiles(peer.pid));
+}
+
 // -1 with errno.
 int Reach(const char* path) {
   const int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
@@ -73,9 +94,7 @@ int Reach(const char* path) {
     return -1;
   }
   ucred peer{};
-  // A process id of zero is a process that our namespace does not have.
-  const bool is_believed = PeerOf(fd, peer) && peer.pid > 0 &&
-                           (peer.uid == geteuid() || peer.uid == 0 || geteuid() == 0);
+  const bool is_believed = PeerOf(fd, peer) && IsBelieved(peer);
   if (!is_believed) {
     close(fd);
     errno = EPERM;

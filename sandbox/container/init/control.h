@@ -5,8 +5,9 @@
 // With the host's network the socket is seen by everybody on the host. So its name has the inode of
 // the mount namespace, which no two containers share, even where they share the namespaces of
 // network and processes; the server answers only its own user and root; and the client believes
-// only its own user or root, in its own process namespace or one below (attack: a process of the
-// host that takes the name first and calls everything healthy). One thread.
+// only its own user and root, in its own process namespace or one below (attack: a process of the
+// host that takes the name first and calls everything healthy). A client that is root also believes
+// another user who is its first process or sees the same files. One thread.
 #pragma once
 
 #include <cstdint>

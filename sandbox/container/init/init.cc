@@ -29,16 +29,17 @@ constexpr int kExitConfig = 78;  // EX_CONFIG
 constexpr int kMaxWords = 2;
 
 int RunMode(const char* path) {
+  // First: a stop that is asked for now would be lost to a first process.
+  const int signals = TakeSignals();
+  if (signals < 0) {
+    Say("cannot take signals: %s", strerrordesc_np(errno));
+    return kExitOs;
+  }
   static Config config;
   Problem problem;
   if (!ReadConfig(path, config, problem)) {
     Say("%s:%d: %s; nothing runs", path, problem.line, problem.what);
     return kExitConfig;
-  }
-  const int signals = TakeSignals();
-  if (signals < 0) {
-    Say("cannot take signals: %s", strerrordesc_np(errno));
-    return kExitOs;
   }
   const int control = ListenControl(path);
   if (control < 0) {

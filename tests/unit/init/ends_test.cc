@@ -64,7 +64,7 @@ TEST_CASE("an application that failed and came back runs on") {
        .script = "echo x >> starts; [ $(wc -l < starts) -lt 3 ] && exit 1; " + std::string(kIdle),
        .restart = "on_failure"}});
   REQUIRE(init.UntilTold({"status"}, "restarts=2 last_exit=1 healthy"));
-  CHECK(Lines(init.Text("starts")) == 3);
+  CHECK(Until([&] { return Lines(init.Text("starts")) == 3; }));
   CHECK_FALSE(init.Ended());
 }
 

@@ -4,7 +4,9 @@
 #include <poll.h>
 #include <sys/socket.h>
 
+#include <algorithm>
 #include <atomic>
+#include <chrono>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -13,6 +15,7 @@
 #include <catch2/catch.hpp>
 
 #include "base/unique_fd.h"
+#include "sandbox/container/init/control.h"
 #include "tests/unit/init/running_init.h"
 
 namespace casemate::container::testing {
@@ -170,7 +173,7 @@ TEST_CASE("a check by command follows its exit code, and ends with its group") {
   REQUIRE(init.UntilTold({"health"}, "a unhealthy the check ended with code 1"));
   init.Write("good", "");
   REQUIRE(init.UntilTold({"health"}, "a healthy the check ended with code 0"));
-  CHECK(init.Text("told") == "a\n");
+  CHECK(Until([&] { return init.Text("told") == "a\n"; }));  // each check writes it anew
   CHECK(init.Text("stdout").empty());
 }
 
@@ -181,9 +184,8 @@ TEST_CASE("a check by command that hangs is killed with its group") {
                          .check = {"/bin/sh", "-c", "sleep 1000 & echo $! >> left; wait"},
                          .timeout_ms = 300}});
   REQUIRE(init.UntilTold({"health"}, "a unhealthy no answer within 300 ms"));
-  const std::string left = init.Text("left");
-  REQUIRE(Contains(left, "\n"));
-  CHECK(Until([&] { return kill(std::stoi(left), 0) != 0; }));
+  REQUIRE(Until([&] { return Contains(init.Text("left"), "\n"); }));
+  CHECK(Until([&] { return kill(std::stoi(init.Text("left")), 0) != 0; }));
 }
 
 TEST_CASE("a check by command that ended leaves nothing of its group") {
@@ -231,6 +233,85 @@ TEST_CASE("only the user of init and root are told, and believe it") {
   const Told cut = roots.Ask({"health"}, kOther);
   CHECK(cut.code == 1);
   CHECK_FALSE(Contains(cut.text, "a healthy"));
+}
+
+TEST_CASE("nobody believes who took the name of the socket first") {
+  if (geteuid() != 0) {
+    WARN("SKIPPED: only root may be several users");
+    return;
+  }
+  constexpr uid_t kUser = 10001;
+  constexpr uid_t kOther = 10002;
+  RunningInit init(Apps{{.name = "a", .script = "exit 5"}});
+  REQUIRE(init.ExitCode() == 5);
+  // As in a container with the namespaces of the host: another user, with other files.
+  const pid_t squatter = fork();
+  if (squatter == 0) {
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    const bool is_there = seteuid(kOther) == 0 && init::ListenControl(init.config().c_str()) >= 0 &&
+                          seteuid(0) == 0 && unshare(CLONE_NEWNS) == 0;
+    init.Write("squatted", is_there ? "yes\n" : "no\n");
+    while (is_there) {
+      pause();
+    }
+    _exit(1);
+  }
+  REQUIRE(Until([&] { return Contains(init.Text("squatted"), "\n"); }));
+  CHECK(init.Text("squatted") == "yes\n");
+  for (const uid_t uid : {kUser, uid_t{0}}) {
+    const Told told = init.Ask({"health"}, uid);
+    CHECK(told.code == 1);
+    CHECK(Contains(told.text, "Operation not permitted"));
+  }
+  kill(squatter, SIGKILL);
+  CHECK(waitpid(squatter, nullptr, 0) == squatter);
+}
+
+TEST_CASE("a healthy application becomes unhealthy after bad checks in a row only") {
+  RunningInit init(Apps{{.name = "a",
+                         .script = kIdle,
+                         .health = "command",
+                         .check = {"/bin/sh", "-c", "[ -e bad ] || exit 0; echo x >> runs; exit 3"},
+                         .retries = 4}});
+  REQUIRE(init.UntilTold({"health"}, "a healthy"));
+  init.Write("bad", "");
+  // It says why the last check was bad before it is unhealthy.
+  REQUIRE(init.UntilTold({"health"}, "a unhealthy the check ended with code 3"));
+  const std::string runs = init.Text("runs");
+  CHECK(std::count(runs.begin(), runs.end(), '\n') >= 4);
+}
+
+TEST_CASE("init sleeps while nothing is due") {
+  RunningInit init(
+      Apps{{.name = "a",
+            .script = kIdle,
+            .health = "command",
+            .check = {"/bin/sh", "-c", "echo x >> runs; exit 1"},
+            .start_period_ms = 3'600'000},
+           {.name = "b", .script = kIdle, .after = {"a"}},
+           {.name = "c", .script = "exit 1", .restart = "always", .backoff_ms = 60'000}});
+  const auto ticks = [&] {
+    const std::string stat = Slurp("/proc/" + std::to_string(init.pid()) + "/stat");
+    std::istringstream fields(stat.substr(stat.rfind(')') + 1));
+    std::string skipped;
+    for (int i = 0; i < 11; ++i) {
+      fields >> skipped;
+    }
+    long user = 0;
+    long system = 0;
+    fields >> user >> system;
+    return user + system;
+  };
+  const auto runs = [&] { return init.Text("runs").size() / 2; };
+  REQUIRE(Until([&] { return runs() > 0; }));
+  const auto begin = std::chrono::steady_clock::now();
+  const long before = ticks();
+  const std::size_t checks = runs();
+  REQUIRE(Until([&] { return runs() >= checks + 20; }));
+  const std::chrono::duration<double> took = std::chrono::steady_clock::now() - begin;
+  const double used =
+      static_cast<double>(ticks() - before) / static_cast<double>(sysconf(_SC_CLK_TCK));
+  CHECK(used < took.count() / 2);
 }
 
 }  // namespace casemate::container::testing

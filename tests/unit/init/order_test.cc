@@ -188,9 +188,11 @@ TEST_CASE("applications get a clean process") {
   ignored.sa_handler = SIG_IGN;
   // What our parent ignored is not ignored by applications.
   REQUIRE(sigaction(SIGPIPE, &ignored, &old) == 0);
-  RunningInit init(Apps{{.name = "a",
-                         .script = "cat /proc/self/status > status; ls -l /proc/self/fd > fds; "
-                                   "cat /proc/self/stat > stat; echo $$ > self; pwd > pwd"}});
+  RunningInit init(Apps{
+      {.name = "a",
+       .script =
+           "echo out; echo err >&2; cat /proc/self/status > status; ls -l /proc/self/fd > fds; "
+           "cat /proc/self/stat > stat; echo $$ > self; pwd > pwd"}});
   REQUIRE(sigaction(SIGPIPE, &old, nullptr) == 0);
   CHECK(init.ExitCode() == 0);
   const std::string status = init.Text("status");
@@ -198,6 +200,8 @@ TEST_CASE("applications get a clean process") {
   CHECK(Contains(status, "SigIgn:\t0000000000000000"));
   CHECK(Contains(status, "NoNewPrivs:\t0") ==
         Contains(Slurp("/proc/self/status"), "NoNewPrivs:\t0"));
+  CHECK(init.Text("stdout") == "out\n");
+  CHECK(Contains(init.Log(), "err\n"));
   std::istringstream stat(init.Text("stat"));
   std::string skipped;
   int group = 0;
