@@ -87,15 +87,18 @@ TEST_CASE("a stop ends an application that waits for its next start") {
 }
 
 TEST_CASE("what an application left of its group ends before it is started again") {
+  const std::string left = "(trap '' TERM; echo $$ > up; " + std::string(kIdle) + ")";
   RunningInit init(Apps{{.name = "a",
                          .script = "if [ -e child ]; then kill -0 $(cat child) 2>> /dev/null && "
                                    "echo alive >> result; echo again >> result; " +
-                                   std::string(kIdle) + "; fi; (trap '' TERM; " + kIdle +
-                                   ") & echo $! > child; exit 1",
+                                   std::string(kIdle) + "; fi; " + left +
+                                   " & echo $! > child; until [ -s up ]; do sleep 0.01; done; "
+                                   "exit 1",
                          .restart = "on_failure",
                          .stop_timeout_ms = 50}});
   REQUIRE(Until([&] { return Contains(init.Text("result"), "again"); }));
   CHECK(init.Text("result") == "again\n");
+  CHECK(Contains(init.Log(), "a: does not end within 50 ms: killed"));
 }
 
 }  // namespace casemate::container::testing

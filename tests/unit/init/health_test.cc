@@ -197,6 +197,19 @@ TEST_CASE("a check by command that ended leaves nothing of its group") {
   CHECK(Until([&] { return kill(std::stoi(init.Text("left")), 0) != 0; }));
 }
 
+TEST_CASE("a check by command ends with its application") {
+  RunningInit init(
+      Apps{{.name = "a",
+            .script = "until [ -s left ]; do sleep 0.01; done; exit 1",
+            .health = "command",
+            .check = {"/bin/sh", "-c", "[ -s left ] || echo $$ > left; sleep 1000 & wait"},
+            .restart = "always",
+            .timeout_ms = 3'600'000,
+            .backoff_ms = 60'000}});
+  REQUIRE(init.UntilTold({"status"}, "a backoff"));
+  CHECK(Until([&] { return kill(std::stoi(init.Text("left")), 0) != 0; }));
+}
+
 TEST_CASE("health says that no init answers") {
   RunningInit init(Apps{{.name = "a", .script = "exit 5"}});
   CHECK(init.ExitCode() == 5);
@@ -247,9 +260,9 @@ TEST_CASE("nobody believes who took the name of the socket first") {
   // As in a container with the namespaces of the host: another user, with other files.
   const pid_t squatter = fork();
   if (squatter == 0) {
-    prctl(PR_SET_PDEATHSIG, SIGKILL);
     const bool is_there = seteuid(kOther) == 0 && init::ListenControl(init.config().c_str()) >= 0 &&
                           seteuid(0) == 0 && unshare(CLONE_NEWNS) == 0;
+    prctl(PR_SET_PDEATHSIG, SIGKILL);  // now: another user would undo it
     init.Write("squatted", is_there ? "yes\n" : "no\n");
     while (is_there) {
       pause();

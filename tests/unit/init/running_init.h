@@ -188,9 +188,10 @@ class RunningInit {
             ? static_cast<pid_t>(syscall(SYS_clone, CLONE_NEWPID | SIGCHLD, 0, 0, 0, 0))
             : fork();
     if (pid == 0) {
-      // SIGTERM does not reach the first process before it takes it; SIGKILL ends its namespace.
-      prctl(PR_SET_PDEATHSIG, as.is_first_process ? SIGKILL : SIGTERM);
       const bool is_user = as.uid == 0 || (setgid(as.uid) == 0 && setuid(as.uid) == 0);
+      // After the change of the user, which undoes it. SIGTERM does not reach the first process
+      // before it takes it; SIGKILL ends its namespace.
+      prctl(PR_SET_PDEATHSIG, as.is_first_process ? SIGKILL : SIGTERM);
       if (is_user && dup2(out, STDOUT_FILENO) >= 0 && dup2(err, STDERR_FILENO) >= 0) {
         execv(argv[0], argv.data());
       }
