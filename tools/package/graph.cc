@@ -28,9 +28,9 @@ class Sorter {
     if (done_[app.name]) {
       return {};
     }
-    const auto before = std::ranges::find(way_, app.name);
+    const bool is_on_way = std::ranges::find(way_, app.name) != way_.end();
     way_.push_back(app.name);
-    if (before != way_.end() - 1) {
+    if (is_on_way) {
       return Cycle();
     }
     for (const std::string& name : app.depends_on) {

@@ -90,7 +90,8 @@ std::optional<std::string> CleanRelative(std::string_view path) {
 }
 
 std::optional<std::string> CleanAbsolute(std::string_view path) {
-  if (path.empty() || path.size() > kMaxPath || path[0] != '/' || HasControls(path)) {
+  if (path.empty() || path.size() > kMaxPath || path[0] != '/' || HasControls(path) ||
+      (path.size() > 1 && path.ends_with('/'))) {
     return std::nullopt;
   }
   std::string clean;

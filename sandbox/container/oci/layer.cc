@@ -15,6 +15,15 @@ namespace {
 constexpr std::size_t kReadBytes = std::size_t{256} << 10;
 constexpr std::uint32_t kDirectoryMode = 0755;
 
+// Of a directory that is in a layer only because of what it holds: a layer that holds one replaces
+// its mode in those below, and these must stay what programs expect.
+std::uint32_t ModeOf(std::string_view directory) {
+  if (directory == "tmp" || directory == "var/tmp") {
+    return 01777;
+  }
+  return directory == "root" ? 0700 : kDirectoryMode;
+}
+
 // In the order of a walk: what a directory holds comes right after it ('/' before all others).
 bool IsBefore(const LayerEntry& a, const LayerEntry& b) {
   return std::ranges::lexicographical_compare(a.path, b.path, [](char x, char y) {
@@ -182,7 +191,7 @@ Result<void> LayerPlan::Close() {
       LayerEntry directory;
       directory.path = above;
       directory.type = TarType::kDirectory;
-      directory.mode = kDirectoryMode;
+      directory.mode = ModeOf(above);
       all.push_back(std::move(directory));
       open.push_back(above);
     }

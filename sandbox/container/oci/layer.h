@@ -46,7 +46,8 @@ class LayerPlan {
   [[nodiscard]] bool empty() const { return entries_.empty(); }
   [[nodiscard]] std::size_t size() const { return entries_.size(); }
 
-  // Sorts, and adds the directories above (0755). Call once, after the last Add. Errors: as of Add.
+  // Sorts, and adds the directories above (0755, but for /tmp, /var/tmp and /root). Call once,
+  // after the last Add. Errors: as of Add.
   Result<void> Close();
   [[nodiscard]] const std::vector<LayerEntry>& entries() const { return entries_; }
   // SHA-256 over everything that decides what bytes the layer has, `mtime_s` included.
