@@ -7,6 +7,7 @@
 
 #include "base/installed_file.h"
 #include "sandbox/container/engine/module/factory.h"
+#include "sandbox/container/engine/tcp_socket.h"
 #include "sandbox/container/engine/transport.h"
 #include "sandbox/container/engine/unix_socket.h"
 
@@ -52,18 +53,12 @@ Result<Loaded> Module() {
   return loaded;
 }
 
-}  // namespace
-
-Result<std::unique_ptr<EngineTransport>> OpenTransport(const std::string& socket_path) {
+Result<std::unique_ptr<EngineTransport>> Make(const Peer& peer) {
   auto module = Module();
   if (!module) {
     return std::move(module).error();
   }
-  const Connector connect = [socket_path](std::int64_t deadline_ns, const std::stop_token& stop) {
-    return ConnectTo(socket_path, deadline_ns, stop);
-  };
-  const std::string name = "the engine at " + socket_path;
-  std::unique_ptr<EngineTransport> made(module->make(CASEMATE_VERSION, name.c_str(), &connect));
+  std::unique_ptr<EngineTransport> made(module->make(CASEMATE_VERSION, &peer));
   if (made == nullptr) {
     return Error{ErrorCode::kUnavailable,
                  std::string(kEngineModule) + ": expected the client of version " +
@@ -73,6 +68,36 @@ Result<std::unique_ptr<EngineTransport>> OpenTransport(const std::string& socket
                  0};
   }
   return made;
+}
+
+}  // namespace
+
+Result<std::unique_ptr<EngineTransport>> OpenTransport(const std::string& socket_path) {
+  return Make(Peer{
+      .name = "the engine at " + socket_path,
+      .kind = "engine",
+      .remedy =
+          "see whether the engine is alive (`casemate doctor`) and what it logs, then try again",
+      .connect =
+          [socket_path](std::int64_t deadline_ns, const std::stop_token& stop) {
+            return ConnectTo(socket_path, deadline_ns, stop);
+          },
+      .tls_name = {},
+      .ca_file = {}});
+}
+
+Result<std::unique_ptr<EngineTransport>> OpenTcpTransport(const TcpPeer& peer) {
+  auto connect = TcpConnector(peer);
+  if (!connect) {
+    return std::move(connect).error();
+  }
+  return Make(Peer{.name = "the registry at " + HostAndPort(peer.host, peer.port),
+                   .kind = "registry",
+                   .remedy = "see whether it is the right host and port and whether the network "
+                             "(or a proxy) lets this machine reach it, then try again",
+                   .connect = std::move(connect).value(),
+                   .tls_name = peer.tls ? peer.host : "",
+                   .ca_file = peer.ca_file});
 }
 
 }  // namespace casemate::container

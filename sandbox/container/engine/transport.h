@@ -1,6 +1,6 @@
-// EngineTransport: HTTP/1.1 over the unix socket of a container engine. What it does is exchange
-// bytes; engine.h knows what they mean. Thread-safe: each exchange has a connection to itself or
-// takes one that is kept.
+// EngineTransport: HTTP/1.1 over the unix socket of a container engine, or over TCP and TLS to a
+// registry. What it does is exchange bytes; engine.h and registry/ know what they mean.
+// Thread-safe: each exchange has a connection to itself or takes one that is kept.
 //
 // Implemented with cpp-httplib in a module of its own, loaded at first use: the library brings
 // OpenSSL and Brotli with it, which no server without containers should pay for (docs/adr/0013).
@@ -52,6 +52,8 @@ struct ExchangeOptions {
   // Takes the body of a 2xx answer as it comes instead; false ends the exchange, which is then no
   // error. Must not throw, as body_source.
   std::function<bool(std::string_view bytes)> on_body{};
+  // Sees status and headers of a 2xx answer before its body; false ends the exchange likewise.
+  std::function<bool(const EngineReply& head)> on_head{};
   std::stop_token stop{};  // requested: kCancelled, at once
 };
 // NOLINTEND(readability-redundant-member-init)
@@ -70,5 +72,20 @@ class EngineTransport {
 // Errors: kUnavailable, with the package or file that is missing; kPermissionDenied when others may
 // write to the module.
 Result<std::unique_ptr<EngineTransport>> OpenTransport(const std::string& socket_path);
+
+// NOLINTBEGIN(readability-redundant-member-init)
+struct TcpPeer {
+  std::string host{};  // a name, or an address without brackets
+  std::uint16_t port = 0;
+  bool tls = true;        // certificate and name are always verified
+  std::string ca_file{};  // PEM: whom to trust in place of the system's certificates
+  // "http://[USER:PASSWORD@]HOST[:PORT]", asked for a tunnel by CONNECT; empty: none.
+  std::string proxy{};
+};
+// NOLINTEND(readability-redundant-member-init)
+
+// The same to a registry. Errors of exchanges besides those above: kNotFound when the host's name
+// is none; kPermissionDenied when its certificate is not to be trusted.
+Result<std::unique_ptr<EngineTransport>> OpenTcpTransport(const TcpPeer& peer);
 
 }  // namespace casemate::container

@@ -11,12 +11,6 @@ namespace {
 using Failure = SocketStream::Failure;
 
 constexpr std::size_t kMaxErrorBytes = std::size_t{1} << 20;  // of an answer that is no success
-constexpr const char* kSeeEngine =
-    "see whether the engine is alive (`casemate doctor`) and what it logs, then try again";
-
-Error Unavailable(std::string message) {
-  return Error{ErrorCode::kUnavailable, std::move(message), {}, kSeeEngine, 0};
-}
 
 bool IsSuccess(int status) {
   return status >= 200 && status < 300;
@@ -38,6 +32,10 @@ class HttpClient final : public httplib::ClientImpl {
 };
 
 }  // namespace
+
+Error Attempt::Unavailable(const std::string& what) const {
+  return Error{ErrorCode::kUnavailable, peer_.name + ": " + what, {}, peer_.remedy, 0};
+}
 
 httplib::Request Attempt::MakeRequest() {
   httplib::Request made;
@@ -81,10 +79,33 @@ bool Attempt::GiveBody(httplib::DataSink& sink) {
   return sink.write(chunk_.data(), chunk_.size());
 }
 
+// Of the last head: those before it are 1xx.
+void Attempt::TakeHeaders() {
+  reply_.headers.clear();
+  std::string_view head = stream_.head();
+  while (!head.empty()) {
+    const std::size_t end = std::min(head.find('\n'), head.size());
+    std::string_view line = head.substr(0, end);
+    head.remove_prefix(std::min(end + 1, head.size()));
+    line = line.substr(0, line.find_last_not_of(" \t\r") + 1);
+    const std::size_t colon = line.find(':');
+    if (line.empty() && !head.empty()) {
+      reply_.headers.clear();
+    } else if (colon != std::string_view::npos && !line.starts_with("HTTP/")) {
+      const std::size_t value = std::min(line.find_first_not_of(" \t", colon + 1), line.size());
+      reply_.headers.emplace_back(line.substr(0, colon), line.substr(value));
+    }
+  }
+}
+
 bool Attempt::TakeHead(const httplib::Response& response) {
   stream_.EndHead();
   reply_.status = response.status;
   enough_ = HasNoBody(response.status);
+  if (!enough_ && options_.on_head && IsSuccess(reply_.status)) {
+    TakeHeaders();
+    enough_ = !options_.on_head(reply_);
+  }
   return !enough_;
 }
 
@@ -98,12 +119,13 @@ bool Attempt::TakeBody(const char* bytes, std::size_t size) {
                                 ? options_.max_body_bytes
                                 : std::min(options_.max_body_bytes, kMaxErrorBytes);
   if (size > bound - reply_.body.size()) {
-    error_ = Error{ErrorCode::kResourceExhausted,
-                   name_ + ": the engine's answer is too large: expected at most " +
-                       std::to_string(bound) + " bytes, got more",
-                   {},
-                   "ask for less at once",
-                   0};
+    error_ =
+        Error{ErrorCode::kResourceExhausted,
+              peer_.name + ": the " + peer_.kind + "'s answer is too large: expected at most " +
+                  std::to_string(bound) + " bytes, got more",
+              {},
+              "ask for less at once",
+              0};
     return false;
   }
   reply_.body.append(bytes, size);
@@ -115,27 +137,38 @@ Error Attempt::WhyItFailed() const {
     case Failure::kStopped:
       return Error{ErrorCode::kCancelled, "the call was taken back", {}, {}, 0};
     case Failure::kIdle:
-      return Unavailable(name_ + ": expected an answer, got no byte for " +
+      return Unavailable("expected an answer, got no byte for " +
                          std::to_string(stream_.patience_ms()) + " ms: it hangs");
     case Failure::kDeadline:
-      return Unavailable(name_ + ": expected an answer within " +
-                         std::to_string(options_.total_ms) + " ms, got " +
+      return Unavailable("expected an answer within " + std::to_string(options_.total_ms) +
+                         " ms, got " +
                          (stream_.has_received() ? "only a part of it" : "none: it hangs"));
     case Failure::kLineTooLong:
-      return Unavailable(name_ +
-                         ": expected the answer of an engine, got a head or a line of over "
-                         "64 KiB");
+      return Unavailable("expected an answer in HTTP/1.1, got a head or a line of over 64 KiB");
+    case Failure::kTls:
+      if (tls_->is_untrusted()) {
+        return Error{ErrorCode::kPermissionDenied,
+                     peer_.name + ": its certificate is not to be trusted: " + tls_->why(),
+                     {},
+                     "see that the name is right, or name the file with the certificate authority "
+                     "that has signed it",
+                     0};
+      }
+      return Unavailable("TLS failed: " + tls_->why());
     default:
       break;
   }
   if (!stream_.has_received()) {
-    return Unavailable(name_ + ": expected an answer, got the end of the connection");
+    return Unavailable("expected an answer, got the end of the connection");
   }
-  return Unavailable(name_ +
-                     ": expected an answer in HTTP/1.1, got one that breaks off or is none");
+  return Unavailable("expected an answer in HTTP/1.1, got one that breaks off or is none");
 }
 
 Result<EngineReply> Attempt::Run() {
+  if (!stream_.Handshake()) {
+    broke_off_ = true;
+    return WhyItFailed();
+  }
   HttpClient client;
   httplib::Request request = MakeRequest();
   httplib::Response response;
@@ -149,9 +182,7 @@ Result<EngineReply> Attempt::Run() {
     return WhyItFailed();
   }
   reply_.status = response.status;
-  for (const auto& [name, value] : response.headers) {
-    reply_.headers.emplace_back(name, value);
-  }
+  TakeHeaders();
   // A body that was not read to its end would be the next answer.
   reusable_ = (done || HasNoBody(reply_.status)) && stream_.is_drained() &&
               !stream_.is_write_broken() && response.version == "HTTP/1.1" &&

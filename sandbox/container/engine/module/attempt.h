@@ -7,6 +7,7 @@
 #include <optional>
 #include <string>
 
+#include "sandbox/container/engine/module/factory.h"
 #include "sandbox/container/engine/module/socket_stream.h"
 #include "sandbox/container/engine/transport.h"
 
@@ -14,12 +15,13 @@ namespace casemate::container {
 
 class Attempt {
  public:
-  Attempt(const EngineRequest& request, const ExchangeOptions& options, const std::string& name,
-          int socket, int stop_fd, std::int64_t deadline_ns)
+  Attempt(const EngineRequest& request, const ExchangeOptions& options, const Peer& peer,
+          int socket, TlsSession* tls, int stop_fd, std::int64_t deadline_ns)
       : request_(request),
         options_(options),
-        name_(name),
-        stream_(socket, stop_fd, options.idle_ms, options.head_ms, deadline_ns) {}
+        peer_(peer),
+        tls_(tls),
+        stream_(socket, tls, stop_fd, options.idle_ms, options.head_ms, deadline_ns) {}
 
   Result<EngineReply> Run();
   // The peer had closed the connection before it saw the request, or it is no matter if it did.
@@ -38,11 +40,14 @@ class Attempt {
   bool TakeHead(const httplib::Response& response);
   bool TakeBody(const char* bytes, std::size_t size);
   bool GiveBody(httplib::DataSink& sink);
+  void TakeHeaders();
   [[nodiscard]] Error WhyItFailed() const;
+  [[nodiscard]] Error Unavailable(const std::string& what) const;
 
   const EngineRequest& request_;
   const ExchangeOptions& options_;
-  const std::string& name_;
+  const Peer& peer_;
+  const TlsSession* const tls_;
   SocketStream stream_;
   EngineReply reply_;
   std::string chunk_;

@@ -21,9 +21,18 @@ inline constexpr const char* kTransportFactory = "casemate_engine_transport";
 using Connector =
     std::function<Result<UniqueFd>(std::int64_t deadline_ns, const std::stop_token& stop)>;
 
-// `name` says in errors whose transport it is. Null: the module is of another version, or there is
-// no memory. Copies what it is given; the caller owns what it returns.
-using TransportFactory = EngineTransport* (*)(const char* version, const char* name,
-                                              const Connector* connect);
+// Who is spoken to, and how.
+struct Peer {
+  std::string name;    // in errors: "the engine at /run/docker.sock"
+  std::string kind;    // "engine"
+  std::string remedy;  // when it does not answer as it should
+  Connector connect;
+  std::string tls_name;  // what its certificate must be for, a name or an address; empty: no TLS
+  std::string ca_file;   // PEM; empty: the system's
+};
+
+// Null: the module is of another version, or there is no memory. Copies what it is given; the
+// caller owns what it returns.
+using TransportFactory = EngineTransport* (*)(const char* version, const Peer* peer);
 
 }  // namespace casemate::container

@@ -51,17 +51,21 @@ class StopFd {
   std::optional<std::stop_callback<Signal>> callback_;
 };
 
+struct Connection {
+  UniqueFd socket;
+  std::unique_ptr<TlsSession> tls;  // null: without
+};
+
 class HttpTransport final : public EngineTransport {
  public:
-  HttpTransport(std::string name, Connector connect)
-      : name_(std::move(name)), connect_(std::move(connect)) {}
+  explicit HttpTransport(Peer peer) : peer_(std::move(peer)) {}
 
   Result<EngineReply> Exchange(const EngineRequest& request,
                                const ExchangeOptions& options) override {
     try {
       return TryExchange(request, options);
     } catch (const std::exception& thrown) {
-      return Error{ErrorCode::kInternal, name_ + ": " + thrown.what(), {}, {}, 0};
+      return Error{ErrorCode::kInternal, peer_.name + ": " + thrown.what(), {}, {}, 0};
     }
   }
 
@@ -70,15 +74,16 @@ class HttpTransport final : public EngineTransport {
     const StopFd stop(options.stop);
     if (stop.is_missing()) {
       return Error{ErrorCode::kResourceExhausted,
-                   name_ + ": no file descriptor is left",
+                   peer_.name + ": no file descriptor is left",
                    {},
                    "raise the limit of open files, or make fewer calls at once",
                    0};
     }
     const std::int64_t deadline =
         options.total_ms == 0 ? 0 : NowNs() + options.total_ms * 1'000'000;
-    if (UniqueFd kept = TakeKept(); kept.valid()) {
-      Attempt attempt(request, options, name_, kept.get(), stop.get(), deadline);
+    if (Connection kept = TakeKept(); kept.socket.valid()) {
+      Attempt attempt(request, options, peer_, kept.socket.get(), kept.tls.get(), stop.get(),
+                      deadline);
       auto reply = attempt.Run();
       if (reply.ok() || !attempt.is_stale()) {
         KeepIf(attempt.is_reusable(), std::move(kept));
@@ -88,23 +93,53 @@ class HttpTransport final : public EngineTransport {
     const std::int64_t patience_ms = Least(options.idle_ms, options.head_ms);
     const std::int64_t patience =
         NowNs() + (patience_ms == 0 ? kConnectMs : patience_ms) * 1'000'000;
-    auto connection = connect_(Least(deadline, patience), options.stop);
+    auto connection = Connect(Least(deadline, patience), options.stop);
     if (!connection) {
       return std::move(connection).error();
     }
-    Attempt attempt(request, options, name_, connection->get(), stop.get(), deadline);
+    Attempt attempt(request, options, peer_, connection->socket.get(), connection->tls.get(),
+                    stop.get(), deadline);
     auto reply = attempt.Run();
     KeepIf(attempt.is_reusable(), std::move(connection).value());
     return reply;
   }
 
-  UniqueFd TakeKept() {
+  Result<Connection> Connect(std::int64_t deadline, const std::stop_token& stop) {
+    Connection made;
+    auto socket = peer_.connect(deadline, stop);
+    if (!socket) {
+      return std::move(socket).error();
+    }
+    made.socket = std::move(socket).value();
+    if (!peer_.tls_name.empty()) {
+      auto tls = Session(made.socket.get());
+      if (!tls) {
+        return std::move(tls).error();
+      }
+      made.tls = std::move(tls).value();
+    }
+    return made;
+  }
+
+  Result<std::unique_ptr<TlsSession>> Session(int socket) {
+    const std::lock_guard lock(mutex_);
+    if (context_ == nullptr) {
+      auto made = TlsContext::Make(peer_.ca_file);
+      if (!made) {
+        return std::move(made).error();
+      }
+      context_ = std::move(made).value();
+    }
+    return context_->Begin(socket, peer_.tls_name);
+  }
+
+  Connection TakeKept() {
     const std::lock_guard lock(mutex_);
     while (!kept_.empty()) {
-      UniqueFd taken = std::move(kept_.back());
+      Connection taken = std::move(kept_.back());
       kept_.pop_back();
       // What is readable now is its end, or an answer that nobody asked for.
-      pollfd state = {taken.get(), POLLIN, 0};
+      pollfd state = {taken.socket.get(), POLLIN, 0};
       if (poll(&state, 1, 0) == 0) {
         return taken;
       }
@@ -112,17 +147,17 @@ class HttpTransport final : public EngineTransport {
     return {};
   }
 
-  void KeepIf(bool reusable, UniqueFd connection) {
+  void KeepIf(bool reusable, Connection connection) {
     const std::lock_guard lock(mutex_);
     if (reusable && kept_.size() < kMaxKept) {
       kept_.push_back(std::move(connection));
     }
   }
 
-  const std::string name_;
-  const Connector connect_;
+  const Peer peer_;
   std::mutex mutex_;
-  std::vector<UniqueFd> kept_;
+  std::unique_ptr<TlsContext> context_;  // outlives the sessions
+  std::vector<Connection> kept_;
 };
 
 }  // namespace
@@ -130,13 +165,12 @@ class HttpTransport final : public EngineTransport {
 
 // NOLINTBEGIN(readability-identifier-naming): a symbol, named as C does
 extern "C" __attribute__((visibility("default"))) casemate::container::EngineTransport*
-casemate_engine_transport(const char* version, const char* name,
-                          const casemate::container::Connector* connect) {
+casemate_engine_transport(const char* version, const casemate::container::Peer* peer) {
   if (std::string_view(version) != CASEMATE_VERSION) {
     return nullptr;
   }
   try {
-    return new casemate::container::HttpTransport(name, *connect);
+    return new casemate::container::HttpTransport(*peer);
   } catch (const std::exception&) {
     return nullptr;
   }

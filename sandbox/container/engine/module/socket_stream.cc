@@ -79,12 +79,75 @@ bool SocketStream::Wait(short events) {
   }
 }
 
+bool SocketStream::IsStopped() {
+  pollfd stopped = {stop_fd_, POLLIN, 0};
+  if (stop_fd_ >= 0 && poll(&stopped, 1, 0) > 0) {
+    Fail(Failure::kStopped);
+  }
+  return failure_ == Failure::kStopped;
+}
+
+ssize_t SocketStream::After(TlsSession::Step step, short& wait) {
+  switch (step) {
+    case TlsSession::Step::kWantRead:
+      wait = POLLIN;
+      return -1;
+    case TlsSession::Step::kWantWrite:
+      wait = POLLOUT;
+      return -1;
+    case TlsSession::Step::kEnd:
+    case TlsSession::Step::kClosed:
+      return Fail(Failure::kClosed, ECONNRESET);
+    default:
+      return Fail(Failure::kTls);
+  }
+}
+
+bool SocketStream::Handshake() {
+  while (tls_ != nullptr && !tls_->is_ready() && failure_ == Failure::kNone) {
+    short wait = 0;
+    if (const auto step = tls_->Handshake(); step != TlsSession::Step::kDone) {
+      After(step, wait);
+      if (wait != 0) {
+        Wait(wait);
+      }
+    }
+  }
+  return failure_ == Failure::kNone;
+}
+
+ssize_t SocketStream::Receive(short& wait) {
+  if (tls_ != nullptr) {
+    std::size_t got = 0;
+    const auto step = tls_->Read(buffer_.data(), buffer_.size(), got);
+    if (step == TlsSession::Step::kDone || step == TlsSession::Step::kEnd) {
+      return static_cast<ssize_t>(got);
+    }
+    return After(step, wait);
+  }
+  const ssize_t got = recv(socket_, buffer_.data(), buffer_.size(), 0);
+  if (got < 0 && (errno == EINTR || errno == EAGAIN)) {
+    wait = POLLIN;
+  } else if (got < 0) {
+    Fail(errno == ECONNRESET || errno == EPIPE ? Failure::kClosed : Failure::kSystem, errno);
+  }
+  return got;
+}
+
 ssize_t SocketStream::Fill() {
-  while (true) {
-    if (!Wait(POLLIN)) {
+  short wait = POLLIN;
+  if (tls_ != nullptr && tls_->HasPending()) {
+    wait = 0;  // what the session holds already makes no socket readable
+    if (IsStopped()) {
       return -1;
     }
-    const ssize_t got = recv(socket_, buffer_.data(), buffer_.size(), 0);
+  }
+  while (true) {
+    if (wait != 0 && !Wait(wait)) {
+      return -1;
+    }
+    wait = 0;
+    const ssize_t got = Receive(wait);
     if (got > 0) {
       has_received_ = true;
       begin_ = 0;
@@ -95,11 +158,8 @@ ssize_t SocketStream::Fill() {
       at_end_ = true;
       return 0;
     }
-    if (errno == ECONNRESET || errno == EPIPE) {
-      return Fail(Failure::kClosed, errno);
-    }
-    if (errno != EINTR && errno != EAGAIN) {
-      return Fail(Failure::kSystem, errno);
+    if (wait == 0) {
+      return -1;
     }
   }
 }
@@ -121,8 +181,34 @@ ssize_t SocketStream::read(char* into, size_t size) {
   }
   const std::size_t given = std::min(size, end_ - begin_);
   std::memcpy(into, buffer_.data() + begin_, given);
+  if (in_head_ && size == 1) {
+    head_.push_back(*into);
+  }
   begin_ += given;
   return static_cast<ssize_t>(given);
+}
+
+ssize_t SocketStream::Send(const char* from, size_t size, short& wait) {
+  if (tls_ != nullptr) {
+    std::size_t sent = 0;
+    const auto step = tls_->Write(from, size, sent);
+    return step == TlsSession::Step::kDone ? static_cast<ssize_t>(sent) : After(step, wait);
+  }
+  const ssize_t sent = send(socket_, from, size, MSG_NOSIGNAL | MSG_DONTWAIT);
+  if (sent >= 0) {
+    return sent;
+  }
+  if (errno == EPIPE || errno == ECONNRESET) {
+    if (!has_sent_) {
+      return Fail(Failure::kClosed, errno);
+    }
+    write_broken_ = true;
+  } else if (errno == EAGAIN || errno == EINTR) {
+    wait = POLLOUT;
+  } else {
+    return Fail(Failure::kSystem, errno);
+  }
+  return -1;
 }
 
 ssize_t SocketStream::write(const char* from, size_t size) {
@@ -132,26 +218,17 @@ ssize_t SocketStream::write(const char* from, size_t size) {
   while (!write_broken_) {
     // Tried before it is waited for: mostly there is room. But a call that was taken back sends
     // nothing more.
-    pollfd stopped = {stop_fd_, POLLIN, 0};
-    if (stop_fd_ >= 0 && poll(&stopped, 1, 0) > 0) {
-      return Fail(Failure::kStopped);
+    if (IsStopped()) {
+      return -1;
     }
-    const ssize_t sent = send(socket_, from, size, MSG_NOSIGNAL | MSG_DONTWAIT);
+    short wait = 0;
+    const ssize_t sent = Send(from, size, wait);
     if (sent >= 0) {
       has_sent_ = true;
       return sent;
     }
-    if (errno == EPIPE || errno == ECONNRESET) {
-      if (!has_sent_) {
-        return Fail(Failure::kClosed, errno);
-      }
-      write_broken_ = true;
-    } else if (errno == EAGAIN) {
-      if (!Wait(POLLOUT)) {
-        return -1;
-      }
-    } else if (errno != EINTR) {
-      return Fail(Failure::kSystem, errno);
+    if (failure_ != Failure::kNone || (wait != 0 && !Wait(wait))) {
+      return -1;
     }
   }
   return static_cast<ssize_t>(size);
