@@ -24,11 +24,12 @@ constexpr const char* kFooter = R"(Examples:
   casemate policy test my.yaml --coverage            does the policy say what I mean?
   casemate analyze                                   how is this project built and started?
   casemate dockerfile lint                           what is wrong with this Dockerfile?
+  casemate artifact verify shop                      is what I packaged still what I signed?
   casemate containers ls --watch                     what runs in Docker or Podman, live
   casemate client install cursor                     connects Cursor; `client list` names the others
 
 Exit codes: 0 done; 1 the answer is no (doctor, selftest, audit verify, token rm, approve, policy,
-client, containers, analyze, dockerfile); 2 wrong flags or
+client, containers, analyze, dockerfile, artifact); 2 wrong flags or
 configuration, or a selftest that could not begin.
 `run` and `containers exec` exit with the command's own code, or 123 ran, but its end is unknown, not on record or could
 not be written; 124 timed out; 125 not run; 126 not executable; 127 not found; 128+N ended by
@@ -301,6 +302,10 @@ std::variant<CommandLine, int> ParseCommandLine(int argc, char** argv) {
   DockerfileGenerateArgs explain_args;
   AddDockerfile(*dockerfile, lint_args, generate_args, explain_args);
 
+  CLI::App* artifact = app.add_subcommand("artifact", "What was packaged here: list, get, verify");
+  ArtifactFlags artifact_flags;
+  AddArtifact(*artifact, artifact_flags);
+
   const int dashes = DashesAt(argc, argv);
   std::vector<std::string> command(argv + std::min(dashes + 1, argc), argv + argc);
   try {
@@ -329,6 +334,8 @@ std::variant<CommandLine, int> ParseCommandLine(int argc, char** argv) {
     line.command = std::move(analyze_args);
   } else if (dockerfile->parsed()) {
     line.command = DockerfileWork(*dockerfile, lint_args, generate_args, explain_args);
+  } else if (artifact->parsed()) {
+    line.command = ArtifactWork(*artifact, std::move(artifact_flags));
   } else if (client->parsed()) {
     line.command = ClientCommand(*client, std::move(client_flags));
   } else if (run->parsed()) {

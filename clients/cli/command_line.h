@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "clients/cli/analyze_command.h"
+#include "clients/cli/artifact_commands.h"
 #include "clients/cli/containers_args.h"
 #include "clients/cli/dockerfile_command.h"
 #include "clients/cli/policy_args.h"
@@ -135,12 +136,12 @@ struct ClientDoctorArgs {
   std::string project;
   bool json = false;
 };
-using Command =
-    std::variant<ServeArgs, RunArgs, DoctorArgs, SelftestArgs, AuditTailArgs, AuditVerifyArgs,
-                 AuditExportArgs, ProfileListArgs, TokenAddArgs, TokenListArgs, TokenRmArgs,
-                 ApproveListArgs, ApproveShowArgs, ApproveGrantArgs, ApproveDenyArgs,
-                 ClientEntryArgs, ClientListArgs, ClientDoctorArgs, PolicyArgs, PolicyBundleArgs,
-                 ContainersArgs, AnalyzeArgs, DockerfileLintArgs, DockerfileGenerateArgs>;
+using Command = std::variant<ServeArgs, RunArgs, DoctorArgs, SelftestArgs, AuditTailArgs,
+                             AuditVerifyArgs, AuditExportArgs, ProfileListArgs, TokenAddArgs,
+                             TokenListArgs, TokenRmArgs, ApproveListArgs, ApproveShowArgs,
+                             ApproveGrantArgs, ApproveDenyArgs, ClientEntryArgs, ClientListArgs,
+                             ClientDoctorArgs, PolicyArgs, PolicyBundleArgs, ContainersArgs,
+                             AnalyzeArgs, DockerfileLintArgs, DockerfileGenerateArgs, ArtifactArgs>;
 
 struct CommandLine {
   GlobalFlags flags;
