@@ -159,6 +159,11 @@ Result<void> Make(const std::string& directory) {
   return SyncDirectory(directory);
 }
 
+// As a person can use it: a process that root started reaches the directory in a way of its own.
+std::string Shown(const std::string& path) {
+  return path.starts_with("/proc/self/fd/") ? "signing_key.pem in the state directory" : path;
+}
+
 Result<void> CheckPrivate(int fd, const std::string& path) {
   struct stat info{};
   if (fstat(fd, &info) != 0) {
@@ -169,7 +174,7 @@ Result<void> CheckPrivate(int fd, const std::string& path) {
   }
   if (info.st_uid != geteuid()) {
     return Error{ErrorCode::kPermissionDenied,
-                 "the key " + path + " belongs to the user " + std::to_string(info.st_uid) +
+                 "the key " + Shown(path) + " belongs to the user " + std::to_string(info.st_uid) +
                      ", expected " + std::to_string(geteuid()),
                  {},
                  "use it as that user, or choose another state directory",
@@ -177,9 +182,9 @@ Result<void> CheckPrivate(int fd, const std::string& path) {
   }
   if ((info.st_mode & (S_IRWXG | S_IRWXO)) != 0) {
     return Error{ErrorCode::kPermissionDenied,
-                 "others than its owner may use the key " + path,
+                 "others than its owner may use the key " + Shown(path),
                  {},
-                 "if nobody can have read it: chmod 600 " + path +
+                 "if nobody can have read it: chmod 600 " + Shown(path) +
                      "; otherwise remove it: a new one is made, and what the old one signed is no "
                      "longer accepted",
                  0};
@@ -187,13 +192,14 @@ Result<void> CheckPrivate(int fd, const std::string& path) {
   return {};
 }
 
-// What the private file holds; nullopt: there is none.
-Result<std::optional<std::string>> ReadPrivate(const std::string& path) {
+// What the private file holds. Errors: kNotFound.
+Result<std::string> ReadPrivate(const std::string& path) {
   const UniqueFd fd(open(path.c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC));
   if (!fd.valid()) {
     const int err = errno;
-    return err == ENOENT ? Result<std::optional<std::string>>(std::nullopt)
-                         : ErrnoError("cannot open " + path, err);
+    Error error = ErrnoError("cannot open " + path, err);
+    error.code = err == ENOENT ? ErrorCode::kNotFound : error.code;
+    return error;
   }
   if (auto checked = CheckPrivate(fd.get(), path); !checked) {
     return checked.error();
@@ -204,7 +210,7 @@ Result<std::optional<std::string>> ReadPrivate(const std::string& path) {
     return ErrnoError("cannot read " + path, errno);
   }
   text.resize(static_cast<std::size_t>(got));
-  return std::optional<std::string>(std::move(text));
+  return text;
 }
 
 // The public half follows from the private one: whatever else stood there is replaced.
@@ -243,7 +249,7 @@ Result<VerifyingKey> VerifyingKey::Load(const std::string& directory) {
     Error error = pem.error();
     if (error.sys_errno == ENOENT) {
       error.code = ErrorCode::kNotFound;
-      error.remedy = "nothing has been signed with this state directory";
+      error.message = "this state directory has no key: nothing has been signed with it";
     }
     return error;
   }
@@ -297,7 +303,7 @@ Result<SigningKey> SigningKey::LoadOrMake(const std::string& directory) {
   }
   const std::string path = directory + std::string(kPrivateFile);
   auto text = ReadPrivate(path);
-  if (text && !*text) {
+  if (!text && text.error().code == ErrorCode::kNotFound) {
     if (auto made = Make(directory); !made) {
       return made.error();
     }
@@ -306,14 +312,11 @@ Result<SigningKey> SigningKey::LoadOrMake(const std::string& directory) {
   if (!text) {
     return text.error();
   }
-  if (!*text) {
-    return Error{ErrorCode::kUnavailable, path + " was removed while it was made", {}, {}, 0};
-  }
-  auto key = Parse(**text);
-  Wipe(**text);
+  auto key = Parse(*text);
+  Wipe(*text);
   if (!key) {
     Error error = key.error();
-    error.field = path;
+    error.field = Shown(path);
     error.remedy =
         "put the key back from a backup; or remove it: a new one is made, and what the "
         "old one signed is no longer accepted";

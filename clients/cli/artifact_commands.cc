@@ -134,6 +134,9 @@ int Get(const ArtifactGetArgs& args, ArtifactStore& store, const std::string& st
     auto key = VerifyingKey::Load(state_dir);
     return Print(key ? Result(key->Pem()) : Result<std::string>(key.error()));
   }
+  if (args.output == "-" && args.json) {
+    return Fail(InvalidArgument("--json", "standard output can hold the image or JSON, not both"));
+  }
   if (!args.output.empty()) {
     const auto format = args.format == "docker-archive" ? artifacts::ExportFormat::kDockerArchive
                                                         : artifacts::ExportFormat::kOci;
@@ -151,6 +154,9 @@ int Get(const ArtifactGetArgs& args, ArtifactStore& store, const std::string& st
 }
 
 int Verify(const ArtifactVerifyArgs& args, ArtifactStore& store, const std::string& state_dir) {
+  if (auto artifact = store.Get(std::nullopt, args.id); !artifact) {
+    return Fail(artifact.error());
+  }
   auto key = VerifyingKey::Load(state_dir);
   if (!key) {
     return Fail(key.error());
@@ -231,7 +237,8 @@ void AddArtifact(CLI::App& app, ArtifactFlags& flags) {
   CLI::App* get = app.add_subcommand("get", "What is known of one, or the image itself");
   get->add_option("id", flags.get.id, kIdHelp)->required();
   CLI::Option* output = get->add_option(
-      "--output", flags.get.output, "Write the image to FILE.tar, or to a directory (oci only)");
+      "--output", flags.get.output,
+      "Write the image to FILE.tar, to - (standard output), or to a directory (oci only)");
   get->add_option("--format", flags.get.format,
                   "oci: an OCI image layout; docker-archive: for `docker load` before version 25")
       ->check(CLI::IsMember({"oci", "docker-archive"}))

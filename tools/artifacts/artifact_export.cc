@@ -56,17 +56,23 @@ class Target {
   virtual Result<void> Finish() = 0;
 };
 
+constexpr std::string_view kStandardOutput = "-";
+
 class TarTarget : public Target {
  public:
   explicit TarTarget(std::string path)
-      : path_(std::move(path)), draft_(path_ + ".new-" + RandomHex(kRandomBytes)) {}
+      : path_(std::move(path)),
+        draft_(path_ == kStandardOutput ? std::string()
+                                        : path_ + ".new-" + RandomHex(kRandomBytes)) {}
   ~TarTarget() override {
-    if (file_.valid()) {
+    if (file_.valid() && !draft_.empty()) {
       unlink(draft_.c_str());
     }
   }
   Result<void> Open() {
-    file_.Reset(open(draft_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, kFileMode));
+    file_.Reset(draft_.empty()
+                    ? fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 0)
+                    : open(draft_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, kFileMode));
     return file_.valid() ? Result<void>() : CannotWrite(path_, errno);
   }
   Result<void> AddDirectory(const std::string& name) override {
@@ -89,6 +95,9 @@ class TarTarget : public Target {
     container::AppendTarEnd(end);
     if (auto written = Write(end); !written) {
       return written;
+    }
+    if (draft_.empty()) {
+      return {};
     }
     if (fsync(file_.get()) != 0 || rename(draft_.c_str(), path_.c_str()) != 0) {
       return CannotWrite(path_, errno);
@@ -277,7 +286,7 @@ Result<void> WriteDockerArchive(Target& target, const oci::BlobStore& blobs,
 }
 
 Result<std::unique_ptr<Target>> OpenTarget(ExportFormat format, const std::string& output) {
-  if (output.ends_with(".tar")) {
+  if (output.ends_with(".tar") || output == kStandardOutput) {
     auto tar = std::make_unique<TarTarget>(output);
     auto opened = tar->Open();
     return opened ? Result<std::unique_ptr<Target>>(std::move(tar))
@@ -285,7 +294,7 @@ Result<std::unique_ptr<Target>> OpenTarget(ExportFormat format, const std::strin
   }
   if (format == ExportFormat::kDockerArchive) {
     return InvalidArgument("--output",
-                           "expected a file that ends with .tar, got " + Quoted(output));
+                           "expected a file that ends with .tar, or -, got " + Quoted(output));
   }
   std::string path = output;
   while (path.size() > 1 && path.ends_with('/')) {

@@ -12,10 +12,10 @@ namespace casemate::artifacts {
 
 enum class ExportFormat { kOci, kDockerArchive };
 
-// `output`: FILE.tar, which is replaced if it is there, or (kOci only) a directory that is not
-// there or empty. Every blob is checked while it is read. Errors: kInvalidArgument for such an
-// output; kNotFound, kDataLoss for blobs; kResourceExhausted when the disk is full. Nothing is left
-// then.
+// `output`: FILE.tar, which is replaced if it is there; "-", an archive on standard output; or
+// (kOci only) a directory that is not there or empty. Every blob is checked while it is read.
+// Errors: kInvalidArgument for another output; kNotFound, kDataLoss for blobs; kResourceExhausted
+// when the disk is full. No file is left then.
 Result<void> ExportArtifact(const oci::BlobStore& blobs, const Artifact& artifact,
                             ExportFormat format, const std::string& output);
 

@@ -271,7 +271,7 @@ Result<void> ArtifactStore::DropUnused(const std::vector<std::string>& blobs, Pr
 }
 
 Result<Artifact> ArtifactStore::Remove(const Whose& whose, std::string_view id) {
-  std::optional<Artifact> removed;
+  Artifact removed;
   std::vector<std::string> blobs;
   auto done = store_.Transaction([&]() -> Result<void> {
     auto artifact = Get(whose, id);
@@ -279,7 +279,7 @@ Result<Artifact> ArtifactStore::Remove(const Whose& whose, std::string_view id) 
       return artifact.error();
     }
     removed = *std::move(artifact);
-    return DropRow(removed->id, blobs);
+    return DropRow(removed.id, blobs);
   });
   if (!done) {
     return done.error();
@@ -288,7 +288,7 @@ Result<Artifact> ArtifactStore::Remove(const Whose& whose, std::string_view id) 
   if (auto dropped = DropUnused(blobs, pruned); !dropped) {
     return dropped.error();
   }
-  return *std::move(removed);
+  return removed;
 }
 
 // The oldest artifact, if it is too old or all together are too large.

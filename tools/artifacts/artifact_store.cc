@@ -133,6 +133,28 @@ void KeepEachOnce(std::vector<oci::Descriptor>& blobs) {
   blobs.erase(rest.begin(), rest.end());
 }
 
+// Completes `facts`, if all of what is to be recorded agrees.
+Result<void> CheckRecord(Artifact& facts, std::string_view sbom, std::string_view provenance) {
+  if (auto checked = CheckFacts(facts); !checked) {
+    return checked;
+  }
+  if (sbom.empty() || sbom.size() > kMaxSbomBytes) {
+    return InvalidArgument("sbom", "expected 1 to " + std::to_string(kMaxSbomBytes) + " bytes");
+  }
+  facts.sbom_digest = oci::DigestOf(sbom);
+  facts.provenance_digest = oci::DigestOf(provenance);
+  auto payload = PayloadOf(provenance, kInTotoType);
+  auto said = payload ? ParseStatement(*payload) : Result<ProvenanceFacts>(payload.error());
+  if (!said) {
+    return said.error();
+  }
+  if (const std::string wrong = Contradiction(*said, facts); !wrong.empty()) {
+    return InvalidArgument("provenance", wrong);
+  }
+  facts.id = IdOf(facts);
+  return {};
+}
+
 Result<void> Done(Statement& statement) {
   auto done = statement.Step();
   statement.Reset();
@@ -169,70 +191,67 @@ Result<std::unique_ptr<ArtifactStore>> ArtifactStore::Open(Store& store,
 
 Result<Artifact> ArtifactStore::Record(Artifact facts, std::string_view sbom,
                                        std::string_view provenance) {
-  if (auto checked = CheckFacts(facts); !checked) {
+  if (auto checked = CheckRecord(facts, sbom, provenance); !checked) {
     return checked.error();
   }
-  if (sbom.empty() || sbom.size() > kMaxSbomBytes) {
-    return InvalidArgument("sbom", "expected 1 to " + std::to_string(kMaxSbomBytes) + " bytes");
-  }
-  facts.sbom_digest = oci::DigestOf(sbom);
-  facts.provenance_digest = oci::DigestOf(provenance);
-  auto payload = PayloadOf(provenance, kInTotoType);
-  auto said = payload ? ParseStatement(*payload) : Result<ProvenanceFacts>(payload.error());
-  if (!said) {
-    return said.error();
-  }
-  if (const std::string wrong = Contradiction(*said, facts); !wrong.empty()) {
-    return InvalidArgument("provenance", wrong);
-  }
-  facts.id = IdOf(facts);
-  Pruned dropped;
   std::vector<std::string> before;
-  auto recorded = store_.Transaction([&]() -> Result<void> {
-    // Under the lock: nobody removes a blob between this look and the row that keeps it.
-    auto image = FollowImage(*blobs_, facts.image_digest);
-    if (!image) {
-      return image.error();
-    }
-    std::vector<oci::Descriptor> all = BlobsOfImage(*image);
-    for (const oci::Descriptor& blob : all) {
-      if (!blobs_->Has(blob)) {
-        return Missing(blob);
-      }
-    }
-    for (const auto& [type, bytes] :
-         {std::pair(kSbomType, sbom), std::pair(kEnvelopeType, provenance)}) {
-      auto put = blobs_->Put(type, bytes);
-      if (!put) {
-        return put.error();
-      }
-      all.push_back(*std::move(put));
-    }
-    KeepEachOnce(all);
-    const std::int64_t now_ms = clock_();
-    facts.created = Rfc3339(now_ms);
-    facts.bytes = 0;
-    for (const oci::Descriptor& blob : all) {
-      facts.bytes += blob.size;
-    }
-    auto there = BlobsOf(facts.id);  // recorded before
-    if (!there) {
-      return there.error();
-    }
-    before = *std::move(there);
-    if (auto inserted = Insert(facts, now_ms); !inserted) {
-      return inserted;
-    }
-    return InsertBlobs(facts.id, all);
-  });
+  auto recorded = store_.Transaction([&] { return Keep(facts, sbom, provenance, before); });
   if (!recorded) {
     before = {facts.sbom_digest, facts.provenance_digest};
   }
+  Pruned dropped;
   auto cleared = DropUnused(before, dropped);
   if (!recorded || !cleared) {
     return recorded ? cleared.error() : recorded.error();
   }
   return Get(facts.owner, facts.id);
+}
+
+Result<std::vector<oci::Descriptor>> ArtifactStore::ImageBlobsOf(std::string_view digest) const {
+  auto image = FollowImage(*blobs_, digest);
+  if (!image) {
+    return image.error();
+  }
+  std::vector<oci::Descriptor> all = BlobsOfImage(*image);
+  const auto missing =
+      std::ranges::find_if_not(all, [&](const oci::Descriptor& blob) { return blobs_->Has(blob); });
+  if (missing != all.end()) {
+    return Missing(*missing);
+  }
+  KeepEachOnce(all);
+  return all;
+}
+
+// Inside a transaction: nobody removes a blob between the look at it and the row that keeps it.
+Result<void> ArtifactStore::Keep(Artifact& artifact, std::string_view sbom,
+                                 std::string_view provenance, std::vector<std::string>& before) {
+  auto all = ImageBlobsOf(artifact.image_digest);
+  if (!all) {
+    return all.error();
+  }
+  for (const auto& [type, bytes] :
+       {std::pair(kSbomType, sbom), std::pair(kEnvelopeType, provenance)}) {
+    auto put = blobs_->Put(type, bytes);
+    if (!put) {
+      return put.error();
+    }
+    all->push_back(*std::move(put));
+  }
+  const std::int64_t now_ms = clock_();
+  artifact.created = Rfc3339(now_ms);
+  artifact.bytes = 0;
+  for (const oci::Descriptor& blob : *all) {
+    artifact.bytes += blob.size;
+  }
+  auto there = BlobsOf(artifact.id);
+  if (!there) {
+    return there.error();
+  }
+  before = *std::move(there);
+  if (auto inserted = Insert(artifact, now_ms); !inserted) {
+    return inserted;
+  }
+  return InsertBlobs(artifact.id, *all);
 }
 
 Result<void> ArtifactStore::Insert(const Artifact& artifact, std::int64_t now_ms) {

@@ -113,8 +113,8 @@ class ArtifactStore {
   // By id, the beginning of one, or that of what follows its colon. Errors: kNotFound, also for
   // what is somebody else's; kInvalidArgument when several begin so.
   Result<Artifact> Get(const Whose& whose, std::string_view id);
-  Result<std::string> ReadSbom(const Artifact& artifact) const;
-  Result<std::string> ReadProvenance(const Artifact& artifact) const;
+  [[nodiscard]] Result<std::string> ReadSbom(const Artifact& artifact) const;
+  [[nodiscard]] Result<std::string> ReadProvenance(const Artifact& artifact) const;
 
   // Reads every blob of it again and checks what the signed statement says against the row. Errors:
   // of Get; damage is no error but in the answer.
@@ -130,6 +130,11 @@ class ArtifactStore {
 
  private:
   ArtifactStore(Store& store, std::unique_ptr<oci::BlobStore> blobs, Clock clock);
+  // All of Record that needs the lock. `before`: blobs of what it replaces.
+  Result<void> Keep(Artifact& artifact, std::string_view sbom, std::string_view provenance,
+                    std::vector<std::string>& before);
+  // The blobs of the image, each once. Errors: kNotFound when one is not there.
+  [[nodiscard]] Result<std::vector<oci::Descriptor>> ImageBlobsOf(std::string_view digest) const;
   // Under the Store's lock.
   Result<std::vector<Artifact>> Find(const Whose& whose, std::string_view id);
   Result<std::vector<Artifact>> Query(Statement& query);

@@ -105,7 +105,7 @@ void PackageList::Add(PackageUrl url, const std::vector<std::string>& hashes,
   Add(std::move(package), source);
 }
 
-void PackageList::Note(std::string sentence) {
+void PackageList::Note(std::string_view sentence) {
   if (notes_.size() < kMaxNotes) {
     notes_.insert(ToValidUtf8(EscapeControls(sentence, false)));
   }

@@ -50,7 +50,7 @@ class PackageList {
   // Of "sha512-…" and its like; what is none is left out.
   void Add(PackageUrl url, const std::vector<std::string>& hashes, std::string_view source,
            bool is_for_development = false);
-  void Note(std::string sentence);
+  void Note(std::string_view sentence);
 
   // By package URL.
   [[nodiscard]] const std::map<std::string, Entry>& entries() const { return entries_; }

@@ -1,5 +1,6 @@
 #include "tools/artifacts/artifact_export.h"
 
+#include <fcntl.h>
 #include <sys/mount.h>
 #include <unistd.h>
 
@@ -61,6 +62,16 @@ TEST_CASE_METHOD(Exported, "An image layout is a directory or an archive of the 
     CHECK("sha256:" + name ==
           oci::DigestOf(*ReadFile(dir / ("out/blobs/sha256/" + name), 1 << 20)));
   }
+  // As another program gets it through a pipe.
+  const int kept = dup(STDOUT_FILENO);
+  const int file = open((dir / "stdout.tar").c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+  REQUIRE(dup2(file, STDOUT_FILENO) == STDOUT_FILENO);
+  const auto piped = Export(ExportFormat::kOci, "-");
+  REQUIRE(dup2(kept, STDOUT_FILENO) == STDOUT_FILENO);
+  close(kept);
+  close(file);
+  CHECK(piped);
+  CHECK(*ReadFile(dir / "stdout.tar", 4 << 20) == *ReadFile(dir / "out.tar", 4 << 20));
   // The same bytes again, in the place of the first.
   const std::string before = *ReadFile(dir / "out.tar", 4 << 20);
   REQUIRE(Export(ExportFormat::kOci, dir / "out.tar"));
@@ -130,6 +141,51 @@ TEST_CASE_METHOD(Exported, "A full disk leaves nothing behind", "[artifacts]") {
   CHECK(Export(ExportFormat::kOci, small + "/a").error().code == ErrorCode::kResourceExhausted);
   CheckNothingIn(small, 0);
   CHECK(umount2(small.c_str(), MNT_DETACH) == 0);
+}
+
+// Of both engines, what they say of an image that they loaded.
+TEST_CASE_METHOD(Fixture, "Docker and Podman load what is exported", "[.][engines]") {
+  const char* docker = std::getenv("CASEMATE_TEST_DOCKER");  // NOLINT(concurrency-mt-unsafe)
+  const char* podman = std::getenv("CASEMATE_TEST_PODMAN");  // NOLINT(concurrency-mt-unsafe)
+  REQUIRE(docker != nullptr);
+  REQUIRE(podman != nullptr);
+  const auto shell = [](const std::string& command) {
+    INFO(command);
+    CHECK(std::system(command.c_str()) == 0);  // NOLINT: a test, without threads
+  };
+  // A layer as the packager writes them: a tar archive, compressed.
+  std::filesystem::create_directory(dir / "root");
+  std::ofstream(dir / "root/greeting") << "good morning\n";
+  shell("tar -cf '" + (dir / "layer.tar") + "' -C '" + (dir / "root") + "' greeting");
+  shell("gzip -k -n '" + (dir / "layer.tar") + "'");
+  const std::string diff = oci::DigestOf(*ReadFile(dir / "layer.tar", 1 << 20));
+  const Image image =
+      PutImage(artifacts->blobs(), {*ReadFile(dir / "layer.tar.gz", 1 << 20)},
+               R"({"architecture":"amd64","os":"linux","config":{"Cmd":["/greet"]},)"
+               R"("rootfs":{"type":"layers","diff_ids":[")" +
+                   diff + R"("]}})");
+  const Artifact made = Record(Facts(image.digest));
+  REQUIRE(ExportArtifact(artifacts->blobs(), made, ExportFormat::kOci, dir / "oci.tar"));
+  REQUIRE(
+      ExportArtifact(artifacts->blobs(), made, ExportFormat::kDockerArchive, dir / "docker.tar"));
+
+  const std::string by_docker = "docker -H unix://" + std::string(docker) + " ";
+  const std::string by_podman = "podman --remote --url unix://" + std::string(podman) + " ";
+  struct Load {
+    std::string engine;
+    std::string file;
+    std::string name;
+  };
+  for (const auto& [engine, file, name] :
+       {Load{by_docker, "docker.tar", "shop:1.0"}, Load{by_podman, "docker.tar", "shop:1.0"},
+        Load{by_podman, "oci.tar", "docker.io/library/shop:1.0"}}) {
+    shell(engine + "load -i '" + (dir / file) + "' >/dev/null");
+    shell(engine +
+          "image inspect --format '{{.Config.Cmd}} {{range .RootFS.Layers}}{{.}}{{end}}' " + name +
+          " > '" + (dir / "said") + "'");
+    CHECK(*ReadFile(dir / "said", 1 << 20) == "[/greet] " + diff + "\n");
+    shell(engine + "rmi " + name + " >/dev/null");
+  }
 }
 
 }  // namespace
