@@ -4,6 +4,8 @@
 #include <array>
 #include <utility>
 
+#include <nlohmann/json.hpp>
+
 namespace casemate::artifacts {
 namespace {
 
@@ -29,6 +31,11 @@ constexpr auto kReaders = std::to_array<std::pair<std::string_view, LockReader>>
 });
 
 }  // namespace
+
+const nlohmann::json& ListOf(const nlohmann::json& value) {
+  static const nlohmann::json kNone = nlohmann::json::array();
+  return value.is_array() ? value : kNone;
+}
 
 LockReader ReaderOf(std::string_view file_name) {
   const auto* row =

@@ -7,6 +7,8 @@
 #include <string>
 #include <string_view>
 
+#include <nlohmann/json_fwd.hpp>
+
 #include "tools/analysis/source_tree.h"
 #include "tools/artifacts/packages.h"
 
@@ -43,6 +45,10 @@ void ReadGradleLock(const analysis::SourceTree& tree, const std::string& path,
 void ReadPubspecLock(const analysis::SourceTree& tree, const std::string& path,
                      PackageList& packages);
 void ReadMixLock(const analysis::SourceTree& tree, const std::string& path, PackageList& packages);
+
+// `value` if it is an array, else one that is empty: never a copy, for copies of what lies deep in
+// each other exhaust the stack.
+const nlohmann::json& ListOf(const nlohmann::json& value);
 
 // nullptr: no lock file has that name.
 LockReader ReaderOf(std::string_view file_name);

@@ -64,7 +64,7 @@ void ReadCargoLock(const analysis::SourceTree& tree, const std::string& path,
   const json root = analysis::ReadTomlFile(tree, path);
   const json& list = At(root, "package");
   const json& metadata = At(root, "metadata");  // of version 1: "checksum a 1.0 (source)": "…"
-  for (const json& package : list.is_array() ? list : json::array()) {
+  for (const json& package : ListOf(list)) {
     const std::string name = TextAt(package, "name");
     const std::string version = TextAt(package, "version");
     const std::string source = TextAt(package, "source");
@@ -110,7 +110,7 @@ void ReadComposerLock(const analysis::SourceTree& tree, const std::string& path,
   for (const auto& [section, is_for_development] :
        {std::pair("packages", false), std::pair("packages-dev", true)}) {
     const json& list = At(root, section);
-    for (const json& package : list.is_array() ? list : json::array()) {
+    for (const json& package : ListOf(list)) {
       const std::string name = analysis::Lower(TextAt(package, "name"));
       const std::size_t slash = name.find('/');
       if (slash != std::string::npos) {
@@ -126,7 +126,9 @@ void ReadNuGetLock(const analysis::SourceTree& tree, const std::string& path,
                    PackageList& packages) {
   const json root = analysis::ReadJsonFile(tree, path);
   const json& frameworks = At(root, "dependencies");
-  for (const json& list : frameworks.is_object() ? frameworks : json::object()) {
+  for (auto framework = frameworks.begin(); frameworks.is_object() && framework != frameworks.end();
+       ++framework) {
+    const json& list = *framework;
     for (auto it = list.begin(); list.is_object() && it != list.end(); ++it) {
       if (TextAt(*it, "type") != "Project") {
         packages.Add({"nuget", {}, it.key(), TextAt(*it, "resolved")},

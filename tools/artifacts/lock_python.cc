@@ -56,7 +56,7 @@ bool ReadRequirement(std::string_view line, const std::string& path, PackageList
 
 std::vector<std::string> HashesOf(const json& files) {
   std::vector<std::string> hashes;
-  for (const json& file : files.is_array() ? files : json::array()) {
+  for (const json& file : ListOf(files)) {
     hashes.push_back(file.is_string() ? TextOf(file) : TextAt(file, "hash"));
   }
   return hashes;
@@ -96,7 +96,7 @@ void ReadPoetryLock(const analysis::SourceTree& tree, const std::string& path,
   const json root = analysis::ReadTomlFile(tree, path);
   const json& files = At(root, "metadata.files");  // before version 2 of the format
   const json& list = At(root, "package");
-  for (const json& package : list.is_array() ? list : json::array()) {
+  for (const json& package : ListOf(list)) {
     const std::string name = TextAt(package, "name");
     const json& own = At(package, "files");
     packages.Add(PyPiUrl(name, TextAt(package, "version")),
@@ -108,7 +108,7 @@ void ReadPoetryLock(const analysis::SourceTree& tree, const std::string& path,
 void ReadUvLock(const analysis::SourceTree& tree, const std::string& path, PackageList& packages) {
   const json root = analysis::ReadTomlFile(tree, path);
   const json& list = At(root, "package");
-  for (const json& package : list.is_array() ? list : json::array()) {
+  for (const json& package : ListOf(list)) {
     const json& source = At(package, "source");
     if (source.contains("virtual") || source.contains("editable") || source.contains("directory")) {
       continue;  // the project's own

@@ -328,6 +328,18 @@ TEST_CASE("Damaged and hostile lock files are noted, and the rest is read", "[ar
       CHECK(std::ranges::find(lines, "pkg:golang/a.b/c@v1") != lines.end());
     }
   }
+  // Whole documents, whose values lie deep in each other.
+  const std::string nest = std::string(1'000'000, '[') + std::string(1'000'000, ']');
+  for (const char* name :
+       {"package-lock.json", "composer.lock", "packages.lock.json", "Pipfile.lock"}) {
+    for (const char* member : {"packages", "dependencies", "default"}) {
+      INFO(name << ": " << member);
+      CHECK(LinesOf(BomOf({{name, "{\"" + std::string(member) + "\": " + nest + "}"}})).empty());
+      CHECK(LinesOf(BomOf({{name, "{\"" + std::string(member) +
+                                      R"(": {"a": {"version": "==1", "hashes": )" + nest + "}}}"}}))
+                .size() < 2);
+    }
+  }
   const json damaged = BomOf({{"package-lock.json", "{"}, {"tsconfig.json", "{"}});
   REQUIRE(NotesOf(damaged).size() == 1);
   CHECK_THAT(NotesOf(damaged).front(), Contains("package-lock.json is damaged"));
