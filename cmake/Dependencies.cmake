@@ -25,6 +25,11 @@ endfunction()
 casemate_dependency(SQLITE sqlite3)
 casemate_dependency(SECCOMP libseccomp)
 casemate_dependency(NETTLE nettle)
+casemate_dependency(GMP gmp)
+casemate_dependency(HOGWEED hogweed)
+# Of archives the order counts, and hogweed's own file does not name these.
+set_property(TARGET PkgConfig::HOGWEED APPEND PROPERTY
+  INTERFACE_LINK_LIBRARIES PkgConfig::NETTLE PkgConfig::GMP)
 casemate_dependency(YAMLCPP yaml-cpp)
 casemate_dependency(RE2 re2)
 casemate_dependency(PUGIXML pugixml)

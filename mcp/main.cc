@@ -23,6 +23,7 @@
 #include "policies/approvals/approval_desk.h"
 #include "policies/identity/incarnation.h"
 #include "policies/identity/token_store.h"
+#include "tools/artifacts/artifact_store.h"
 
 namespace casemate {
 namespace {
@@ -214,6 +215,19 @@ int WithApprovals(const Config& config, const Body& body) {
   return body(desk);
 }
 
+template <typename Body>
+int WithArtifacts(const Config& config, const Body& body) {
+  auto user = ServiceUser::Choose(config.user);
+  auto state_dir = user ? StateDirectory(config, *user) : Result<std::string>(user.error());
+  auto store = state_dir ? Store::Open(*state_dir + "/casemate.db")
+                         : Result<std::unique_ptr<Store>>(state_dir.error());
+  if (!store) {
+    return Complain(store.error(), cli::kExitFailure);
+  }
+  auto artifacts = artifacts::ArtifactStore::Open(**store, *state_dir);
+  return artifacts ? body(**artifacts, *state_dir) : Complain(artifacts.error(), cli::kExitFailure);
+}
+
 // Who asks for containers by a command need not have asked for the tools before.
 Config WithContainers(Config config) {
   if (!HasContainers(config)) {
@@ -293,6 +307,12 @@ struct Run {
   }
   int operator()(const cli::ManifestArgs& args) const { return cli::ManifestCommand(args); }
   int operator()(const cli::AnalyzeArgs& args) const { return cli::AnalyzeCommand(args); }
+  int operator()(const cli::ArtifactArgs& args) const {
+    return WithArtifacts(config,
+                         [&](artifacts::ArtifactStore& store, const std::string& state_dir) {
+                           return cli::ArtifactCommand(args, store, state_dir);
+                         });
+  }
   int operator()(const cli::ContainersArgs& args) const {
     return cli::ContainersCommand(
         args, [this](const auto& body) { return WithStack(WithContainers(config), body); });

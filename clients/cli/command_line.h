@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "clients/cli/analyze_command.h"
+#include "clients/cli/artifact_commands.h"
 #include "clients/cli/containers_args.h"
 #include "clients/cli/dockerfile_command.h"
 #include "clients/cli/manifest_command.h"
@@ -141,7 +142,8 @@ using Command = std::variant<ServeArgs, RunArgs, DoctorArgs, SelftestArgs, Audit
                              TokenListArgs, TokenRmArgs, ApproveListArgs, ApproveShowArgs,
                              ApproveGrantArgs, ApproveDenyArgs, ClientEntryArgs, ClientListArgs,
                              ClientDoctorArgs, PolicyArgs, PolicyBundleArgs, ContainersArgs,
-                             AnalyzeArgs, DockerfileLintArgs, DockerfileGenerateArgs, ManifestArgs>;
+                             AnalyzeArgs, DockerfileLintArgs, DockerfileGenerateArgs, ManifestArgs,
+                             ArtifactArgs>;
 
 struct CommandLine {
   GlobalFlags flags;
