@@ -12,7 +12,6 @@
 #include <cstring>
 #include <memory>
 #include <mutex>
-#include <optional>
 #include <string_view>
 #include <system_error>
 #include <thread>
@@ -266,7 +265,7 @@ Result<UniqueFd> ConnectToTcp(const std::string& host, std::uint16_t port, std::
   if (!addresses) {
     return std::move(addresses).error();
   }
-  std::optional<Error> last;
+  int why = 0;
   for (std::size_t i = 0; i < addresses->size(); ++i) {
     // One that swallows what it is sent must not take the time of those after it.
     const std::int64_t now = MonotonicNs();
@@ -276,14 +275,13 @@ Result<UniqueFd> ConnectToTcp(const std::string& host, std::uint16_t port, std::
     if (connected || connected.error().code == ErrorCode::kCancelled) {
       return connected;
     }
-    last = std::move(connected).error();
+    why = connected.error().sys_errno;
   }
   return Error{ErrorCode::kUnavailable,
-               HostAndPort(host, port) +
-                   ": cannot connect: " + std::system_category().message(last->sys_errno),
+               HostAndPort(host, port) + ": cannot connect: " + std::system_category().message(why),
                {},
                "see that host and port are right and that who should listen there does",
-               last->sys_errno};
+               why};
 }
 
 Result<Connector> TcpConnector(const TcpPeer& peer) {
