@@ -137,13 +137,13 @@ struct ClientDoctorArgs {
   std::string project;
   bool json = false;
 };
-using Command = std::variant<ServeArgs, RunArgs, DoctorArgs, SelftestArgs, AuditTailArgs,
-                             AuditVerifyArgs, AuditExportArgs, ProfileListArgs, TokenAddArgs,
-                             TokenListArgs, TokenRmArgs, ApproveListArgs, ApproveShowArgs,
-                             ApproveGrantArgs, ApproveDenyArgs, ClientEntryArgs, ClientListArgs,
-                             ClientDoctorArgs, PolicyArgs, PolicyBundleArgs, ContainersArgs,
-                             AnalyzeArgs, DockerfileLintArgs, DockerfileGenerateArgs, ManifestArgs,
-                             ArtifactArgs>;
+using Command =
+    std::variant<ServeArgs, RunArgs, DoctorArgs, SelftestArgs, AuditTailArgs, AuditVerifyArgs,
+                 AuditExportArgs, ProfileListArgs, TokenAddArgs, TokenListArgs, TokenRmArgs,
+                 ApproveListArgs, ApproveShowArgs, ApproveGrantArgs, ApproveDenyArgs,
+                 ClientEntryArgs, ClientListArgs, ClientDoctorArgs, PolicyArgs, PolicyBundleArgs,
+                 ContainersArgs, AnalyzeArgs, DockerfileLintArgs, DockerfileGenerateArgs,
+                 ManifestArgs, ArtifactArgs>;
 
 struct CommandLine {
   GlobalFlags flags;

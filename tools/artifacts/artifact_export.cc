@@ -17,7 +17,7 @@
 #include "base/hash.h"
 #include "base/json.h"
 #include "base/text.h"
-#include "sandbox/container/build/tar_header.h"
+#include "sandbox/container/oci/tar_header.h"
 #include "tools/artifacts/image_blobs.h"
 
 namespace casemate::artifacts {
@@ -76,10 +76,10 @@ class TarTarget : public Target {
     return file_.valid() ? Result<void>() : CannotWrite(path_, errno);
   }
   Result<void> AddDirectory(const std::string& name) override {
-    return Header(container::TarType::kDirectory, name, kDirectoryMode, 0);
+    return Header(oci::TarType::kDirectory, name, kDirectoryMode, 0);
   }
   Result<void> Begin(const std::string& name, std::int64_t size) override {
-    return Header(container::TarType::kFile, name, kFileMode, size);
+    return Header(oci::TarType::kFile, name, kFileMode, size);
   }
   Result<void> Write(std::string_view bytes) override {
     auto written = WriteAll(file_.get(), bytes);
@@ -87,12 +87,12 @@ class TarTarget : public Target {
   }
   Result<void> End(std::int64_t size) override {
     std::string padding;
-    container::AppendTarPadding(size, padding);
+    oci::AppendTarPadding(size, padding);
     return Write(padding);
   }
   Result<void> Finish() override {
     std::string end;
-    container::AppendTarEnd(end);
+    oci::AppendTarEnd(end);
     if (auto written = Write(end); !written) {
       return written;
     }
@@ -107,10 +107,9 @@ class TarTarget : public Target {
   }
 
  private:
-  Result<void> Header(container::TarType type, const std::string& name, mode_t mode,
-                      std::int64_t size) {
+  Result<void> Header(oci::TarType type, const std::string& name, mode_t mode, std::int64_t size) {
     std::string header;
-    container::AppendTarHeader(
+    oci::AppendTarHeader(
         {.type = type, .path = name, .link_target = {}, .mode = mode, .size = size, .mtime_s = 0},
         header);
     return Write(header);
