@@ -10,17 +10,31 @@
 
 #include "policies/workspace_root.h"
 #include "sandbox/container/containers.h"
+#include "sandbox/container/run/images.h"
 #include "sandbox/native/runner.h"
+#include "tools/artifacts/artifact_store.h"
 #include "tools/prompt.h"
 #include "tools/tool.h"
 
 namespace casemate::tools {
+
+// What of registries a server may use; nothing, unless its configuration says so.
+struct PackageRules {
+  std::vector<container::ImageRule> bases;  // images that others may be based on
+  std::vector<container::ImageRule> push;   // where images may be pushed to
+  std::string credentials;  // by reference: sandbox/container/registry/credentials.h
+  std::string ca_file;      // PEM; empty: the system's certificates
+};
 
 struct BuildToolOptions {
   std::vector<policies::WorkspaceRoot> roots;  // what a `workspace` must lie below
   std::string config_file;                     // for the remedy of a refusal; may be empty
   // Whose engine knows digests of base images; nullptr: none is asked. Borrowed.
   container::Containers* containers = nullptr;
+  // Where what is packaged is recorded; nullptr: nothing is packaged. Borrowed.
+  artifacts::ArtifactStore* artifacts = nullptr;
+  std::string state_dir;  // where the key lies that it is signed with
+  PackageRules packages;
 };
 
 // All of them. Each borrows `runner` for its lifetime, to open workspaces.
@@ -34,6 +48,8 @@ std::unique_ptr<Tool> MakeDockerfileLintTool(sandbox::SandboxRunner& runner,
 
 std::unique_ptr<Tool> MakeGenerateDockerfileTool(sandbox::SandboxRunner& runner,
                                                  BuildToolOptions options);
+
+std::unique_ptr<Tool> MakeBuildTool(sandbox::SandboxRunner& runner, BuildToolOptions options);
 
 struct ContainerizePromptSources {
   std::vector<policies::WorkspaceRoot> roots;  // offered as values of `workspace`

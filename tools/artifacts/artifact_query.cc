@@ -166,8 +166,10 @@ Result<ArtifactPage> ArtifactStore::List(const Whose& whose, std::string_view na
 Result<std::vector<Artifact>> ArtifactStore::Find(const Whose& whose, std::string_view id) {
   auto query =
       store_.Prepare(Select(" AND (id = ?4 OR substr(id, 1, length(?4)) = ?4"
+                            "  OR name || ':' || tag = ?4"
                             "  OR substr(id, instr(id, ':') + 1, length(?4)) = ?4)"
-                            " ORDER BY id = ?4 DESC, id LIMIT 2"));
+                            " ORDER BY id = ?4 DESC, name || ':' || tag = ?4 DESC,"
+                            " created_ms DESC, id LIMIT 2"));
   if (!query) {
     return query.error();
   }
@@ -188,11 +190,25 @@ Result<Artifact> ArtifactStore::Get(const Whose& whose, std::string_view id) {
   if (found->empty()) {
     return NoSuchArtifact(id);
   }
-  if (found->size() > 1 && found->front().id != id) {
+  if (found->size() > 1 && found->front().id != id && found->front().Reference() != id) {
     return InvalidArgument("id", "several artifacts begin with " + Quoted(id) + ", such as " +
                                      found->front().id + " and " + found->back().id);
   }
   return std::move(found->front());
+}
+
+Result<std::vector<Artifact>> ArtifactStore::FindMade(const Artifact& facts) {
+  const auto lock = store_.Lock();
+  auto query = store_.Prepare(
+      Select(" AND name = ?4 AND kind = ?5 AND manifest_hash = ?6 AND source_hash = ?7"
+             " ORDER BY created_ms DESC, id LIMIT 10"));
+  if (!query) {
+    return query.error();
+  }
+  BindOwner(facts.owner, *query);
+  query->BindText(4, facts.name).BindText(5, facts.kind);
+  query->BindText(6, facts.manifest_hash).BindText(7, facts.source_hash);
+  return Query(*query);
 }
 
 Result<void> ArtifactStore::MarkPushed(const Whose& whose, std::string_view id,

@@ -110,9 +110,13 @@ class ArtifactStore {
   // before. Errors: kInvalidArgument for a cursor that is none.
   Result<ArtifactPage> List(const Whose& whose, std::string_view name = {},
                             std::int64_t limit = kMaxPage, std::string_view cursor = {});
-  // By id, the beginning of one, or that of what follows its colon. Errors: kNotFound, also for
-  // what is somebody else's; kInvalidArgument when several begin so.
+  // By id, by reference ("shop:1.0", the newest of that name), the beginning of an id, or that of
+  // what follows its colon. Errors: kNotFound, also for what is somebody else's; kInvalidArgument
+  // when several begin so.
   Result<Artifact> Get(const Whose& whose, std::string_view id);
+  // What was made before of the same: with this owner, name, kind and both hashes; the newest
+  // first.
+  Result<std::vector<Artifact>> FindMade(const Artifact& facts);
   [[nodiscard]] Result<std::string> ReadSbom(const Artifact& artifact) const;
   [[nodiscard]] Result<std::string> ReadProvenance(const Artifact& artifact) const;
 
