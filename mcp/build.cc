@@ -10,11 +10,17 @@ bool HasBuild(const Config& config) {
   return std::ranges::find(config.toolsets, "build") != config.toolsets.end();
 }
 
-Result<void> AddBuildTools(const Config& config, sandbox::SandboxRunner& runner,
-                           container::Containers* containers, tools::Catalog& catalog) {
-  const tools::BuildToolOptions options{
-      .roots = config.workspace_roots, .config_file = config.config_file, .containers = containers};
-  for (auto& tool : tools::MakeBuildTools(runner, options)) {
+Result<void> AddBuildTools(const Config& config, const BuildParts& parts, tools::Catalog& catalog) {
+  const tools::BuildToolOptions options{.roots = config.workspace_roots,
+                                        .config_file = config.config_file,
+                                        .containers = parts.containers,
+                                        .artifacts = &parts.artifacts,
+                                        .state_dir = parts.state_dir,
+                                        .packages = {.bases = config.containers.images,
+                                                     .push = config.packages.push,
+                                                     .credentials = config.packages.credentials,
+                                                     .ca_file = config.packages.ca_file}};
+  for (auto& tool : tools::MakeBuildTools(parts.runner, options)) {
     if (auto added = catalog.Add(std::move(tool)); !added) {
       return added;
     }

@@ -10,6 +10,7 @@
 #include "mcp/config_containers.h"
 #include "mcp/config_fields.h"
 #include "mcp/config_http.h"
+#include "mcp/config_packages.h"
 #include "mcp/config_rego.h"
 #include "mcp/config_roots.h"
 #include "policies/profiles/profile.h"
@@ -133,7 +134,7 @@ Result<void> ApplyFile(const std::string& text, Config& config) {
         return root->OnlyKeys({"version", "user", "workspace_roots", "policy_file", "policy_shadow",
                                "default_profile", "max_line_bytes", "max_concurrent_calls",
                                "warm_sandboxes", "toolsets", "http", "auth", "runs", "jobs",
-                               "sandbox", "rego", "containers"});
+                               "sandbox", "rego", "containers", "packages"});
       })
       .Then([&] { return ReadScalars(*root, config); })
       .Then([&] { return ReadHttp(*root, config); })
@@ -153,6 +154,7 @@ Result<void> ApplyFile(const std::string& text, Config& config) {
       })
       .Then([&] { return ReadRegoSection(*root, config); })
       .Then([&] { return ReadContainersSection(*root, config); })
+      .Then([&] { return ReadPackagesSection(*root, config); })
       .Then([&] { return ReadRoots(*root, config); })
       .Take();
 }

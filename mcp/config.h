@@ -56,6 +56,12 @@ struct ContainersConfig {
   std::string signatures;  // key `containers.signatures`; empty: the built-in ones
 };
 
+struct PackagesConfig {
+  std::vector<container::ImageRule> push;  // key `packages.push`: where images may be pushed to
+  std::string credentials;                 // key `packages.credentials`: by reference
+  std::string ca_file;                     // key `packages.ca_file`: PEM; empty: the system's
+};
+
 struct Config {
   std::string state_dir;  // $CASEMATE_STATE_DIR, else $XDG_STATE_HOME/casemate, else
                           // ~/.local/state/casemate
@@ -79,6 +85,7 @@ struct Config {
   RunsConfig runs;                               // keys `runs.*`
   JobsConfig jobs;                               // keys `jobs.*`
   ContainersConfig containers;                   // keys `containers.*`
+  PackagesConfig packages;                       // keys `packages.*`
   policies::OpaOptions rego;                     // $CASEMATE_OPA and keys `rego.*`
 };
 

@@ -13,6 +13,7 @@
 
 #include "clients/cli/command_line.h"
 #include "clients/cli/commands.h"
+#include "mcp/build.h"
 #include "mcp/config.h"
 #include "mcp/config_containers.h"
 #include "mcp/rego.h"
@@ -107,6 +108,7 @@ class Stack : public cli::ToolCalls {
     context.stop = stop_.get_token();
     context.raw_output = options.raw;
     context.output = options.output;
+    context.progress = options.progress;
     return runtime_.executor().Call(tool, args, context);
   }
   [[nodiscard]] std::stop_token stop() const override { return stop_.get_token(); }
@@ -236,6 +238,15 @@ Config WithContainers(Config config) {
   return config;
 }
 
+// Who names a project here may have it packaged: it is a workspace root for this call.
+Config WithProject(Config config, const std::string& directory) {
+  if (!HasBuild(config)) {
+    config.toolsets.emplace_back("build");
+  }
+  config.workspace_roots.push_back({.path = directory, .writable = false});
+  return config;
+}
+
 struct Run {
   const Config& config;
   const cli::GlobalFlags& flags;
@@ -304,6 +315,11 @@ struct Run {
   }
   int operator()(const cli::DockerfileGenerateArgs& args) const {
     return cli::DockerfileGenerateCommand(args);
+  }
+  int operator()(const cli::PackageArgs& args) const {
+    return cli::PackageCommand(args, [this](const std::string& directory, const auto& body) {
+      return WithStack(WithProject(config, directory), body);
+    });
   }
   int operator()(const cli::ManifestArgs& args) const { return cli::ManifestCommand(args); }
   int operator()(const cli::AnalyzeArgs& args) const { return cli::AnalyzeCommand(args); }

@@ -320,7 +320,14 @@ Result<void> Runtime::FillCatalog(const Config& config, const std::string& chann
     }
   }
   if (HasBuild(config)) {
-    if (auto added = AddBuildTools(config, *runner_, containers_.get(), catalog_); !added) {
+    auto artifacts = artifacts::ArtifactStore::Open(*trail_.store, state_dir_);
+    if (!artifacts) {
+      return std::move(artifacts).error();
+    }
+    artifacts_ = *std::move(artifacts);
+    if (auto added =
+            AddBuildTools(config, {*runner_, containers_.get(), *artifacts_, state_dir_}, catalog_);
+        !added) {
       return added;
     }
   }

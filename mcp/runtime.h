@@ -22,6 +22,7 @@
 #include "sandbox/native/launcher_client.h"
 #include "sandbox/native/runner.h"
 #include "tools/approvals.h"
+#include "tools/artifacts/artifact_store.h"
 #include "tools/catalog.h"
 #include "tools/changes.h"
 #include "tools/executor.h"
@@ -104,8 +105,9 @@ class Runtime {
   std::unique_ptr<PolicyAssembly> assembly_;
   std::unique_ptr<policies::LivePolicy> policy_;
   tools::Changes changes_;
-  std::unique_ptr<tools::RunStore> runs_;       // null on the command line
-  std::unique_ptr<tools::JobStore> job_store_;  // likewise
+  std::unique_ptr<tools::RunStore> runs_;                // null on the command line
+  std::unique_ptr<tools::JobStore> job_store_;           // likewise
+  std::unique_ptr<artifacts::ArtifactStore> artifacts_;  // null: the toolset `build` is off
   tools::Catalog catalog_;
   std::unique_ptr<tools::Gate> gate_;
   std::unique_ptr<policies::ApprovalDesk> approval_desk_;

@@ -117,7 +117,7 @@ bool IsAllowed(const std::vector<container::ImageRule>& rules, const std::string
 class PackageCall : public BuildCall {
  public:
   PackageCall(const BuildToolOptions& options, OpenedWorkspace workspace, json normalised,
-              BuildArgs wanted, std::optional<ReadProject> project, json facts, Places& places)
+              BuildArgs wanted, Result<ReadProject> project, json facts, Places& places)
       : BuildCall(options, std::move(workspace), std::move(normalised)),
         options_(options),
         wanted_(std::move(wanted)),
@@ -140,7 +140,7 @@ class PackageCall : public BuildCall {
 
   const BuildToolOptions& options_;
   const BuildArgs wanted_;
-  const std::optional<ReadProject> project_;  // none: the workspace could not be opened
+  const Result<ReadProject> project_;  // an error is told once policy has allowed the call
   json context_;
   Places& places_;
 };
@@ -248,6 +248,9 @@ ToolResult PackageCall::Run(const policies::Grant& grant, CallContext& context) 
   const auto directory = Directory(grant);
   if (!directory) {
     return ErrorResult(directory.error());
+  }
+  if (!project_) {
+    return ErrorResult(project_.error());
   }
   if (auto allowed = CheckRules(); !allowed) {
     return ErrorResult(allowed.error());
@@ -458,19 +461,17 @@ Result<std::unique_ptr<PreparedCall>> BuildTool::Prepare(const json& args,
       normalised[name] = true;
     }
   }
-  std::optional<ReadProject> project;
-  json facts = json::object();
+  // What is wrong with it is for those whom policy lets read it: nothing will be built.
+  Result<ReadProject> project = Error{ErrorCode::kPermissionDenied, "it was not read", {}, {}, 0};
+  json facts = {{"bases_allowed", true}, {"push_allowed", true}};
   if (workspace->root != nullptr) {
-    auto read = ReadProjectIn(workspace->directory.get(), wanted->manifest);
-    if (!read) {
-      return read.error();
+    project = ReadProjectIn(workspace->directory.get(), wanted->manifest);
+    auto told = project ? FactsOf(*project, *wanted) : Result<json>(facts);
+    if (told) {
+      facts = *std::move(told);
+    } else {
+      project = InArgs(told.error(), wanted->manifest);
     }
-    project = *std::move(read);
-    auto told = FactsOf(*project, *wanted);
-    if (!told) {
-      return InArgs(told.error(), wanted->manifest);
-    }
-    facts = *std::move(told);
   }
   return std::unique_ptr<PreparedCall>(std::make_unique<PackageCall>(
       options_, *std::move(workspace), std::move(normalised), *std::move(wanted),

@@ -25,12 +25,13 @@ constexpr const char* kFooter = R"(Examples:
   casemate analyze                                   how is this project built and started?
   casemate dockerfile lint                           what is wrong with this Dockerfile?
   casemate manifest init --save                      what this project consists of, as a file
+  casemate package                                   its containers as images, and nothing is run
   casemate artifact verify shop                      is what I packaged still what I signed?
   casemate containers ls --watch                     what runs in Docker or Podman, live
   casemate client install cursor                     connects Cursor; `client list` names the others
 
 Exit codes: 0 done; 1 the answer is no (doctor, selftest, audit verify, token rm, approve, policy,
-client, containers, analyze, dockerfile, manifest, artifact); 2 wrong flags or
+client, containers, analyze, dockerfile, manifest, package, artifact); 2 wrong flags or
 configuration, or a selftest that could not begin.
 `run` and `containers exec` exit with the command's own code, or 123 ran, but its end is unknown, not on record or could
 not be written; 124 timed out; 125 not run; 126 not executable; 127 not found; 128+N ended by
@@ -308,6 +309,11 @@ std::variant<CommandLine, int> ParseCommandLine(int argc, char** argv) {
   ManifestArgs manifest_args;
   AddManifest(*manifest, manifest_args);
 
+  CLI::App* package = app.add_subcommand(
+      "package", "The containers of a manifest as images, without an engine; `build` over MCP");
+  PackageArgs package_args;
+  AddPackage(*package, package_args);
+
   CLI::App* artifact = app.add_subcommand("artifact", "What was packaged here: list, get, verify");
   ArtifactFlags artifact_flags;
   AddArtifact(*artifact, artifact_flags);
@@ -342,6 +348,8 @@ std::variant<CommandLine, int> ParseCommandLine(int argc, char** argv) {
     line.command = DockerfileWork(*dockerfile, lint_args, generate_args, explain_args);
   } else if (manifest->parsed()) {
     line.command = std::move(manifest_args);
+  } else if (package->parsed()) {
+    line.command = std::move(package_args);
   } else if (artifact->parsed()) {
     line.command = ArtifactWork(*artifact, std::move(artifact_flags));
   } else if (client->parsed()) {

@@ -13,6 +13,7 @@
 #include "clients/cli/containers_args.h"
 #include "clients/cli/dockerfile_command.h"
 #include "clients/cli/manifest_command.h"
+#include "clients/cli/package_command.h"
 #include "clients/cli/policy_args.h"
 #include "clients/cli/policy_bundle_command.h"
 
@@ -143,7 +144,7 @@ using Command =
                  ApproveListArgs, ApproveShowArgs, ApproveGrantArgs, ApproveDenyArgs,
                  ClientEntryArgs, ClientListArgs, ClientDoctorArgs, PolicyArgs, PolicyBundleArgs,
                  ContainersArgs, AnalyzeArgs, DockerfileLintArgs, DockerfileGenerateArgs,
-                 ManifestArgs, ArtifactArgs>;
+                 ManifestArgs, ArtifactArgs, PackageArgs>;
 
 struct CommandLine {
   GlobalFlags flags;

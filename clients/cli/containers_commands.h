@@ -21,6 +21,7 @@ class ToolCalls {
   struct Options {
     bool raw = false;                       // CallContext::raw_output
     sandbox::OutputSink* output = nullptr;  // CallContext::output
+    tools::ProgressSink* progress = nullptr;
   };
   virtual ~ToolCalls() = default;
   // As the executor's.
