@@ -148,6 +148,16 @@ void CheckOnce(const std::vector<Named>& all, const std::string& list, ArgErrors
   }
 }
 
+void CheckNoneTwice(const std::vector<std::string>& names, const std::string& path,
+                    ArgErrors& errors) {
+  for (std::size_t i = 0; i < names.size(); ++i) {
+    if (std::ranges::find(names, names[i]) != names.begin() + static_cast<std::ptrdiff_t>(i)) {
+      errors.Expected(path + "[" + std::to_string(i) + "]", "each name once",
+                      Quoted(names[i]) + " again");
+    }
+  }
+}
+
 void CheckKnown(const Manifest& manifest, const std::vector<std::string>& names,
                 const std::string& path, ArgErrors& errors) {
   std::vector<std::string_view> known;
@@ -161,10 +171,8 @@ void CheckKnown(const Manifest& manifest, const std::vector<std::string>& names,
       errors.Expected(at, "the name of an application", Quoted(names[i]),
                       nearest ? "did you mean " + Quoted(*nearest) + "?" : "");
     }
-    if (std::ranges::find(names, names[i]) != names.begin() + static_cast<std::ptrdiff_t>(i)) {
-      errors.Expected(at, "each name once", Quoted(names[i]) + " again");
-    }
   }
+  CheckNoneTwice(names, path, errors);
 }
 
 void CheckNames(const Manifest& manifest, ArgErrors& errors) {
@@ -179,6 +187,7 @@ void CheckNames(const Manifest& manifest, ArgErrors& errors) {
                "containers[" + std::to_string(i) + "].applications", errors);
   }
   CheckKnown(manifest, manifest.packaging.build_order, "packaging.build_order", errors);
+  CheckNoneTwice(manifest.ci_capabilities, "ci_capabilities", errors);
 }
 
 // What each container is started by must be known where Casemate writes it.
