@@ -5,7 +5,7 @@
 namespace casemate::tools {
 
 std::span<const std::string> ActionNames() {
-  static const std::array<std::string, 19> kNames = {"run",
+  static const std::array<std::string, 20> kNames = {"run",
                                                      "job_status",
                                                      "job_output",
                                                      "job_cancel",
@@ -23,6 +23,7 @@ std::span<const std::string> ActionNames() {
                                                      "container_optimize",
                                                      "project_analyze",
                                                      "generate_dockerfile",
+                                                     "generate_manifest",
                                                      "dockerfile_lint"};
   return kNames;
 }
