@@ -161,6 +161,7 @@ void CheckNoneTwice(const std::vector<std::string>& names, const std::string& pa
 void CheckKnown(const Manifest& manifest, const std::vector<std::string>& names,
                 const std::string& path, ArgErrors& errors) {
   std::vector<std::string_view> known;
+  known.reserve(manifest.applications.size());
   for (const Application& app : manifest.applications) {
     known.emplace_back(app.name);
   }
@@ -272,8 +273,8 @@ Result<Manifest> ReadManifest(const json& document) {
   if (manifest.packaging.tagging == Tagging::kVersion && manifest.version.empty()) {
     errors.Expected("project.version", "a version: packaging.tagging is \"version\"", "none");
   }
-  if (errors.first()) {
-    return *errors.first();
+  if (const auto& error = errors.first()) {
+    return *error;
   }
   if (auto order = BuildOrder(manifest); !order) {
     return order.error();

@@ -554,7 +554,8 @@ TEST_CASE("the prompt speaks of the tools that are there") {
   const auto whole = MakeContainerizeProjectPrompt({{}, [](std::string_view) { return true; }});
   const std::string with = text_of(*whole, {{"workspace", "/src/app"}, {"app", "api\n```"}});
   CHECK_THAT(with, Contains(R"("app":"api\n```")") && Contains("generate_dockerfile") &&
-                       Contains("generate_manifest") && Contains("container_lifecycle") && !Contains("ask me which"));
+                       Contains("generate_manifest") && Contains("container_lifecycle") &&
+                       !Contains("ask me which"));
   CallContext context;
   const auto wrong = plain->Get({{"workspace", "app"}}, context);
   REQUIRE_FALSE(wrong);
