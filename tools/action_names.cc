@@ -5,7 +5,7 @@
 namespace casemate::tools {
 
 std::span<const std::string> ActionNames() {
-  static const std::array<std::string, 19> kNames = {"run",
+  static const std::array<std::string, 21> kNames = {"run",
                                                      "job_status",
                                                      "job_output",
                                                      "job_cancel",
@@ -23,7 +23,9 @@ std::span<const std::string> ActionNames() {
                                                      "container_optimize",
                                                      "project_analyze",
                                                      "generate_dockerfile",
-                                                     "dockerfile_lint"};
+                                                     "generate_manifest",
+                                                     "dockerfile_lint",
+                                                     "build"};
   return kNames;
 }
 

@@ -8,6 +8,7 @@ std::vector<std::unique_ptr<Tool>> MakeBuildTools(sandbox::SandboxRunner& runner
   tools.push_back(MakeProjectAnalyzeTool(runner, options));
   tools.push_back(MakeGenerateDockerfileTool(runner, options));
   tools.push_back(MakeDockerfileLintTool(runner, options));
+  tools.push_back(MakeGenerateManifestTool(runner, options));
   if (options.artifacts != nullptr) {
     tools.push_back(MakeBuildTool(runner, options));
   }

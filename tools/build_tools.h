@@ -1,5 +1,5 @@
-// The tools and the prompt of the toolset `build`: what a project is, a Dockerfile for it, and what
-// is wrong with one. See docs/tools.md for arguments and results.
+// The tools and the prompt of the toolset `build`: what a project is, a Dockerfile and a manifest
+// for it, and what is wrong with a Dockerfile. See docs/tools.md for arguments and results.
 #pragma once
 
 #include <functional>
@@ -48,6 +48,8 @@ std::unique_ptr<Tool> MakeDockerfileLintTool(sandbox::SandboxRunner& runner,
 
 std::unique_ptr<Tool> MakeGenerateDockerfileTool(sandbox::SandboxRunner& runner,
                                                  BuildToolOptions options);
+std::unique_ptr<Tool> MakeGenerateManifestTool(sandbox::SandboxRunner& runner,
+                                               BuildToolOptions options);
 
 std::unique_ptr<Tool> MakeBuildTool(sandbox::SandboxRunner& runner, BuildToolOptions options);
 

@@ -102,6 +102,11 @@ std::string ContainerizeProjectPrompt::Instructions(const json& call) const {
             "Remove it in the end.\n"
           : "4. Tell me the command lines that build the image and start the container, with "
             "the ports and the variables that are `required`.\n";
+  text += Has("generate_manifest")
+              ? "If the project has no `casemate.json`, offer a manifest (its applications, and "
+                "what goes into which container): `generate_manifest` shows it, with `save` "
+                "writes it.\n"
+              : "";
   return text +
          "5. Report: what the project is, the files that you wrote, what was tried and how it "
          "ended, and what I have to provide: variables, secrets, services.\n"

@@ -16,6 +16,7 @@
 #include "base/unique_fd.h"
 #include "clients/cli/command_line.h"
 #include "tools/analysis/analyse.h"
+#include "tools/containerize/save.h"
 #include "tools/package/graph.h"
 #include "tools/package/identity.h"
 #include "tools/package/manifest_diff.h"
@@ -105,19 +106,17 @@ std::string NameOfDirectory(const std::string& path) {
 }
 
 int Save(const Place& place, const std::string& text, bool overwrite) {
-  const int flags = O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW | (overwrite ? O_TRUNC : O_EXCL);
-  const UniqueFd file(openat(place.directory.get(), place.file.c_str(), flags, 0644));
-  if (!file.valid()) {
-    Error error = ErrnoError("cannot write " + Quoted(place.shown), errno);
-    if (errno == EEXIST) {
+  const auto saved = containerize::SaveFile(place.directory.get(), place.file, text, overwrite);
+  if (!saved) {
+    Error error = saved.error();
+    if (error.field == "overwrite") {
       error.remedy = "--overwrite replaces it; `casemate manifest diff` compares";
     }
     return Fail(error);
   }
-  if (auto written = WriteAll(file.get(), text); !written) {
-    return Fail(written.error());
-  }
-  std::cout << "wrote " << place.shown << '\n' << std::flush;
+  std::cout << (saved->written.empty() ? "kept " : "wrote ") << place.shown
+            << (saved->written.empty() ? ", which was there" : "") << '\n'
+            << std::flush;
   return kExitOk;
 }
 

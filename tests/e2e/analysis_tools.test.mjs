@@ -1,5 +1,5 @@
 // The toolset `build`: project_analyze, generate_dockerfile, dockerfile_lint and the prompt containerize-project, as
-// official clients and raw ones meet them.
+// official clients and raw ones meet them. Of generate_manifest, manifest.test.mjs says more.
 import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import path from 'node:path';
@@ -10,7 +10,7 @@ import { casemate, connect, connections, named } from './lib/clients.mjs';
 import { compileToolSchema } from './lib/schema.mjs';
 import { modernMeta, Server } from './lib/server.mjs';
 
-const buildTools = ['project_analyze', 'generate_dockerfile', 'dockerfile_lint'];
+const buildTools = ['project_analyze', 'generate_dockerfile', 'dockerfile_lint', 'generate_manifest'];
 
 // A place whose servers have the toolset, with a writable root `work` and a read-only one, `library`.
 function placeWith(t, { toolsets = '[core, build]' } = {}) {
@@ -58,8 +58,8 @@ for (const connection of connections) {
     const { tools } = await client.listTools(); // from here on the client checks results against outputSchema
     for (const name of buildTools) {
       const { annotations, outputSchema } = tools.find((tool) => tool.name === name);
-      const writes = name === 'generate_dockerfile';
-      assert.deepEqual(annotations, { ...annotations, readOnlyHint: !writes, destructiveHint: writes, openWorldHint: writes });
+      const writes = name.startsWith('generate_');
+      assert.deepEqual(annotations, { ...annotations, readOnlyHint: !writes, destructiveHint: writes, openWorldHint: name === 'generate_dockerfile' });
       assert.equal(outputSchema.type, 'object');
     }
     const { structuredContent: analysis, content } = await client.call('project_analyze', { workspace: place.work });
@@ -91,7 +91,7 @@ for (const connection of connections) {
     const offered = (await client.listPrompts()).prompts.map((prompt) => prompt.name);
     assert.ok(offered.includes('containerize-project'));
     const { messages } = await client.getPrompt({ name: 'containerize-project', arguments: { workspace: place.work } });
-    assert.match(messages[0].content.text, /`project_analyze`[^]*`generate_dockerfile`[^]*`dockerfile_lint`/);
+    assert.match(messages[0].content.text, /`project_analyze`[^]*`generate_dockerfile`[^]*`dockerfile_lint`[^]*`generate_manifest`/);
     const { completion } = await client.complete({ ref: { type: 'ref/prompt', name: 'containerize-project' }, argument: { name: 'workspace', value: place.work.slice(0, 2) } });
     assert.ok(completion.values.includes(place.work));
   });

@@ -91,6 +91,30 @@ std::optional<std::string> TextOf(const Place& place) {
   return file.valid() ? std::optional(text) : std::nullopt;
 }
 
+// Whether the file is there with that text. Errors: it is there with another one and stays.
+Result<bool> IsThere(const Place& place, const std::string& text, bool overwrite) {
+  const bool is_same = place.exists && TextOf(place) == text;
+  if (place.exists && !overwrite && !is_same) {
+    return Error{ErrorCode::kInvalidArgument,
+                 Quoted(place.path) + " is there already and was not changed", "overwrite",
+                 "say overwrite to replace it, or leave out save to see the text only", 0};
+  }
+  return is_same;
+}
+
+Result<void> SaveOne(const Place& place, const std::string& text, bool is_there, bool overwrite,
+                     Saved& saved) {
+  if (is_there) {
+    saved.kept.push_back(place.path);
+    return {};
+  }
+  if (auto written = Replace(place, text, overwrite); !written) {
+    return written;
+  }
+  saved.written.push_back(place.path);
+  return {};
+}
+
 }  // namespace
 
 Result<Saved> SaveGenerated(int root, const Generated& generated, bool overwrite) {
@@ -102,30 +126,31 @@ Result<Saved> SaveGenerated(int root, const Generated& generated, bool overwrite
   if (!ignore) {
     return ignore.error();
   }
+  const auto is_there = IsThere(*dockerfile, generated.dockerfile, overwrite);
+  if (!is_there) {
+    return is_there.error();
+  }
   Saved saved;
-  const bool is_same = dockerfile->exists && TextOf(*dockerfile) == generated.dockerfile;
-  if (dockerfile->exists && !overwrite && !is_same) {
-    return Error{ErrorCode::kInvalidArgument,
-                 Quoted(generated.dockerfile_path) + " is there already and was not changed",
-                 "overwrite", "say overwrite to replace it, or leave out save to see the text only",
-                 0};
-  }
   const bool keeps_ignore = ignore->exists && (!overwrite || TextOf(*ignore) == generated.ignore);
-  if (keeps_ignore) {
-    saved.kept.push_back(generated.ignore_path);
-  } else if (auto written = Replace(*ignore, generated.ignore, overwrite); written) {
-    saved.written.push_back(generated.ignore_path);
-  } else {
-    return written.error();
+  if (auto done = SaveOne(*ignore, generated.ignore, keeps_ignore, overwrite, saved); !done) {
+    return done.error();
   }
-  if (is_same) {
-    saved.kept.push_back(generated.dockerfile_path);
-    return saved;
+  if (auto done = SaveOne(*dockerfile, generated.dockerfile, *is_there, overwrite, saved); !done) {
+    return done.error();
   }
-  if (auto written = Replace(*dockerfile, generated.dockerfile, overwrite); !written) {
-    return written.error();
+  return saved;
+}
+
+Result<Saved> SaveFile(int root, const std::string& path, const std::string& text, bool overwrite) {
+  const auto place = Find(root, path);
+  const auto is_there = place ? IsThere(*place, text, overwrite) : Result<bool>(place.error());
+  if (!is_there) {
+    return is_there.error();
   }
-  saved.written.push_back(generated.dockerfile_path);
+  Saved saved;
+  if (auto done = SaveOne(*place, text, *is_there, overwrite, saved); !done) {
+    return done.error();
+  }
   return saved;
 }
 

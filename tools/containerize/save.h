@@ -1,6 +1,6 @@
-// Writing a generated Dockerfile and its .dockerignore into a directory: below it and nowhere else,
-// whole or not at all, and never over what is there unless that is asked for. Stateless;
-// thread-safe.
+// Writing what was generated (a Dockerfile and its .dockerignore, a manifest) into a directory:
+// below it and nowhere else, whole or not at all, and never over what is there unless that is asked
+// for. Stateless; thread-safe.
 #pragma once
 
 #include <string>
@@ -20,5 +20,7 @@ struct Saved {
 // .dockerignore that is there is kept then. One with the same text is not written again. Errors:
 // kInvalidArgument names `overwrite`; those of the kernel.
 Result<Saved> SaveGenerated(int root, const Generated& generated, bool overwrite);
+// One file, by the rules for a Dockerfile.
+Result<Saved> SaveFile(int root, const std::string& path, const std::string& text, bool overwrite);
 
 }  // namespace casemate::containerize

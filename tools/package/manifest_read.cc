@@ -148,9 +148,20 @@ void CheckOnce(const std::vector<Named>& all, const std::string& list, ArgErrors
   }
 }
 
+void CheckNoneTwice(const std::vector<std::string>& names, const std::string& path,
+                    ArgErrors& errors) {
+  for (std::size_t i = 0; i < names.size(); ++i) {
+    if (std::ranges::find(names, names[i]) != names.begin() + static_cast<std::ptrdiff_t>(i)) {
+      errors.Expected(path + "[" + std::to_string(i) + "]", "each name once",
+                      Quoted(names[i]) + " again");
+    }
+  }
+}
+
 void CheckKnown(const Manifest& manifest, const std::vector<std::string>& names,
                 const std::string& path, ArgErrors& errors) {
   std::vector<std::string_view> known;
+  known.reserve(manifest.applications.size());
   for (const Application& app : manifest.applications) {
     known.emplace_back(app.name);
   }
@@ -161,10 +172,8 @@ void CheckKnown(const Manifest& manifest, const std::vector<std::string>& names,
       errors.Expected(at, "the name of an application", Quoted(names[i]),
                       nearest ? "did you mean " + Quoted(*nearest) + "?" : "");
     }
-    if (std::ranges::find(names, names[i]) != names.begin() + static_cast<std::ptrdiff_t>(i)) {
-      errors.Expected(at, "each name once", Quoted(names[i]) + " again");
-    }
   }
+  CheckNoneTwice(names, path, errors);
 }
 
 void CheckNames(const Manifest& manifest, ArgErrors& errors) {
@@ -179,6 +188,7 @@ void CheckNames(const Manifest& manifest, ArgErrors& errors) {
                "containers[" + std::to_string(i) + "].applications", errors);
   }
   CheckKnown(manifest, manifest.packaging.build_order, "packaging.build_order", errors);
+  CheckNoneTwice(manifest.ci_capabilities, "ci_capabilities", errors);
 }
 
 // What each container is started by must be known where Casemate writes it.
@@ -263,8 +273,8 @@ Result<Manifest> ReadManifest(const json& document) {
   if (manifest.packaging.tagging == Tagging::kVersion && manifest.version.empty()) {
     errors.Expected("project.version", "a version: packaging.tagging is \"version\"", "none");
   }
-  if (errors.first()) {
-    return *errors.first();
+  if (const auto& error = errors.first()) {
+    return *error;
   }
   if (auto order = BuildOrder(manifest); !order) {
     return order.error();

@@ -337,6 +337,27 @@ TEST_CASE("nothing is written through links") {
   elsewhere.dockerfile_path = "sub/Dockerfile";
   CHECK_FALSE(SaveGenerated(root.get(), elsewhere, true));
   CHECK_FALSE(fs::exists(fs::path(outside.path()) / "Dockerfile"));
+
+  CHECK_FALSE(SaveFile(root.get(), "Dockerfile", "x", true));
+  CHECK_FALSE(SaveFile(root.get(), "sub/x", "x", true));
+  CHECK(fs::is_empty(outside.path()));
+}
+
+TEST_CASE("a file by itself is saved by the same rules") {
+  const testing::TempDir directory;
+  const UniqueFd root(open(directory.path().c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  const fs::path file = fs::path(directory.path()) / "a.json";
+  const auto first = SaveFile(root.get(), "a.json", "1", false);
+  REQUIRE(first);
+  CHECK(first->written == std::vector<std::string>{"a.json"});
+  CHECK(SaveFile(root.get(), "a.json", "1", false)->kept == std::vector<std::string>{"a.json"});
+  const auto refused = SaveFile(root.get(), "a.json", "2", false);
+  REQUIRE_FALSE(refused);
+  CHECK(refused.error().field == "overwrite");
+  CHECK(TextOf(file) == "1");
+  REQUIRE(SaveFile(root.get(), "a.json", "2", true));
+  CHECK(TextOf(file) == "2");
+  CHECK(std::distance(fs::directory_iterator(directory.path()), fs::directory_iterator()) == 1);
 }
 
 }  // namespace casemate::containerize

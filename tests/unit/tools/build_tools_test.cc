@@ -114,13 +114,13 @@ TEST_CASE("the tools of builds describe themselves within what models can afford
     INFO(name);
     const ToolSpec& spec = tool->spec();
     CHECK(spec.toolset == "build");
-    CHECK(spec.annotations.read_only == (name != "generate_dockerfile"));
-    CHECK(spec.annotations.destructive == (name == "generate_dockerfile"));
+    CHECK(spec.annotations.read_only == !name.starts_with("generate_"));
+    CHECK(spec.annotations.destructive == name.starts_with("generate_"));
     CHECK(spec.input_schema["additionalProperties"] == false);
     bytes += spec.description.size() + spec.input_schema.dump().size() +
              spec.output_schema.dump().size();
   }
-  CHECK(bench.tools.size() == 3);
+  CHECK(bench.tools.size() == 4);
   CHECK(bytes < 11'000);
 }
 
@@ -203,7 +203,7 @@ TEST_CASE("a workspace outside of the roots is read by nobody, whatever policy s
   bench.WriteService("outside");
   bench.Write("outside/Dockerfile", "FROM scratch\n");
   fs::create_directory_symlink(bench.At("outside"), bench.At("root/escape"));
-  for (const char* tool : {"project_analyze", "generate_dockerfile", "dockerfile_lint"}) {
+  for (const auto& [tool, made] : bench.tools) {
     for (const char* name : {"outside", "root/escape", "outside/missing"}) {
       INFO(tool << " " << name);
       const json args = {{"workspace", bench.At(name)}};
@@ -227,7 +227,7 @@ TEST_CASE("a grant without directories of the host reads none") {
   const Bench bench;
   bench.WriteService("root");
   bench.Write("root/Dockerfile", "FROM scratch\n");
-  for (const char* tool : {"project_analyze", "generate_dockerfile", "dockerfile_lint"}) {
+  for (const auto& [tool, made] : bench.tools) {
     const json error =
         ErrorOf(bench.Call(tool, {{"workspace", bench.At("root")}}, WorkspaceAccess::kPrivateOnly));
     CHECK(error["kind"] == "permission_denied");
@@ -277,6 +277,74 @@ TEST_CASE("a Dockerfile is shown, and written where policy and root allow it") {
   CHECK(replaced.structured["kept"] == json({".dockerignore"}));  // it is what it would be
 }
 
+TEST_CASE("a manifest is shown, and written where policy and root allow it") {
+  const Bench bench;
+  bench.WriteService("root/My Shop");
+  bench.WriteService("library/shop");
+  const std::string root = bench.At("root/My Shop");
+  const std::string file = root + "/casemate.json";
+  const ToolResult shown = bench.Call("generate_manifest", {{"workspace", root}});
+  REQUIRE_FALSE(shown.is_error);
+  CHECK(shown.structured["manifest"]["project"]["name"] == "my-shop");
+  CHECK(shown.structured["manifest"]["applications"][0]["port"] == 3000);
+  CHECK(shown.structured["path"] == "casemate.json");
+  CHECK(shown.structured["written"].empty());
+  CHECK(shown.structured["identity"]["files"] == 2);
+  CHECK_THAT(shown.structured["notes"].dump(), Contains("needs the variable DATABASE_URL"));
+  CHECK(json::parse(shown.text.substr(0, shown.text.find("\n["))) == shown.structured["manifest"]);
+  CHECK(bench.Prepared("generate_manifest", {{"workspace", root}, {"save", false}})->normalised() ==
+        json({{"workspace", root}}));
+  const json save = {{"workspace", root}, {"name", "other"}, {"save", true}};
+  CHECK(bench.Prepared("generate_manifest", save)->normalised() == save);
+  CHECK(ErrorOf(bench.Call("generate_manifest", save))["field"] == "args.save");
+  CHECK_FALSE(fs::exists(file));
+  const json elsewhere = {{"workspace", bench.At("library/shop")}, {"save", true}};
+  CHECK(ErrorOf(bench.Call("generate_manifest", elsewhere, WorkspaceAccess::kHostWrite))["field"] ==
+        "args.save");
+  CHECK_FALSE(fs::exists(bench.At("library/shop/casemate.json")));
+
+  const ToolResult saved = bench.Call("generate_manifest", save, WorkspaceAccess::kHostWrite);
+  REQUIRE_FALSE(saved.is_error);
+  CHECK(saved.structured["written"] == json({"casemate.json"}));
+  // The manifest is no source of itself.
+  CHECK(saved.structured["identity"]["source_hash"] == shown.structured["identity"]["source_hash"]);
+  CHECK(saved.structured["identity"]["hash"] != shown.structured["identity"]["hash"]);
+  CHECK(json::parse(std::ifstream(file)) == saved.structured["manifest"]);
+  const ToolResult again = bench.Call("generate_manifest", save, WorkspaceAccess::kHostWrite);
+  CHECK(again.structured["kept"] == json({"casemate.json"}));
+  bench.Write("root/My Shop/casemate.json", "{}");
+  const json there = ErrorOf(bench.Call("generate_manifest", save, WorkspaceAccess::kHostWrite));
+  CHECK(there["field"] == "args.overwrite");
+  CHECK(json::parse(std::ifstream(file)) == json::object());
+  json replace = save;
+  replace["overwrite"] = true;
+  CHECK(
+      bench.Call("generate_manifest", replace, WorkspaceAccess::kHostWrite).structured["written"] ==
+      json({"casemate.json"}));
+}
+
+TEST_CASE("a manifest says what it could not say") {
+  const Bench bench;
+  bench.Write("root/empty/notes.txt", "");
+  const json none =
+      ErrorOf(bench.Call("generate_manifest", {{"workspace", bench.At("root/empty")}}));
+  CHECK(none["kind"] == "not_found");
+  CHECK(none["field"] == "args.workspace");
+  // The identity needs rules that can be read; the manifest does not.
+  bench.WriteService("root/odd");
+  fs::create_directories(bench.At("root/odd/.dockerignore"));
+  const ToolResult odd = bench.Call("generate_manifest", {{"workspace", bench.At("root/odd")}});
+  CHECK_FALSE(odd.structured.contains("identity"));
+  CHECK_THAT(odd.structured["notes"].back().get<std::string>(), Contains("no identity: "));
+  for (int i = 0; i < 200; ++i) {
+    bench.WriteService("root/many/services/number-" + std::to_string(1000 + i), 3000 + i);
+  }
+  const ToolResult many = bench.Call("generate_manifest", {{"workspace", bench.At("root/many")}});
+  CHECK(many.text.size() + many.structured.dump().size() < 80'000);
+  CHECK_FALSE(many.structured.contains("manifest"));
+  CHECK_THAT(many.structured["notes"].dump(), Contains("`save` writes it"));
+}
+
 TEST_CASE("below a root that is only read, what the files say is somebody else's") {
   const Bench bench;
   const auto own = bench.Prepared("project_analyze", {{"workspace", bench.At("root")}});
@@ -304,6 +372,9 @@ TEST_CASE("wrong arguments are named") {
   CHECK(field("generate_dockerfile", {{"workspace", root}, {"base_map", {"node"}}}) ==
         "args.base_map");
   CHECK(field("generate_dockerfile", {{"workspace", root}, {"save", "yes"}}) == "args.save");
+  CHECK(field("generate_manifest", json::object()) == "args.workspace");
+  CHECK(field("generate_manifest", {{"workspace", root}, {"overwrite", true}}) == "args.overwrite");
+  CHECK(field("generate_manifest", {{"workspace", root}, {"name", ""}}) == "args.name");
   CHECK(field("project_analyze", {{"workspace", root + "/missing"}}) == "args.workspace");
   CHECK(field("project_analyze", {{"workspace", root}, {"app", "/etc"}}) == "args.app");
   CHECK(field("project_analyze", {{"workspace", root}, {"app", "a/../../b"}}) == "args.app");
@@ -479,11 +550,12 @@ TEST_CASE("the prompt speaks of the tools that are there") {
   const std::string without = text_of(*plain, {{"workspace", "/src/app"}});
   CHECK_THAT(without, Contains(R"({"workspace":"/src/app"})") && Contains("dockerfile_lint") &&
                           Contains("ask me which"));
-  CHECK_THAT(without, !Contains("generate_dockerfile") && !Contains("container_lifecycle"));
+  CHECK_THAT(without, !Contains("generate_") && !Contains("container_lifecycle"));
   const auto whole = MakeContainerizeProjectPrompt({{}, [](std::string_view) { return true; }});
   const std::string with = text_of(*whole, {{"workspace", "/src/app"}, {"app", "api\n```"}});
   CHECK_THAT(with, Contains(R"("app":"api\n```")") && Contains("generate_dockerfile") &&
-                       Contains("container_lifecycle") && !Contains("ask me which"));
+                       Contains("generate_manifest") && Contains("container_lifecycle") &&
+                       !Contains("ask me which"));
   CallContext context;
   const auto wrong = plain->Get({{"workspace", "app"}}, context);
   REQUIRE_FALSE(wrong);
