@@ -366,7 +366,7 @@ std::string ReadBase(ArgReader& reader, std::string_view name, ArgErrors& errors
         reader.PathOf(name),
         "\"scratch\" or an image with its digest (\"NAME:TAG@sha256:…\"), so that every "
         "build has the same base",
-        Quoted(*text), "`casemate manifest pin` writes the digest of what a tag names now");
+        Quoted(*text), "`casemate manifest pin NAME` tells what a name stands for now");
   }
   return *text;
 }
