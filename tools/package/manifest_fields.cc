@@ -43,7 +43,8 @@ bool IsName(std::string_view text) {
   bool after_letter = false;
   for (const char c : text) {
     const bool is_letter = IsLower(c) || IsDigit(c);
-    if (!is_letter && !(after_letter && (c == '.' || c == '_' || c == '-'))) {
+    const bool is_between = after_letter && (c == '.' || c == '_' || c == '-');
+    if (!is_letter && !is_between) {
       return false;
     }
     after_letter = is_letter;

@@ -8,6 +8,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/text.h"
+#include "sandbox/container/oci/image_files.h"
 #include "sandbox/container/oci/layer_cache.h"
 #include "tools/analysis/source_tree.h"
 #include "tools/artifacts/dsse.h"
@@ -19,6 +20,7 @@ namespace casemate::package {
 namespace {
 
 using Clock = std::chrono::steady_clock;
+constexpr std::size_t kMaxDatabaseBytes = std::size_t{128} << 20;  // of packages, of one image
 
 std::string Now() {
   return oci::Rfc3339(std::time(nullptr));
@@ -56,6 +58,11 @@ class Builder {
       auto built = Build(*container, **cache);
       if (!built) {
         return built.error();
+      }
+      if (options_.verify) {
+        if (auto verified = Verify(*container, **cache, *built); !verified) {
+          return verified.error();
+        }
       }
       built->duration_ms = MsSince(begin);
       made_.containers.push_back(*std::move(built));
@@ -129,12 +136,8 @@ class Builder {
       return fetched.error();
     }
     Report("packing " + container.name);
-    PackOptions wanted;
-    wanted.format = options_.format;
-    wanted.use_cache = options_.use_cache;
-    wanted.revision = GitCommit(project_.directory).ok() ? *GitCommit(project_.directory) : "";
     auto packed = PackContainer(project_.manifest, container, made_.identity, project_.directory,
-                                wanted, cache, store_.blobs(), stop_);
+                                PackAs(options_.use_cache), cache, store_.blobs(), stop_);
     if (!packed) {
       return packed.error();
     }
@@ -150,6 +153,36 @@ class Builder {
     built.artifact = *std::move(recorded);
     Report(container.name + ": " + built.artifact.Reference() + ", " + built.artifact.image_digest);
     return built;
+  }
+
+  [[nodiscard]] PackOptions PackAs(bool use_cache) const {
+    PackOptions wanted;
+    wanted.format = options_.format;
+    wanted.use_cache = use_cache;
+    const auto commit = GitCommit(project_.directory);
+    wanted.revision = commit ? *commit : "";
+    return wanted;
+  }
+
+  // Packs it once more, without any cache.
+  Result<void> Verify(const Container& container, oci::LayerCache& cache, BuiltContainer& built) {
+    if (auto fetched = Fetch(container); !fetched) {
+      return fetched;
+    }
+    Report("packing " + container.name + " once more");
+    const auto again =
+        PackContainer(project_.manifest, container, made_.identity, project_.directory,
+                      PackAs(false), cache, store_.blobs(), stop_);
+    const auto before = oci::ReadImage(built.artifact.image_digest, store_.blobs());
+    if (!again || !before) {
+      return again ? before.error() : again.error();
+    }
+    auto drift = oci::CompareImages(*before, again->image, store_.blobs(), {}, stop_);
+    if (!drift) {
+      return drift.error();
+    }
+    built.drift = *std::move(drift);
+    return {};
   }
 
   Result<void> Fetch(const Container& container) {
@@ -198,6 +231,14 @@ class Builder {
     input.image_digest = facts.image_digest;
     input.tool_version = CASEMATE_VERSION;
     input.sources = &*tree;
+    auto files = oci::ReadImageFiles(packed.image, store_.blobs(), artifacts::IsPackageDatabase,
+                                     artifacts::kMaxImageFileBytes, kMaxDatabaseBytes, stop_);
+    if (!files && files.error().code != ErrorCode::kUnavailable) {  // a form that is not read
+      return files.error();
+    }
+    if (files) {
+      input.image_files = *std::move(files);
+    }
     const auto sbom = artifacts::MakeSbom(input);
     if (!sbom) {
       return sbom.error();
