@@ -210,12 +210,21 @@ Command DockerfileWork(const CLI::App& app, const DockerfileLintArgs& lint,
 
 // What is done with projects and what was made of them.
 struct ProjectFlags {
+  AnalyzeArgs analyze;
+  DockerfileLintArgs lint;
+  DockerfileGenerateArgs generate;
+  DockerfileGenerateArgs explain;
   ManifestArgs manifest;
   PackageArgs package;
   ArtifactFlags artifact;
 };
 
 void AddProject(CLI::App& app, ProjectFlags& flags) {
+  AddAnalyze(
+      *app.add_subcommand("analyze", "What a project is, how it is built and how it is started"),
+      flags.analyze);
+  AddDockerfile(*app.add_subcommand("dockerfile", "Write and check Dockerfiles"), flags.lint,
+                flags.generate, flags.explain);
   AddManifest(*app.add_subcommand("manifest",
                                   "What a project consists of, for `package`: write, check, hash "
                                   "and compare it"),
@@ -230,6 +239,13 @@ void AddProject(CLI::App& app, ProjectFlags& flags) {
 
 // nullopt: it is none of these.
 std::optional<Command> ProjectWork(const CLI::App& app, ProjectFlags& flags) {
+  if (app.got_subcommand("analyze")) {
+    return std::move(flags.analyze);
+  }
+  if (app.got_subcommand("dockerfile")) {
+    return DockerfileWork(*app.get_subcommand("dockerfile"), flags.lint, flags.generate,
+                          flags.explain);
+  }
   if (app.got_subcommand("manifest")) {
     return std::move(flags.manifest);
   }
@@ -327,17 +343,6 @@ std::variant<CommandLine, int> ParseCommandLine(int argc, char** argv) {
   ContainersFlags containers_flags;
   AddContainers(*containers, containers_flags);
 
-  CLI::App* analyze =
-      app.add_subcommand("analyze", "What a project is, how it is built and how it is started");
-  AnalyzeArgs analyze_args;
-  AddAnalyze(*analyze, analyze_args);
-
-  CLI::App* dockerfile = app.add_subcommand("dockerfile", "Write and check Dockerfiles");
-  DockerfileLintArgs lint_args;
-  DockerfileGenerateArgs generate_args;
-  DockerfileGenerateArgs explain_args;
-  AddDockerfile(*dockerfile, lint_args, generate_args, explain_args);
-
   ProjectFlags project_flags;
   AddProject(app, project_flags);
 
@@ -365,10 +370,6 @@ std::variant<CommandLine, int> ParseCommandLine(int argc, char** argv) {
       return kExitUsage;
     }
     line.command = *std::move(work);
-  } else if (analyze->parsed()) {
-    line.command = std::move(analyze_args);
-  } else if (dockerfile->parsed()) {
-    line.command = DockerfileWork(*dockerfile, lint_args, generate_args, explain_args);
   } else if (auto work = ProjectWork(app, project_flags)) {
     line.command = *std::move(work);
   } else if (client->parsed()) {
