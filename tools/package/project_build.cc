@@ -1,5 +1,6 @@
 #include "tools/package/project_build.h"
 
+#include <algorithm>
 #include <chrono>
 #include <ctime>
 #include <optional>
@@ -116,13 +117,9 @@ class Builder {
     if (!lock) {
       return lock.error();
     }
-    if (options_.use_cache) {
-      if (auto found = FindMade(facts, container)) {
-        Report(container.name + ": unchanged, " + found->Reference());
-        built.artifact = *std::move(found);
-        built.cached = true;
-        return built;
-      }
+    auto made = options_.use_cache ? FindMade(facts, container) : std::nullopt;
+    if (made && !HasOutputs()) {
+      return Unchanged(std::move(built), *std::move(made));
     }
     const std::string started = Now();
     if (auto fetched = Fetch(container); !fetched) {
@@ -143,12 +140,29 @@ class Builder {
     built.files = packed->files;
     built.notes = packed->notes;
     facts.image_digest = packed->image.manifest.digest;
+    if (made && made->image_digest == facts.image_digest) {
+      return Unchanged(std::move(built), *std::move(made));
+    }
     auto recorded = Record(std::move(facts), container, *packed, started);
     if (!recorded) {
       return recorded.error();
     }
     built.artifact = *std::move(recorded);
     Report(container.name + ": " + built.artifact.Reference() + ", " + built.artifact.image_digest);
+    return built;
+  }
+
+  // What builds leave is no source: it may differ where the identity does not, so all of it is
+  // looked at again before anything is called unchanged.
+  [[nodiscard]] bool HasOutputs() const {
+    return std::ranges::any_of(project_.manifest.applications,
+                               [](const Application& app) { return !app.build_outputs.empty(); });
+  }
+
+  BuiltContainer Unchanged(BuiltContainer built, artifacts::Artifact found) const {
+    Report(built.name + ": unchanged, " + found.Reference());
+    built.artifact = std::move(found);
+    built.cached = true;
     return built;
   }
 
