@@ -159,7 +159,7 @@ class Builder {
                                [](const Application& app) { return !app.build_outputs.empty(); });
   }
 
-  BuiltContainer Unchanged(BuiltContainer built, artifacts::Artifact found) const {
+  [[nodiscard]] BuiltContainer Unchanged(BuiltContainer built, artifacts::Artifact found) const {
     Report(built.name + ": unchanged, " + found.Reference());
     built.artifact = std::move(found);
     built.cached = true;
