@@ -79,10 +79,9 @@ class Packer {
       }
       layers.push_back({*std::move(layer), draft.made_by});
     }
-    auto image = oci::WriteImage(
-        packed_.base_digest, layers,
-        SettingsOf(manifest_, container_, identity_, packed_.has_init, options_.revision),
-        options_.format, store_);
+    auto image = oci::WriteImage(packed_.base_digest, layers,
+                                 SettingsOf(manifest_, container_, identity_, packed_.has_init),
+                                 options_.format, store_);
     if (!image) {
       return image.error();
     }

@@ -20,7 +20,6 @@ namespace casemate::package {
 struct PackOptions {
   oci::ImageFormat format = oci::ImageFormat::kOci;
   bool use_cache = true;  // layers that were written before
-  std::string revision;   // commit, for the label; empty: none
 };
 
 struct Packed {

@@ -1,5 +1,6 @@
 #include "tools/package/project_build.h"
 
+#include <algorithm>
 #include <chrono>
 #include <ctime>
 #include <optional>
@@ -123,13 +124,9 @@ class Builder {
     if (!lock) {
       return lock.error();
     }
-    if (options_.use_cache) {
-      if (auto found = FindMade(facts, container)) {
-        Report(container.name + ": unchanged, " + found->Reference());
-        built.artifact = *std::move(found);
-        built.cached = true;
-        return built;
-      }
+    auto made = options_.use_cache ? FindMade(facts, container) : std::nullopt;
+    if (made && !HasOutputs()) {
+      return Unchanged(std::move(built), *std::move(made));
     }
     const std::string started = Now();
     if (auto fetched = Fetch(container); !fetched) {
@@ -146,6 +143,9 @@ class Builder {
     built.files = packed->files;
     built.notes = packed->notes;
     facts.image_digest = packed->image.manifest.digest;
+    if (made && made->image_digest == facts.image_digest) {
+      return Unchanged(std::move(built), *std::move(made));
+    }
     auto recorded = Record(std::move(facts), container, *packed, started);
     if (!recorded) {
       return recorded.error();
@@ -159,8 +159,6 @@ class Builder {
     PackOptions wanted;
     wanted.format = options_.format;
     wanted.use_cache = use_cache;
-    const auto commit = GitCommit(project_.directory);
-    wanted.revision = commit ? *commit : "";
     return wanted;
   }
 
@@ -183,6 +181,20 @@ class Builder {
     }
     built.drift = *std::move(drift);
     return {};
+  }
+
+  // What builds leave is no source: it may differ where the identity does not, so all of it is
+  // looked at again before anything is called unchanged.
+  [[nodiscard]] bool HasOutputs() const {
+    return std::ranges::any_of(project_.manifest.applications,
+                               [](const Application& app) { return !app.build_outputs.empty(); });
+  }
+
+  [[nodiscard]] BuiltContainer Unchanged(BuiltContainer built, artifacts::Artifact found) const {
+    Report(built.name + ": unchanged, " + found.Reference());
+    built.artifact = std::move(found);
+    built.cached = true;
+    return built;
   }
 
   Result<void> Fetch(const Container& container) {
@@ -253,6 +265,9 @@ class Builder {
     said.builder_version = CASEMATE_VERSION;
     said.parameters = {{"container", container.name}, {"format", facts.kind}};
     said.environment = {{"layers", std::string(oci::LayerFormat())}};
+    if (const auto commit = GitCommit(project_.directory)) {
+      said.environment.emplace("git_commit", *commit);
+    }
     said.invocation_id = options_.invocation_id;
     said.started = started;
     said.finished = Now();

@@ -1,6 +1,7 @@
 // Packaging a project: every container of its manifest becomes an artifact: an image with its bill
 // of materials and signed provenance, recorded in the store. What was made before of the same
-// manifest and sources is used again, after all of it was checked. Stateless; thread-safe.
+// manifest and sources is used again, after all of it was checked, and outputs of builds, which are
+// no sources, were read again. Stateless; thread-safe.
 #pragma once
 
 #include <cstdint>
