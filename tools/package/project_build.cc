@@ -2,6 +2,7 @@
 
 #include <chrono>
 #include <ctime>
+#include <map>
 #include <optional>
 #include <utility>
 
@@ -72,10 +73,15 @@ class Builder {
 
   Result<void> Identify() {
     Report("reading the sources");
-    const auto sources =
+    auto scanned =
         Sources::Scan(project_.directory, SourcesOf(project_.manifest, project_.file), stop_);
-    if (!sources) {
-      return sources.error();
+    if (!scanned) {
+      return scanned.error();
+    }
+    sources_.emplace(*std::move(scanned));
+    const Sources* sources = &*sources_;
+    if (auto hashed = HashOutputs(); !hashed) {
+      return hashed;
     }
     auto identity = IdentityOf(project_.document, project_.manifest, *sources);
     if (!identity) {
@@ -93,6 +99,35 @@ class Builder {
     }
     tag_ = *std::move(tag);
     return {};
+  }
+
+  // What builds left is no source, and yet decides what an image is.
+  Result<void> HashOutputs() {
+    std::string lines;
+    for (const Application& app : project_.manifest.applications) {
+      for (const std::string& output : app.build_outputs) {
+        SourceOptions wanted;
+        wanted.below =
+            app.path.empty() || output.empty() ? app.path + output : app.path + "/" + output;
+        wanted.ignores = false;
+        const auto found = Sources::Scan(project_.directory, wanted, stop_);
+        if (!found && found.error().code != ErrorCode::kNotFound) {
+          return found.error();
+        }
+        lines += (found ? found->hash() : "none") + " " + wanted.below + '\n';
+      }
+    }
+    outputs_ = lines.empty() ? "" : oci::DigestOf(lines);
+    return {};
+  }
+
+  [[nodiscard]] std::map<std::string, std::string> ParametersOf(const std::string& container,
+                                                                const std::string& kind) const {
+    std::map<std::string, std::string> said = {{"container", container}, {"format", kind}};
+    if (!outputs_.empty()) {
+      said["outputs"] = outputs_;
+    }
+    return said;
   }
 
   [[nodiscard]] artifacts::Artifact FactsOf(const Container& container) const {
@@ -132,6 +167,8 @@ class Builder {
     PackOptions wanted;
     wanted.format = options_.format;
     wanted.use_cache = options_.use_cache;
+    wanted.sources = &*sources_;
+    wanted.manifest_file = project_.file;
     wanted.revision = GitCommit(project_.directory).ok() ? *GitCommit(project_.directory) : "";
     auto packed = PackContainer(project_.manifest, container, made_.identity, project_.directory,
                                 wanted, cache, store_.blobs(), stop_);
@@ -179,7 +216,8 @@ class Builder {
       const auto said = statement ? artifacts::ParseStatement(*statement)
                                   : Result<artifacts::ProvenanceFacts>(statement.error());
       if (said && said->builder_version == CASEMATE_VERSION &&
-          said->base_digest == DigestOfBase(container)) {
+          said->base_digest == DigestOfBase(container) &&
+          said->parameters == ParametersOf(container.name, facts.kind)) {
         return artifact;
       }
     }
@@ -210,7 +248,7 @@ class Builder {
     said.base_name =
         packed.base_digest.empty() ? "" : container.base.substr(0, container.base.find('@'));
     said.builder_version = CASEMATE_VERSION;
-    said.parameters = {{"container", container.name}, {"format", facts.kind}};
+    said.parameters = ParametersOf(container.name, facts.kind);
     said.environment = {{"layers", std::string(oci::LayerFormat())}};
     said.invocation_id = options_.invocation_id;
     said.started = started;
@@ -231,6 +269,8 @@ class Builder {
   const Reporter& report_;
   const std::stop_token& stop_;
   ProjectBuild made_;
+  std::optional<Sources> sources_;
+  std::string outputs_;  // a digest; empty: the manifest names none
   std::string tag_;
 };
 
