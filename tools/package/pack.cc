@@ -94,8 +94,8 @@ class Packer {
     if (!init) {
       return init.error();
     }
-    if (*init) {
-      if (auto drawn = DrawInit(**init); !drawn) {
+    if (const auto& config = *init; config.has_value()) {
+      if (auto drawn = DrawInit(*config); !drawn) {
         return drawn;
       }
     }

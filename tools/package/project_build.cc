@@ -167,7 +167,7 @@ class Builder {
     PackOptions wanted;
     wanted.format = options_.format;
     wanted.use_cache = options_.use_cache;
-    wanted.sources = &*sources_;
+    wanted.sources = sources_.has_value() ? &*sources_ : nullptr;
     wanted.manifest_file = project_.file;
     wanted.revision = GitCommit(project_.directory).ok() ? *GitCommit(project_.directory) : "";
     auto packed = PackContainer(project_.manifest, container, made_.identity, project_.directory,
