@@ -88,6 +88,7 @@ void AppendText(std::string_view text, std::string& out) {
 
 class Writer {
  public:
+  // NOLINTNEXTLINE(misc-no-recursion): who reads JSON bounds its depth
   Result<void> Write(const json& value) {
     switch (value.type()) {
       case json::value_t::object:
@@ -141,6 +142,7 @@ class Writer {
     return {};
   }
 
+  // NOLINTNEXTLINE(misc-no-recursion): who reads JSON bounds its depth
   Result<void> WriteArray(const json& array) {
     out_ += '[';
     const std::size_t length = path_.size();
@@ -156,6 +158,7 @@ class Writer {
     return {};
   }
 
+  // NOLINTNEXTLINE(misc-no-recursion): who reads JSON bounds its depth
   Result<void> WriteObject(const json& object) {
     std::vector<const std::string*> names;
     for (const auto& [name, value] : object.items()) {

@@ -243,7 +243,7 @@ Config WithProject(Config config, const std::string& directory) {
   if (!HasBuild(config)) {
     config.toolsets.emplace_back("build");
   }
-  config.workspace_roots.push_back({.path = directory, .writable = false});
+  config.workspace_roots.push_back({.path = directory, .writable = true});
   return config;
 }
 

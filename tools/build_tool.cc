@@ -21,8 +21,8 @@ namespace {
 using nlohmann::json;
 using package::BuiltContainer;
 
-constexpr std::array<std::string_view, 6> kNames = {"workspace", "manifest", "containers",
-                                                    "format",    "no_cache", "push"};
+constexpr std::array<std::string_view, 7> kNames = {"workspace", "manifest", "containers", "format",
+                                                    "no_cache",  "verify",   "push"};
 constexpr std::array<std::string_view, 2> kFormats = {"oci", "docker"};
 constexpr std::size_t kMaxContainers = 64;
 constexpr int kMostAtOnce = 2;  // each compresses on all processors
@@ -34,6 +34,7 @@ struct BuildArgs {
   std::vector<std::string> containers;  // empty: all
   std::string format = "oci";
   bool no_cache = false;
+  bool verify = false;
   bool push = false;
 };
 
@@ -55,6 +56,7 @@ Result<BuildArgs> Decode(const json& args) {
   }
   wanted.format = reader.Choice("format", kFormats).value_or("oci");
   wanted.no_cache = reader.Boolean("no_cache").value_or(false);
+  wanted.verify = reader.Boolean("verify").value_or(false);
   wanted.push = reader.Boolean("push").value_or(false);
   if (const auto& error = errors.first()) {
     return *error;
@@ -110,14 +112,14 @@ bool IsAllowed(const std::vector<container::ImageRule>& rules, const std::string
     return false;
   }
   const auto found = container::FindImageRule(rules, *parsed, "containers");
-  return found && found->has_value() &&
-         ((*found)->digest.empty() || (*found)->digest == parsed->digest);
+  const auto permission = found ? *found : std::nullopt;
+  return permission && (permission->digest.empty() || permission->digest == parsed->digest);
 }
 
 class PackageCall : public BuildCall {
  public:
   PackageCall(const BuildToolOptions& options, OpenedWorkspace workspace, json normalised,
-              BuildArgs wanted, Result<ReadProject> project, json facts, Places& places)
+              BuildArgs wanted, Result<ReadProject> project, const json& facts, Places& places)
       : BuildCall(options, std::move(workspace), std::move(normalised)),
         options_(options),
         wanted_(std::move(wanted)),
@@ -193,6 +195,7 @@ Result<package::ProjectBuild> PackageCall::Build(int directory, const policies::
   wanted.containers = wanted_.containers;
   wanted.format = wanted_.format == "oci" ? oci::ImageFormat::kOci : oci::ImageFormat::kDocker;
   wanted.use_cache = !wanted_.no_cache;
+  wanted.verify = wanted_.verify;
   wanted.registry = RegistryOf(options_.packages);
   wanted.owner = {grant.principal_id(), grant.tenant()};
   wanted.invocation_id = grant.decision_id();
@@ -273,19 +276,51 @@ ToolResult PackageCall::Run(const policies::Grant& grant, CallContext& context) 
   return Show(*built, pushed);
 }
 
+// What differs, by file and by member of the configuration.
+json DriftJson(const oci::ImageDrift& drift) {
+  json files = json::array();
+  for (const oci::FileDrift& file : drift.files) {
+    files.push_back({{"layer", file.layer},
+                     {"path", ToValidUtf8(file.path)},
+                     {"change", !file.before  ? "added"
+                                : !file.after ? "removed"
+                                              : "changed"},
+                     {"attributes", file.attributes}});
+  }
+  json config = json::array();
+  for (const oci::ConfigDrift& each : drift.config) {
+    config.push_back({{"pointer", each.pointer}, {"before", each.before}, {"after", each.after}});
+  }
+  return {{"layers", drift.layers.size()},
+          {"files", files},
+          {"more_files", drift.more_files},
+          {"config", config}};
+}
+
 json ContainerJson(const BuiltContainer& built) {
-  return {{"name", built.name},
-          {"artifact", built.artifact.id},
-          {"reference", built.artifact.Reference()},
-          {"image_digest", built.artifact.image_digest},
-          {"sbom_digest", built.artifact.sbom_digest},
-          {"provenance_digest", built.artifact.provenance_digest},
-          {"bytes", built.artifact.bytes},
-          {"cached", built.cached},
-          {"layers_written", built.layers_written},
-          {"layers_cached", built.layers_cached},
-          {"duration_ms", built.duration_ms},
-          {"notes", built.notes}};
+  json shown = {{"name", built.name},
+                {"artifact", built.artifact.id},
+                {"reference", built.artifact.Reference()},
+                {"image_digest", built.artifact.image_digest},
+                {"sbom_digest", built.artifact.sbom_digest},
+                {"provenance_digest", built.artifact.provenance_digest},
+                {"bytes", built.artifact.bytes},
+                {"cached", built.cached},
+                {"layers_written", built.layers_written},
+                {"layers_cached", built.layers_cached},
+                {"duration_ms", built.duration_ms},
+                {"notes", built.notes}};
+  if (built.drift) {
+    shown["reproduced"] = built.drift->empty();
+    if (!built.drift->empty()) {
+      shown["drift"] = DriftJson(*built.drift);
+    }
+  }
+  return shown;
+}
+
+std::string_view WordsOf(const std::optional<oci::ImageDrift>& drift) {
+  return !drift ? "" : drift->empty() ? "  reproduced" : "  NOT reproduced";
 }
 
 ToolResult PackageCall::Show(const package::ProjectBuild& built, const json& pushed) {
@@ -297,7 +332,7 @@ ToolResult PackageCall::Show(const package::ProjectBuild& built, const json& pus
     digests.push_back(
         {{"name", each.name}, {"digest", each.artifact.image_digest}, {"cached", each.cached}});
     result.text += each.artifact.Reference() + "  " + each.artifact.image_digest +
-                   (each.cached ? "  unchanged" : "") + "\n";
+                   (each.cached ? "  unchanged" : "") + std::string(WordsOf(each.drift)) + "\n";
   }
   for (const json& each : pushed) {
     result.text += "[pushed " + each["reference"].get<std::string>() + "]\n";
@@ -344,6 +379,7 @@ json InputSchema() {
           {"default", "oci"},
           {"description", "Media types of the image. Podman takes health checks from docker."}}},
         {"no_cache", flag("Make all of it anew.")},
+        {"verify", flag("Make all of it twice, and tell drift by file.")},
         {"push", flag("Push to the manifest's registry, where the configuration allows it.")}}},
       {"required", {"workspace"}},
       {"additionalProperties", false}};
@@ -366,6 +402,8 @@ json OutputSchema() {
                             {"layers_written", number},
                             {"layers_cached", number},
                             {"duration_ms", number},
+                            {"reproduced", {{"type", "boolean"}}},
+                            {"drift", {{"type", "object"}}},
                             {"notes", texts}}}};
   return {{"type", "object"},
           {"properties",
@@ -455,8 +493,9 @@ Result<std::unique_ptr<PreparedCall>> BuildTool::Prepare(const json& args,
   if (!wanted->containers.empty()) {
     normalised["containers"] = wanted->containers;
   }
-  for (const auto& [name, is_set] :
-       {std::pair("no_cache", wanted->no_cache), {"push", wanted->push}}) {
+  for (const auto& [name, is_set] : {std::pair("no_cache", wanted->no_cache),
+                                     {"verify", wanted->verify},
+                                     {"push", wanted->push}}) {
     if (is_set) {
       normalised[name] = true;
     }
@@ -477,9 +516,9 @@ Result<std::unique_ptr<PreparedCall>> BuildTool::Prepare(const json& args,
       project = InArgs(std::move(error), wanted->manifest);
     }
   }
-  return std::unique_ptr<PreparedCall>(std::make_unique<PackageCall>(
-      options_, *std::move(workspace), std::move(normalised), *std::move(wanted),
-      std::move(project), std::move(facts), places_));
+  return std::unique_ptr<PreparedCall>(
+      std::make_unique<PackageCall>(options_, *std::move(workspace), std::move(normalised),
+                                    *std::move(wanted), std::move(project), facts, places_));
 }
 
 }  // namespace

@@ -208,6 +208,56 @@ Command DockerfileWork(const CLI::App& app, const DockerfileLintArgs& lint,
   return app.got_subcommand("explain") ? explain : generate;
 }
 
+// What is done with projects and what was made of them.
+struct ProjectFlags {
+  AnalyzeArgs analyze;
+  DockerfileLintArgs lint;
+  DockerfileGenerateArgs generate;
+  DockerfileGenerateArgs explain;
+  ManifestArgs manifest;
+  PackageArgs package;
+  ArtifactFlags artifact;
+};
+
+void AddProject(CLI::App& app, ProjectFlags& flags) {
+  AddAnalyze(
+      *app.add_subcommand("analyze", "What a project is, how it is built and how it is started"),
+      flags.analyze);
+  AddDockerfile(*app.add_subcommand("dockerfile", "Write and check Dockerfiles"), flags.lint,
+                flags.generate, flags.explain);
+  AddManifest(*app.add_subcommand("manifest",
+                                  "What a project consists of, for `package`: write, check, hash "
+                                  "and compare it"),
+              flags.manifest);
+  AddPackage(
+      *app.add_subcommand(
+          "package", "The containers of a manifest as images, without an engine; `build` over MCP"),
+      flags.package);
+  AddArtifact(*app.add_subcommand("artifact", "What was packaged here: list, get, verify"),
+              flags.artifact);
+}
+
+// nullopt: it is none of these.
+std::optional<Command> ProjectWork(const CLI::App& app, ProjectFlags& flags) {
+  if (app.got_subcommand("analyze")) {
+    return std::move(flags.analyze);
+  }
+  if (app.got_subcommand("dockerfile")) {
+    return DockerfileWork(*app.get_subcommand("dockerfile"), flags.lint, flags.generate,
+                          flags.explain);
+  }
+  if (app.got_subcommand("manifest")) {
+    return std::move(flags.manifest);
+  }
+  if (app.got_subcommand("package")) {
+    return std::move(flags.package);
+  }
+  if (app.got_subcommand("artifact")) {
+    return ArtifactWork(*app.get_subcommand("artifact"), std::move(flags.artifact));
+  }
+  return std::nullopt;
+}
+
 }  // namespace
 
 // NOLINTNEXTLINE(readability-function-size): one declarative table of flags
@@ -293,30 +343,8 @@ std::variant<CommandLine, int> ParseCommandLine(int argc, char** argv) {
   ContainersFlags containers_flags;
   AddContainers(*containers, containers_flags);
 
-  CLI::App* analyze =
-      app.add_subcommand("analyze", "What a project is, how it is built and how it is started");
-  AnalyzeArgs analyze_args;
-  AddAnalyze(*analyze, analyze_args);
-
-  CLI::App* dockerfile = app.add_subcommand("dockerfile", "Write and check Dockerfiles");
-  DockerfileLintArgs lint_args;
-  DockerfileGenerateArgs generate_args;
-  DockerfileGenerateArgs explain_args;
-  AddDockerfile(*dockerfile, lint_args, generate_args, explain_args);
-
-  CLI::App* manifest = app.add_subcommand(
-      "manifest", "What a project consists of, for `package`: write, check, hash and compare it");
-  ManifestArgs manifest_args;
-  AddManifest(*manifest, manifest_args);
-
-  CLI::App* package = app.add_subcommand(
-      "package", "The containers of a manifest as images, without an engine; `build` over MCP");
-  PackageArgs package_args;
-  AddPackage(*package, package_args);
-
-  CLI::App* artifact = app.add_subcommand("artifact", "What was packaged here: list, get, verify");
-  ArtifactFlags artifact_flags;
-  AddArtifact(*artifact, artifact_flags);
+  ProjectFlags project_flags;
+  AddProject(app, project_flags);
 
   const int dashes = DashesAt(argc, argv);
   std::vector<std::string> command(argv + std::min(dashes + 1, argc), argv + argc);
@@ -342,16 +370,8 @@ std::variant<CommandLine, int> ParseCommandLine(int argc, char** argv) {
       return kExitUsage;
     }
     line.command = *std::move(work);
-  } else if (analyze->parsed()) {
-    line.command = std::move(analyze_args);
-  } else if (dockerfile->parsed()) {
-    line.command = DockerfileWork(*dockerfile, lint_args, generate_args, explain_args);
-  } else if (manifest->parsed()) {
-    line.command = std::move(manifest_args);
-  } else if (package->parsed()) {
-    line.command = std::move(package_args);
-  } else if (artifact->parsed()) {
-    line.command = ArtifactWork(*artifact, std::move(artifact_flags));
+  } else if (auto work = ProjectWork(app, project_flags)) {
+    line.command = *std::move(work);
   } else if (client->parsed()) {
     line.command = ClientCommand(*client, std::move(client_flags));
   } else if (run->parsed()) {

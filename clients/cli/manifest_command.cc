@@ -15,6 +15,8 @@
 #include "base/text.h"
 #include "base/unique_fd.h"
 #include "clients/cli/command_line.h"
+#include "sandbox/container/registry/image_name.h"
+#include "sandbox/container/registry/registry.h"
 #include "tools/analysis/analyse.h"
 #include "tools/containerize/save.h"
 #include "tools/package/graph.h"
@@ -273,6 +275,27 @@ int Diff(const ManifestArgs& args) {
   return changes.empty() ? kExitOk : kExitFailure;
 }
 
+int Pin(const ManifestArgs& args) {
+  auto name = registry::ParseImageName(args.image);
+  if (!name) {
+    return Fail(name.error(), kExitUsage);
+  }
+  registry::RegistryOptions options;
+  options.plain_http = args.plain_http;
+  auto registry = registry::Registry::Open(*name, options, {});
+  const auto resolved = registry ? (*registry)->Resolve(registry::ReferenceOf(*name), {})
+                                 : Result<registry::Resolved>(registry.error());
+  if (!resolved) {
+    return Fail(resolved.error());
+  }
+  if (name->tag.empty() && name->digest.empty()) {
+    name->tag = "latest";
+  }
+  name->digest = resolved->descriptor.digest;
+  std::cout << registry::TextOf(*name) << '\n' << std::flush;
+  return kExitOk;
+}
+
 }  // namespace
 
 void AddManifest(CLI::App& app, ManifestArgs& args) {
@@ -307,10 +330,16 @@ void AddManifest(CLI::App& app, ManifestArgs& args) {
   diff->add_option("before", args.path, "The older one")->required();
   diff->add_option("after", args.other, "The newer one")->required();
   diff->add_flag("--json", args.json, "Print JSON");
+  CLI::App* pin = add("pin", "What an image's name stands for now, with its digest: for `base`");
+  pin->add_option("image", args.image, "NAME[:TAG], e.g. debian:12-slim")->required();
+  pin->add_flag("--plain-http", args.plain_http, "Speak HTTP without TLS to its registry");
   add("schema", "The JSON Schema of manifests, for editors and validators");
 }
 
 int ManifestCommand(const ManifestArgs& args) {
+  if (args.action == "pin") {
+    return Pin(args);
+  }
   if (args.action == "init") {
     return Init(args);
   }

@@ -1,6 +1,6 @@
 // `casemate manifest`: the manifest of a project, written, checked, hashed and compared. Reads and
-// writes files as the user who calls it, runs nothing, and needs no server, policy or trail. Called
-// from the main thread.
+// writes files as the user who calls it, asks a registry with `pin` alone, runs nothing, and needs
+// no server, policy or trail. Called from the main thread.
 #pragma once
 
 #include <string>
@@ -12,10 +12,12 @@ class App;
 namespace casemate::cli {
 
 struct ManifestArgs {
-  std::string action;      // "init", "validate", "hash", "graph", "diff", "schema"
+  std::string action;      // "init", "validate", "hash", "graph", "diff", "pin", "schema"
   std::string path = ".";  // a manifest, or the directory that holds casemate.json
   std::string other;       // with diff: the newer one
   std::string name;        // with init: of the project; empty: the directory's
+  std::string image;       // with pin
+  bool plain_http = false;
   bool save = false;
   bool overwrite = false;
   bool canonical = false;

@@ -57,6 +57,26 @@ class Lines : public tools::ProgressSink {
   }
 };
 
+std::string_view WordsOf(const json& container) {
+  if (!container.contains("reproduced")) {
+    return "";
+  }
+  return container["reproduced"].get<bool>() ? "  reproduced" : "  NOT reproduced";
+}
+
+void PrintDrift(const json& drift) {
+  for (const json& file : drift.value("files", json::array())) {
+    std::cout << "  " << file["change"].get<std::string>() << "  "
+              << EscapeControls(file["path"].get<std::string>(), false) << "  "
+              << file["attributes"].dump() << '\n';
+  }
+  for (const json& each : drift.value("config", json::array())) {
+    std::cout << "  config " << each["pointer"].get<std::string>() << ": "
+              << each["before"].get<std::string>() << " → " << each["after"].get<std::string>()
+              << '\n';
+  }
+}
+
 int Print(const PackageArgs& args, const tools::ToolResult& result, int signal) {
   if (args.json) {
     std::cout << result.structured.dump(2) << '\n' << std::flush;
@@ -65,13 +85,18 @@ int Print(const PackageArgs& args, const tools::ToolResult& result, int signal) 
     PrintError(result.structured.value("error", json::object()), result.text);
     return signal != 0 ? kExitSignalBase + signal : kExitFailure;
   }
+  int code = kExitOk;
+  for (const json& each : result.structured["containers"]) {
+    code = each.value("reproduced", true) ? code : kExitFailure;
+  }
   if (args.json) {
-    return kExitOk;
+    return code;
   }
   for (const json& each : result.structured["containers"]) {
     std::cout << each["reference"].get<std::string>() << "  "
               << each["image_digest"].get<std::string>()
-              << (each["cached"].get<bool>() ? "  unchanged" : "") << '\n';
+              << (each["cached"].get<bool>() ? "  unchanged" : "") << WordsOf(each) << '\n';
+    PrintDrift(each.value("drift", json::object()));
     for (const json& note : each["notes"]) {
       std::cerr << "note: " << note.get<std::string>() << '\n';
     }
@@ -80,7 +105,7 @@ int Print(const PackageArgs& args, const tools::ToolResult& result, int signal) 
     std::cout << "pushed " << each["reference"].get<std::string>() << '\n';
   }
   std::cout << std::flush;
-  return kExitOk;
+  return code;
 }
 
 }  // namespace
@@ -94,6 +119,8 @@ void AddPackage(CLI::App& app, PackageArgs& args) {
                  "Media types: oci, or docker, from which Podman takes health checks")
       ->check(CLI::IsMember({"oci", "docker"}));
   app.add_flag("--no-cache", args.no_cache, "Make all of it anew");
+  app.add_flag("--verify", args.verify,
+               "Make all of it twice and tell drift by file; exit 1 if there is any");
   app.add_flag("--push", args.push,
                "Push to the manifest's registry; `packages.push` must allow it");
   app.add_flag("--json", args.json, "Print JSON");
@@ -105,11 +132,9 @@ int PackageCommand(const PackageArgs& args, const WithProjectCalls& with_calls) 
     std::cerr << "casemate: " << Describe(place.error()) << '\n';
     return kExitUsage;
   }
-  json call = {{"workspace", place->directory},
-               {"manifest", place->manifest},
-               {"format", args.format},
-               {"no_cache", args.no_cache},
-               {"push", args.push}};
+  json call = {{"workspace", place->directory}, {"manifest", place->manifest},
+               {"format", args.format},         {"no_cache", args.no_cache},
+               {"verify", args.verify},         {"push", args.push}};
   if (!args.containers.empty()) {
     call["containers"] = args.containers;
   }

@@ -21,6 +21,7 @@ struct PackageArgs {
   std::vector<std::string> containers;
   std::string format = "oci";
   bool no_cache = false;
+  bool verify = false;
   bool push = false;
   bool json = false;
 };
@@ -31,7 +32,7 @@ using WithProjectCalls = std::function<Result<void>(const std::string& directory
 
 // `args` must live until the line is parsed.
 void AddPackage(CLI::App& app, PackageArgs& args);
-// Returns the exit code: 1 when something could not be packaged or pushed.
+// Returns the exit code: 1 when something could not be packaged, pushed or made again.
 int PackageCommand(const PackageArgs& args, const WithProjectCalls& with_calls);
 
 }  // namespace casemate::cli

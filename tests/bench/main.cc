@@ -12,10 +12,8 @@ namespace casemate::bench {
 namespace {
 
 constexpr const char* kUsage =
-    "usage: casemate_bench [calls|load|stdio|http|policy|containers|analysis]… [--casemate PATH] "
-    "[--n "
-    "ROUNDS] "
-    "[--json]\n"
+    "usage: casemate_bench [calls|load|stdio|http|policy|containers|analysis|package]… "
+    "[--casemate PATH] [--n ROUNDS] [--json]\n"
     "                      [--node PATH --everything DIR] [--opa PATH]";
 
 struct Chosen {
@@ -45,7 +43,8 @@ Chosen Parse(const std::vector<std::string>& args) {
     } else if (args[i] == "--n" && has_value) {
       options.rounds = std::max(1, std::atoi(args[++i].c_str()));  // NOLINT(cert-err34-c)
     } else if (args[i] == "calls" || args[i] == "load" || args[i] == "stdio" || args[i] == "http" ||
-               args[i] == "policy" || args[i] == "containers" || args[i] == "analysis") {
+               args[i] == "policy" || args[i] == "containers" || args[i] == "analysis" ||
+               args[i] == "package") {
       chosen.parts.push_back(args[i]);
     } else {
       Die(kUsage);
@@ -75,6 +74,9 @@ void Run(const Chosen& chosen) {
   }
   if (chosen.Has("analysis")) {
     BenchAnalysis(chosen.options);
+  }
+  if (chosen.Has("package")) {
+    BenchPackage(chosen.options);
   }
 }
 

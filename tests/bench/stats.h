@@ -62,5 +62,7 @@ void BenchPolicy(const Options& options);
 void BenchContainers(const Options& options);
 // The analysis of a large project against listing its files (analysis.cc).
 void BenchAnalysis(const Options& options);
+// Packaging against Git and buildah, and again against anew (package.cc).
+void BenchPackage(const Options& options);
 
 }  // namespace casemate::bench

@@ -74,7 +74,7 @@ void ReadCargoLock(const analysis::SourceTree& tree, const std::string& path,
     std::string checksum = TextAt(package, "checksum");
     if (checksum.empty()) {
       std::string key = "checksum ";
-      key += name + " " + version + " (" + source + ")";
+      key.append(name).append(" ").append(version).append(" (").append(source).append(")");
       checksum = analysis::TextOf(At(metadata, std::vector<std::string>{key}));
     }
     packages.Add({"cargo", {}, name, version}, {checksum}, path);

@@ -24,6 +24,7 @@ class Sorter {
   }
 
  private:
+  // NOLINTNEXTLINE(misc-no-recursion): a manifest has at most 256, and a circle is an error
   Result<void> Visit(const Application& app) {
     if (done_[app.name]) {
       return {};

@@ -153,7 +153,7 @@ Result<std::optional<container::InitConfig>> InitOf(const Manifest& manifest,
 }
 
 oci::ImageSettings SettingsOf(const Manifest& manifest, const Container& container,
-                              const Identity& identity, bool init, const std::string& revision) {
+                              const Identity& identity, bool init) {
   const auto apps = AppsOf(manifest, container);
   oci::ImageSettings settings;
   settings.architecture = manifest.packaging.architecture;
@@ -193,9 +193,6 @@ oci::ImageSettings SettingsOf(const Manifest& manifest, const Container& contain
   settings.labels.emplace("org.opencontainers.image.title", container.name);
   if (!manifest.version.empty()) {
     settings.labels.emplace("org.opencontainers.image.version", manifest.version);
-  }
-  if (!revision.empty()) {
-    settings.labels.emplace("org.opencontainers.image.revision", revision);
   }
   settings.stop_signal = init ? "SIGTERM" : container.stop_signal;
   return settings;

@@ -23,8 +23,9 @@ std::string PlaceOf(const Application& app);
 Result<std::optional<container::InitConfig>> InitOf(const Manifest& manifest,
                                                     const Container& container);
 
-// `init`: it has one. `revision`: the commit; may be empty.
+// `init`: it has one. Nothing but manifest and sources decides what these are: the commit is in the
+// provenance.
 oci::ImageSettings SettingsOf(const Manifest& manifest, const Container& container,
-                              const Identity& identity, bool init, const std::string& revision);
+                              const Identity& identity, bool init);
 
 }  // namespace casemate::package

@@ -39,6 +39,7 @@ std::vector<std::string> NamesOf(const json& array) {
 
 void Compare(const json* before, const json* after, const std::string& path, Changes& changes);
 
+// NOLINTNEXTLINE(misc-no-recursion): who reads JSON bounds its depth
 void CompareObjects(const json& before, const json& after, const std::string& path,
                     Changes& changes) {
   std::set<std::string> names;
@@ -52,11 +53,13 @@ void CompareObjects(const json& before, const json& after, const std::string& pa
     return found == object.end() ? nullptr : &*found;
   };
   for (const std::string& name : names) {
-    Compare(member(before, name), member(after, name), path.empty() ? name : path + "." + name,
-            changes);
+    std::string inner = path.empty() ? "" : path + ".";
+    inner += name;
+    Compare(member(before, name), member(after, name), inner, changes);
   }
 }
 
+// NOLINTNEXTLINE(misc-no-recursion): who reads JSON bounds its depth
 void CompareNamed(const json& before, const json& after, const std::string& path,
                   Changes& changes) {
   const auto first = NamesOf(before);
@@ -64,7 +67,9 @@ void CompareNamed(const json& before, const json& after, const std::string& path
   std::set<std::string> names(first.begin(), first.end());
   names.insert(second.begin(), second.end());
   for (const std::string& name : names) {
-    Compare(Named(before, name), Named(after, name), path + "[" + name + "]", changes);
+    std::string inner = path + "[";
+    inner.append(name).append("]");
+    Compare(Named(before, name), Named(after, name), inner, changes);
   }
   if (first != second &&
       std::is_permutation(first.begin(), first.end(), second.begin(), second.end())) {
@@ -73,6 +78,7 @@ void CompareNamed(const json& before, const json& after, const std::string& path
   }
 }
 
+// NOLINTNEXTLINE(misc-no-recursion): who reads JSON bounds its depth
 void Compare(const json* before, const json* after, const std::string& path, Changes& changes) {
   if (before == nullptr || after == nullptr) {
     changes.push_back(

@@ -43,7 +43,8 @@ bool IsName(std::string_view text) {
   bool after_letter = false;
   for (const char c : text) {
     const bool is_letter = IsLower(c) || IsDigit(c);
-    if (!is_letter && !(after_letter && (c == '.' || c == '_' || c == '-'))) {
+    const bool is_between = after_letter && (c == '.' || c == '_' || c == '-');
+    if (!is_letter && !is_between) {
       return false;
     }
     after_letter = is_letter;
@@ -366,7 +367,7 @@ std::string ReadBase(ArgReader& reader, std::string_view name, ArgErrors& errors
         reader.PathOf(name),
         "\"scratch\" or an image with its digest (\"NAME:TAG@sha256:…\"), so that every "
         "build has the same base",
-        Quoted(*text), "`casemate manifest pin` writes the digest of what a tag names now");
+        Quoted(*text), "`casemate manifest pin NAME` tells what a name stands for now");
   }
   return *text;
 }

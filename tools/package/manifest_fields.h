@@ -45,9 +45,9 @@ std::map<std::string, std::string> ReadLabels(tools::ArgReader& reader, std::str
 std::vector<int> ReadPorts(tools::ArgReader& reader, std::string_view name,
                            tools::ArgErrors& errors);
 // `port`: of the application, where the check names none.
-std::optional<HealthCheck> ReadHealthCheck(tools::ArgReader& reader, std::string_view name,
+std::optional<HealthCheck> ReadHealthCheck(tools::ArgReader& outer, std::string_view name,
                                            std::optional<int> port, tools::ArgErrors& errors);
-Limits ReadLimits(tools::ArgReader& reader, std::string_view name, tools::ArgErrors& errors);
+Limits ReadLimits(tools::ArgReader& outer, std::string_view name, tools::ArgErrors& errors);
 std::vector<FileMapping> ReadFiles(tools::ArgReader& reader, std::string_view name,
                                    tools::ArgErrors& errors);
 // "scratch", or a reference that ends with a digest.

@@ -9,6 +9,7 @@
 
 #include "base/text.h"
 #include "sandbox/container/init_config/init_config.h"
+#include "sandbox/container/oci/image_files.h"
 #include "tools/package/image_settings.h"
 #include "tools/package/sources.h"
 
@@ -19,7 +20,7 @@ constexpr std::uint32_t kFileMode = 0644;
 constexpr std::uint32_t kProgramMode = 0755;
 constexpr std::uint32_t kLinkMode = 0777;
 constexpr std::uint32_t kOpenToAll = 01777;
-constexpr std::uint32_t kMaxId = 2'097'151;  // in a header of tar
+constexpr std::uint32_t kMaxId = 2'097'151;  // in a header of ustar
 
 // A layer, before it is written.
 struct Draft {
@@ -64,6 +65,9 @@ class Packer {
         stop_(stop) {}
 
   Result<Packed> Run() {
+    if (auto known = ReadBase(); !known) {
+      return known.error();
+    }
     if (auto drafted = Draw(); !drafted) {
       return drafted.error();
     }
@@ -75,11 +79,9 @@ class Packer {
       }
       layers.push_back({*std::move(layer), draft.made_by});
     }
-    packed_.base_digest = DigestOfBase(container_);
-    auto image = oci::WriteImage(
-        packed_.base_digest, layers,
-        SettingsOf(manifest_, container_, identity_, packed_.has_init, options_.revision),
-        options_.format, store_);
+    auto image = oci::WriteImage(packed_.base_digest, layers,
+                                 SettingsOf(manifest_, container_, identity_, packed_.has_init),
+                                 options_.format, store_);
     if (!image) {
       return image.error();
     }
@@ -88,13 +90,46 @@ class Packer {
   }
 
  private:
+  // What layers must leave as it is: modes and owners of directories, and links.
+  Result<void> ReadBase() {
+    packed_.base_digest = DigestOfBase(container_);
+    if (packed_.base_digest.empty()) {
+      return {};
+    }
+    const auto manifest =
+        oci::ManifestFor(packed_.base_digest, manifest_.packaging.architecture, store_);
+    if (!manifest) {
+      return manifest.error();
+    }
+    const auto base = oci::ReadImage(manifest->digest, store_);
+    if (!base) {
+      return base.error();
+    }
+    auto directories = oci::KeptDirectoriesOf(*base, store_, stop_);
+    if (directories) {
+      base_ = *std::move(directories);
+      return {};
+    }
+    Error error = directories.error();
+    if (error.code == ErrorCode::kUnavailable) {  // zstd: what holds for most bases must do
+      is_base_unread_ = true;
+      packed_.notes.push_back(
+          "the base's directories are not known, so that those above files "
+          "get usual modes: " +
+          error.message);
+      return {};
+    }
+    error.field = "base";
+    return error;
+  }
+
   // All layers: what seldom changes first.
   Result<void> Draw() {
     auto init = InitOf(manifest_, container_);
     if (!init) {
       return init.error();
     }
-    if (const auto& config = *init; config.has_value()) {
+    if (const auto& config = *init; config) {
       if (auto drawn = DrawInit(*config); !drawn) {
         return drawn;
       }
@@ -311,15 +346,15 @@ class Packer {
     return plan.Add(std::move(entry));
   }
 
-  // Images link these to /usr: a directory of that name in a layer would hide all that is there.
+  // Most images link these to /usr: a directory of that name in a layer would hide all that is
+  // there. LayerPlan::Close knows it of bases that were read.
   [[nodiscard]] Result<void> CheckPlace(const std::string& to) const {
     constexpr auto kLinked =
         std::to_array<std::string_view>({"bin", "sbin", "lib", "lib32", "lib64", "libx32"});
     constexpr auto kMounted = std::to_array<std::string_view>({"proc", "sys", "dev"});
     std::string_view first = std::string_view(to).substr(1);
     first = first.substr(0, first.find('/'));
-    if (!container_.base.starts_with("scratch") &&
-        std::ranges::find(kLinked, first) != kLinked.end()) {
+    if (is_base_unread_ && std::ranges::find(kLinked, first) != kLinked.end()) {
       return InvalidArgument("files", "expected a place below \"/usr\" instead of " + Quoted(to) +
                                           ", which is a link in most bases");
     }
@@ -332,7 +367,7 @@ class Packer {
 
   // One at a time for the same content: who comes second finds what the first has made.
   Result<oci::Layer> Write(Draft& draft) {
-    if (auto closed = draft.plan.Close(); !closed) {
+    if (auto closed = draft.plan.Close(base_); !closed) {
       return closed.error();
     }
     const std::int64_t epoch = manifest_.packaging.source_date_epoch;
@@ -366,6 +401,8 @@ class Packer {
   oci::LayerCache& cache_;
   oci::BlobStore& store_;
   const std::stop_token& stop_;
+  oci::Directories base_;
+  bool is_base_unread_ = false;
   std::vector<Draft> drafts_;
   std::vector<std::shared_ptr<const Sources>> scans_;
   std::vector<std::string> init_directories_;

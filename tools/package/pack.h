@@ -20,7 +20,6 @@ namespace casemate::package {
 struct PackOptions {
   oci::ImageFormat format = oci::ImageFormat::kOci;
   bool use_cache = true;  // layers that were written before
-  std::string revision;   // commit, for the label; empty: none
   // What the identity is of: packed files must be these. nullptr: whatever is there. Borrowed.
   const Sources* sources = nullptr;
   std::string manifest_file;  // in the directory; no source

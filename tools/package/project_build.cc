@@ -1,14 +1,15 @@
 #include "tools/package/project_build.h"
 
+#include <algorithm>
 #include <chrono>
 #include <ctime>
-#include <map>
 #include <optional>
 #include <utility>
 
 #include <nlohmann/json.hpp>
 
 #include "base/text.h"
+#include "sandbox/container/oci/image_files.h"
 #include "sandbox/container/oci/layer_cache.h"
 #include "tools/analysis/source_tree.h"
 #include "tools/artifacts/dsse.h"
@@ -20,6 +21,7 @@ namespace casemate::package {
 namespace {
 
 using Clock = std::chrono::steady_clock;
+constexpr std::size_t kMaxDatabaseBytes = std::size_t{128} << 20;  // of packages, of one image
 
 std::string Now() {
   return oci::Rfc3339(std::time(nullptr));
@@ -58,6 +60,11 @@ class Builder {
       if (!built) {
         return built.error();
       }
+      if (options_.verify) {
+        if (auto verified = Verify(*container, **cache, *built); !verified) {
+          return verified.error();
+        }
+      }
       built->duration_ms = MsSince(begin);
       made_.containers.push_back(*std::move(built));
     }
@@ -80,9 +87,6 @@ class Builder {
     }
     sources_.emplace(*std::move(scanned));
     const Sources* sources = &*sources_;
-    if (auto hashed = HashOutputs(); !hashed) {
-      return hashed;
-    }
     auto identity = IdentityOf(project_.document, project_.manifest, *sources);
     if (!identity) {
       return identity.error();
@@ -99,35 +103,6 @@ class Builder {
     }
     tag_ = *std::move(tag);
     return {};
-  }
-
-  // What builds left is no source, and yet decides what an image is.
-  Result<void> HashOutputs() {
-    std::string lines;
-    for (const Application& app : project_.manifest.applications) {
-      for (const std::string& output : app.build_outputs) {
-        SourceOptions wanted;
-        wanted.below =
-            app.path.empty() || output.empty() ? app.path + output : app.path + "/" + output;
-        wanted.ignores = false;
-        const auto found = Sources::Scan(project_.directory, wanted, stop_);
-        if (!found && found.error().code != ErrorCode::kNotFound) {
-          return found.error();
-        }
-        lines += (found ? found->hash() : "none") + " " + wanted.below + '\n';
-      }
-    }
-    outputs_ = lines.empty() ? "" : oci::DigestOf(lines);
-    return {};
-  }
-
-  [[nodiscard]] std::map<std::string, std::string> ParametersOf(const std::string& container,
-                                                                const std::string& kind) const {
-    std::map<std::string, std::string> said = {{"container", container}, {"format", kind}};
-    if (!outputs_.empty()) {
-      said["outputs"] = outputs_;
-    }
-    return said;
   }
 
   [[nodiscard]] artifacts::Artifact FactsOf(const Container& container) const {
@@ -151,27 +126,17 @@ class Builder {
     if (!lock) {
       return lock.error();
     }
-    if (options_.use_cache) {
-      if (auto found = FindMade(facts, container)) {
-        Report(container.name + ": unchanged, " + found->Reference());
-        built.artifact = *std::move(found);
-        built.cached = true;
-        return built;
-      }
+    auto made = options_.use_cache ? FindMade(facts, container) : std::nullopt;
+    if (made && !HasOutputs()) {
+      return Unchanged(std::move(built), *std::move(made));
     }
     const std::string started = Now();
     if (auto fetched = Fetch(container); !fetched) {
       return fetched.error();
     }
     Report("packing " + container.name);
-    PackOptions wanted;
-    wanted.format = options_.format;
-    wanted.use_cache = options_.use_cache;
-    wanted.sources = sources_.has_value() ? &*sources_ : nullptr;
-    wanted.manifest_file = project_.file;
-    wanted.revision = GitCommit(project_.directory).ok() ? *GitCommit(project_.directory) : "";
     auto packed = PackContainer(project_.manifest, container, made_.identity, project_.directory,
-                                wanted, cache, store_.blobs(), stop_);
+                                PackAs(options_.use_cache), cache, store_.blobs(), stop_);
     if (!packed) {
       return packed.error();
     }
@@ -180,12 +145,59 @@ class Builder {
     built.files = packed->files;
     built.notes = packed->notes;
     facts.image_digest = packed->image.manifest.digest;
+    if (made && made->image_digest == facts.image_digest) {
+      return Unchanged(std::move(built), *std::move(made));
+    }
     auto recorded = Record(std::move(facts), container, *packed, started);
     if (!recorded) {
       return recorded.error();
     }
     built.artifact = *std::move(recorded);
     Report(container.name + ": " + built.artifact.Reference() + ", " + built.artifact.image_digest);
+    return built;
+  }
+
+  [[nodiscard]] PackOptions PackAs(bool use_cache) const {
+    PackOptions wanted;
+    wanted.format = options_.format;
+    wanted.use_cache = use_cache;
+    wanted.sources = sources_.has_value() ? &*sources_ : nullptr;
+    wanted.manifest_file = project_.file;
+    return wanted;
+  }
+
+  // Packs it once more, without any cache.
+  Result<void> Verify(const Container& container, oci::LayerCache& cache, BuiltContainer& built) {
+    if (auto fetched = Fetch(container); !fetched) {
+      return fetched;
+    }
+    Report("packing " + container.name + " once more");
+    const auto again =
+        PackContainer(project_.manifest, container, made_.identity, project_.directory,
+                      PackAs(false), cache, store_.blobs(), stop_);
+    const auto before = oci::ReadImage(built.artifact.image_digest, store_.blobs());
+    if (!again || !before) {
+      return again ? before.error() : again.error();
+    }
+    auto drift = oci::CompareImages(*before, again->image, store_.blobs(), {}, stop_);
+    if (!drift) {
+      return drift.error();
+    }
+    built.drift = *std::move(drift);
+    return {};
+  }
+
+  // What builds leave is no source: it may differ where the identity does not, so all of it is
+  // looked at again before anything is called unchanged.
+  [[nodiscard]] bool HasOutputs() const {
+    return std::ranges::any_of(project_.manifest.applications,
+                               [](const Application& app) { return !app.build_outputs.empty(); });
+  }
+
+  [[nodiscard]] BuiltContainer Unchanged(BuiltContainer built, artifacts::Artifact found) const {
+    Report(built.name + ": unchanged, " + found.Reference());
+    built.artifact = std::move(found);
+    built.cached = true;
     return built;
   }
 
@@ -216,8 +228,7 @@ class Builder {
       const auto said = statement ? artifacts::ParseStatement(*statement)
                                   : Result<artifacts::ProvenanceFacts>(statement.error());
       if (said && said->builder_version == CASEMATE_VERSION &&
-          said->base_digest == DigestOfBase(container) &&
-          said->parameters == ParametersOf(container.name, facts.kind)) {
+          said->base_digest == DigestOfBase(container)) {
         return artifact;
       }
     }
@@ -236,6 +247,14 @@ class Builder {
     input.image_digest = facts.image_digest;
     input.tool_version = CASEMATE_VERSION;
     input.sources = &*tree;
+    auto files = oci::ReadImageFiles(packed.image, store_.blobs(), artifacts::IsPackageDatabase,
+                                     artifacts::kMaxImageFileBytes, kMaxDatabaseBytes, stop_);
+    if (!files && files.error().code != ErrorCode::kUnavailable) {  // a form that is not read
+      return files.error();
+    }
+    if (files) {
+      input.image_files = *std::move(files);
+    }
     const auto sbom = artifacts::MakeSbom(input);
     if (!sbom) {
       return sbom.error();
@@ -248,8 +267,11 @@ class Builder {
     said.base_name =
         packed.base_digest.empty() ? "" : container.base.substr(0, container.base.find('@'));
     said.builder_version = CASEMATE_VERSION;
-    said.parameters = ParametersOf(container.name, facts.kind);
+    said.parameters = {{"container", container.name}, {"format", facts.kind}};
     said.environment = {{"layers", std::string(oci::LayerFormat())}};
+    if (const auto commit = GitCommit(project_.directory)) {
+      said.environment.emplace("git_commit", *commit);
+    }
     said.invocation_id = options_.invocation_id;
     said.started = started;
     said.finished = Now();
@@ -270,7 +292,6 @@ class Builder {
   const std::stop_token& stop_;
   ProjectBuild made_;
   std::optional<Sources> sources_;
-  std::string outputs_;  // a digest; empty: the manifest names none
   std::string tag_;
 };
 

@@ -1,9 +1,11 @@
 // Packaging a project: every container of its manifest becomes an artifact: an image with its bill
 // of materials and signed provenance, recorded in the store. What was made before of the same
-// manifest and sources is used again, after all of it was checked. Stateless; thread-safe.
+// manifest and sources is used again, after all of it was checked, and outputs of builds, which are
+// no sources, were read again. Stateless; thread-safe.
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <stop_token>
 #include <string>
 #include <vector>
@@ -13,6 +15,7 @@
 #include "base/result.h"
 #include "base/signing_key.h"
 #include "sandbox/container/oci/image.h"
+#include "sandbox/container/oci/image_diff.h"
 #include "sandbox/container/registry/options.h"
 #include "tools/artifacts/artifact_store.h"
 #include "tools/package/base_image.h"
@@ -27,6 +30,7 @@ struct ProjectBuildOptions {
   std::vector<std::string> containers{};  // names; empty: all
   oci::ImageFormat format = oci::ImageFormat::kOci;
   bool use_cache = true;
+  bool verify = false;                   // make each once more from nothing, and compare
   registry::RegistryOptions registry{};  // whence bases come
   artifacts::ArtifactOwner owner{};
   std::string invocation_id{};  // for the provenance
@@ -42,6 +46,7 @@ struct BuiltContainer {
   std::size_t files = 0;  // of the workspace
   std::int64_t duration_ms = 0;
   std::vector<std::string> notes;
+  std::optional<oci::ImageDrift> drift;  // with `verify`: in what the second one differs
 };
 
 struct ProjectBuild {

@@ -158,6 +158,7 @@ class SourceWalk {
     return Walk(place);
   }
 
+  // NOLINTNEXTLINE(misc-no-recursion): max_depth bounds it
   Result<void> Walk(const Place& place) {
     if (stop_.stop_requested()) {
       return Cancelled();

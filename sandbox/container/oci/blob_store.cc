@@ -142,7 +142,8 @@ Result<UniqueFd> BlobStore::OpenBlob(std::string_view digest) const {
 
 void BlobStore::SetAside(std::string_view digest) const {
   const std::string name(HexOf(digest));
-  renameat(blobs_.get(), name.c_str(), blobs_.get(), (std::string(kDamaged) + name).c_str());
+  static_cast<void>(
+      renameat(blobs_.get(), name.c_str(), blobs_.get(), (std::string(kDamaged) + name).c_str()));
 }
 
 Result<void> BlobStore::Stream(std::string_view digest,

@@ -106,6 +106,10 @@ json Object(const json& holder, const char* name) {
   return found != holder.end() && found->is_object() ? *found : json::object();
 }
 
+std::string Assignment(std::string_view name, std::string_view value) {
+  return std::string(name).append("=").append(value);
+}
+
 // "NAME=value", the base's first, each name once and where it was.
 json Environment(const json& base, const std::map<std::string, std::string>& added) {
   json all = json::array();
@@ -117,11 +121,11 @@ json Environment(const json& base, const std::map<std::string, std::string>& add
       all.push_back(text);
       continue;
     }
-    all.push_back(own->first + "=" + own->second);
+    all.push_back(Assignment(own->first, own->second));
     left.erase(own);
   }
   for (const auto& [name, value] : left) {
-    all.push_back(name + "=" + value);
+    all.push_back(Assignment(name, value));
   }
   return all;
 }
@@ -207,7 +211,7 @@ Result<json> ConfigJson(const json& base, const std::vector<NamedLayer>& layers,
 std::string Rfc3339(std::int64_t unix_s) {
   const std::time_t time = unix_s;
   std::tm parts{};
-  gmtime_r(&time, &parts);
+  static_cast<void>(gmtime_r(&time, &parts));  // no year that fits an int64 of a manifest fails
   std::array<char, 32> text{};
   return {text.data(), std::strftime(text.data(), text.size(), "%Y-%m-%dT%H:%M:%SZ", &parts)};
 }

@@ -15,8 +15,7 @@ namespace {
 constexpr std::size_t kReadBytes = std::size_t{256} << 10;
 constexpr std::uint32_t kDirectoryMode = 0755;
 
-// Of a directory that is in a layer only because of what it holds: a layer that holds one replaces
-// its mode in those below, and these must stay what programs expect.
+// Of a directory that the base does not have and that is in a layer only because of what it holds.
 std::uint32_t ModeOf(std::string_view directory) {
   if (directory == "tmp" || directory == "var/tmp") {
     return 01777;
@@ -40,6 +39,51 @@ Error Changed(const std::string& path) {
 Error Twice(const std::string& path) {
   return InvalidArgument("files",
                          "expected one thing at " + Quoted("/" + path) + " of the image, got two");
+}
+
+Error HidesLink(const std::string& path, const Directories& base) {
+  const auto target = ResolvePath(path, true, base);
+  return InvalidArgument(
+      "files", (target ? "expected a place below " + Quoted("/" + *target) + " instead of "
+                       : "expected another place than below ") +
+                   Quoted("/" + path) + ", which is a link in the base" +
+                   (target ? "" : " and leads in a circle"));
+}
+
+// A layer that holds a directory replaces mode and owner of those below: they stay the base's.
+Result<LayerEntry> DirectoryAbove(const std::string& path, const Directories& base) {
+  LayerEntry directory;
+  directory.path = path;
+  directory.type = TarType::kDirectory;
+  directory.mode = ModeOf(path);
+  if (const auto found = base.find(path); found != base.end()) {
+    if (found->second.is_link) {
+      return HidesLink(path, base);
+    }
+    directory.mode = found->second.mode;
+    directory.uid = found->second.uid;
+    directory.gid = found->second.gid;
+  }
+  return directory;
+}
+
+// `open`: the directories around it that `all` has, to which its others are added.
+Result<void> AddDirectoriesAbove(const std::string& path, const Directories& base,
+                                 std::vector<std::string>& open, std::vector<LayerEntry>& all) {
+  for (std::size_t slash = path.find('/', open.empty() ? 0 : open.back().size() + 1);
+       slash != std::string::npos; slash = path.find('/', slash + 1)) {
+    const std::string above = path.substr(0, slash);
+    if (!all.empty() && all.back().path == above) {  // a file or a link
+      return Twice(above);
+    }
+    auto directory = DirectoryAbove(above, base);
+    if (!directory) {
+      return directory.error();
+    }
+    all.push_back(*std::move(directory));
+    open.push_back(above);
+  }
+  return {};
 }
 
 // The archive, as it is made: hashed, cut and compressed.
@@ -167,7 +211,7 @@ Result<void> LayerPlan::AddText(std::string path, std::string text, std::uint32_
   return Add(std::move(entry));
 }
 
-Result<void> LayerPlan::Close() {
+Result<void> LayerPlan::Close(const Directories& base) {
   std::ranges::sort(entries_, IsBefore);
   std::vector<LayerEntry> all;
   all.reserve(entries_.size());
@@ -182,20 +226,13 @@ Result<void> LayerPlan::Close() {
     while (!open.empty() && !entry.path.starts_with(open.back() + "/")) {
       open.pop_back();
     }
-    for (std::size_t slash = entry.path.find('/', open.empty() ? 0 : open.back().size() + 1);
-         slash != std::string::npos; slash = entry.path.find('/', slash + 1)) {
-      const std::string above = entry.path.substr(0, slash);
-      if (!all.empty() && all.back().path == above) {  // a file or a link
-        return Twice(above);
-      }
-      LayerEntry directory;
-      directory.path = above;
-      directory.type = TarType::kDirectory;
-      directory.mode = ModeOf(above);
-      all.push_back(std::move(directory));
-      open.push_back(above);
+    if (auto added = AddDirectoriesAbove(entry.path, base, open, all); !added) {
+      return added;
     }
     if (entry.type == TarType::kDirectory) {
+      if (const auto found = base.find(entry.path); found != base.end() && found->second.is_link) {
+        return HidesLink(entry.path, base);
+      }
       open.push_back(entry.path);
     }
     all.push_back(std::move(entry));

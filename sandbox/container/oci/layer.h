@@ -17,6 +17,7 @@
 #include "base/result.h"
 #include "base/unique_fd.h"
 #include "sandbox/container/oci/blob_store.h"
+#include "sandbox/container/oci/directories.h"
 #include "sandbox/container/oci/tar_header.h"
 
 namespace casemate::oci {
@@ -46,9 +47,10 @@ class LayerPlan {
   [[nodiscard]] bool empty() const { return entries_.empty(); }
   [[nodiscard]] std::size_t size() const { return entries_.size(); }
 
-  // Sorts, and adds the directories above (0755, but for /tmp, /var/tmp and /root). Call once,
-  // after the last Add. Errors: as of Add.
-  Result<void> Close();
+  // Sorts, and adds the directories above: as `base` has them, others with 0755 (but for /tmp,
+  // /var/tmp and /root). Call once, after the last Add. Errors: as of Add; kInvalidArgument for a
+  // directory where the base has a link, which it would replace with all that is behind it.
+  Result<void> Close(const Directories& base = {});
   [[nodiscard]] const std::vector<LayerEntry>& entries() const { return entries_; }
   // SHA-256 over everything that decides what bytes the layer has, `mtime_s` included.
   [[nodiscard]] std::string Key(std::int64_t mtime_s) const;

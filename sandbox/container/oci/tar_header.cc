@@ -32,6 +32,7 @@ struct Header {
 static_assert(sizeof(Header) == kTarBlockBytes);
 
 constexpr std::int64_t kMaxOctal11 = 077777777777;
+constexpr std::uint32_t kMaxOctal7 = 07777777;
 
 template <std::size_t kSize>
 void PutText(std::array<char, kSize>& field, std::string_view text) {
@@ -68,8 +69,8 @@ void AppendUstar(const TarEntry& entry, char type, std::string_view path, std::s
     PutText(header.name, path.substr(split + 1));
   }
   PutOctal(header.mode, entry.mode & 07777U);
-  PutOctal(header.uid, entry.uid);
-  PutOctal(header.gid, entry.gid);
+  PutOctal(header.uid, std::min(entry.uid, kMaxOctal7));
+  PutOctal(header.gid, std::min(entry.gid, kMaxOctal7));
   PutOctal(header.size, std::min(entry.size, kMaxOctal11));
   PutOctal(header.mtime, std::clamp<std::int64_t>(entry.mtime_s, 0, kMaxOctal11));
   header.type = type;
@@ -115,6 +116,12 @@ void AppendTarHeader(const TarEntry& entry, std::string& out) {
   }
   if (entry.link_target.size() > sizeof(Header::link_target)) {
     AppendRecord("linkpath", entry.link_target, records);
+  }
+  if (entry.uid > kMaxOctal7) {
+    AppendRecord("uid", std::to_string(entry.uid), records);
+  }
+  if (entry.gid > kMaxOctal7) {
+    AppendRecord("gid", std::to_string(entry.gid), records);
   }
   if (entry.size > kMaxOctal11) {
     AppendRecord("size", std::to_string(entry.size), records);

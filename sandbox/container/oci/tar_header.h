@@ -19,7 +19,7 @@ struct TarEntry {
   std::string_view path;         // relative, without a slash at its end
   std::string_view link_target;  // of a symbolic link
   std::uint32_t mode = 0;        // permission bits
-  std::uint32_t uid = 0;         // of both at most 2,097,151
+  std::uint32_t uid = 0;
   std::uint32_t gid = 0;
   std::int64_t size = 0;     // bytes that follow, of a file
   std::int64_t mtime_s = 0;  // Unix time

@@ -16,6 +16,7 @@
 #include <catch2/catch.hpp>
 #include <nlohmann/json.hpp>
 
+#include "sandbox/container/oci/layer_reader.h"
 #include "tools/package/manifest_read.h"
 #include "tools/package/sources.h"
 
@@ -345,11 +346,6 @@ TEST_CASE("what cannot be packed is refused") {
   CHECK_THAT(message([&](json& d) { files(d)[0]["to"] = "/proc/x"; }), Catch::Contains("/proc/x"));
   CHECK_THAT(message([&](json& d) {
                d["containers"][2]["base"] = "a@sha256:" + std::string(64, '1');
-               files(d)[0]["to"] = "/bin/x";
-             }),
-             Catch::Contains("/usr"));
-  CHECK_THAT(message([&](json& d) {
-               d["containers"][2]["base"] = "a@sha256:" + std::string(64, '1');
                files(d).erase(1);
              }),
              Catch::Contains("cannot open the blob"));
@@ -357,6 +353,95 @@ TEST_CASE("what cannot be packed is refused") {
              Catch::Contains("the init of"));
   CHECK_THAT(message([](json& d) { d["containers"][2]["health_check"] = {{"tcp", 1}}; }),
              Catch::Contains("health_check"));
+}
+
+// The digest of a base with linked and with owned directories.
+std::string PutBase(const fs::path& state, std::string_view layer_type) {
+  const auto store = oci::BlobStore::Open(state.string());
+  oci::LayerPlan plan;
+  const auto add = [&plan](const char* path, oci::TarType type, std::uint32_t mode,
+                           std::uint32_t uid, const char* target) {
+    oci::LayerEntry entry;
+    entry.path = path;
+    entry.type = type;
+    entry.mode = mode;
+    entry.uid = uid;
+    entry.link_target = target;
+    REQUIRE(plan.Add(std::move(entry)));
+  };
+  add("srv", oci::TarType::kDirectory, 02770, 33, "");
+  add("usr/bin", oci::TarType::kDirectory, 0755, 0, "");
+  add("bin", oci::TarType::kSymlink, 0777, 0, "usr/bin");
+  add("lib", oci::TarType::kDirectory, 0711, 0, "");
+  add("var/run", oci::TarType::kSymlink, 0777, 0, "/run");
+  REQUIRE(plan.Close());
+  auto layer = oci::WriteLayer(plan, 0, **store, {});
+  REQUIRE(layer);
+  const auto image = oci::WriteImage("", {{*layer, "base"}}, {}, oci::ImageFormat::kOci, **store);
+  REQUIRE(image);
+  json manifest = json::parse((*store)->Read(image->manifest.digest, 1 << 20).value());
+  manifest["layers"][0]["mediaType"] = layer_type;
+  return (*store)->Put(oci::kManifestType, manifest.dump())->digest;
+}
+
+// "MODE UID PATH" of the directories in the last layer.
+std::vector<std::string> DirectoriesIn(const fs::path& state, const oci::Image& image) {
+  class Visitor : public oci::TarVisitor {
+   public:
+    Result<void> Entry(const oci::TarHeader& header) override {
+      if (header.kind == oci::TarKind::kDirectory) {
+        lines.push_back(std::to_string(header.mode) + " " + std::to_string(header.uid) + " " +
+                        header.path);
+      }
+      return {};
+    }
+    std::vector<std::string> lines;
+  };
+  const auto store = oci::BlobStore::Open(state.string());
+  Visitor visitor;
+  REQUIRE(oci::ReadLayer(image.layers.back(), **store, {}, visitor, {}));
+  return visitor.lines;
+}
+
+TEST_CASE("what a base has as directories and links stays") {
+  const Scratch scratch;
+  MakeProject(scratch.path / "project", false);
+  const fs::path state = scratch.path / "state";
+  std::string base = PutBase(state, oci::kLayerType);
+  const auto pack = [&](const std::string& to) {
+    json document = kManifest;
+    document["containers"] =
+        json::array({{{"name", "files"},
+                      {"base", "a:1@" + base},
+                      {"files", json::array({{{"from", "README.md"}, {"to", to}}})},
+                      {"entrypoint", {"/x"}}}});
+    return Pack(scratch.path / "project", state, document);
+  };
+  using Lines = std::vector<std::string>;
+  const auto owned = pack("/srv/doc/README");
+  REQUIRE(owned);
+  CHECK(DirectoriesIn(state, owned->containers[0].image) == Lines{"1528 33 srv", "493 0 srv/doc"});
+  const auto kept = pack("/srv/doc/README");
+  REQUIRE(kept);
+  CHECK(kept->containers[0].layers_cached == 1);
+  CHECK(kept->containers[0].image.manifest.digest == owned->containers[0].image.manifest.digest);
+  const auto lib = pack("/lib/x");  // a directory here
+  REQUIRE(lib);
+  CHECK(DirectoriesIn(state, lib->containers[0].image) == Lines{"457 0 lib"});
+  CHECK(pack("/lib64/x"));
+  CHECK(pack("/usr/bin/x"));
+  CHECK_THAT(Describe(pack("/bin/x").error()),
+             Catch::Contains("below `/usr/bin` instead of `/bin`"));
+  CHECK_THAT(Describe(pack("/var/run/a/x").error()), Catch::Contains("below `/run`"));
+
+  // Layers that this build does not read: what most bases have must do.
+  base = PutBase(state, "application/vnd.oci.image.layer.v1.tar+zstd");
+  const auto unread = pack("/srv/doc/README");
+  REQUIRE(unread);
+  CHECK(DirectoriesIn(state, unread->containers[0].image) == Lines{"493 0 srv", "493 0 srv/doc"});
+  REQUIRE(unread->containers[0].notes.size() == 1);
+  CHECK_THAT(unread->containers[0].notes[0], Catch::Contains("zstd"));
+  CHECK_THAT(Describe(pack("/lib/x").error()), Catch::Contains("/usr"));
 }
 
 TEST_CASE("commits are found without Git") {
