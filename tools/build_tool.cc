@@ -509,7 +509,11 @@ Result<std::unique_ptr<PreparedCall>> BuildTool::Prepare(const json& args,
     if (told) {
       facts = *std::move(told);
     } else {
-      project = InArgs(told.error(), wanted->manifest);
+      Error error = told.error();
+      if (!wanted->containers.empty() && error.field == "containers") {
+        error.field = "args.containers";  // the caller's names, not the manifest's
+      }
+      project = InArgs(std::move(error), wanted->manifest);
     }
   }
   return std::unique_ptr<PreparedCall>(

@@ -10,6 +10,7 @@
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/text.h"
+#include "sandbox/container/oci/layer_cache.h"
 #include "tools/artifacts/artifact_store.h"
 
 namespace casemate::artifacts {
@@ -377,7 +378,15 @@ Result<void> ArtifactStore::Sweep(std::int64_t unused_ms, Pruned& pruned) {
       unlinkat(directory.get(), name.c_str(), 0);
     }
   }
-  return DropUnused(old, pruned);
+  if (auto dropped = DropUnused(old, pruned); !dropped) {
+    return dropped;
+  }
+  const auto cache = oci::LayerCache::Open(*blobs_);
+  if (!cache) {
+    return cache.error();
+  }
+  (*cache)->Sweep(before_ms);
+  return {};
 }
 
 Result<ArtifactStats> ArtifactStore::Stats(const Whose& whose) {

@@ -9,7 +9,8 @@
 namespace casemate::package {
 namespace {
 
-// Whether all of it is there. What is damaged is found when it is used.
+// Whether all of it is there and whole: layers of a base are not read again before they are part of
+// an image.
 bool IsThere(const std::string& digest, const std::string& architecture,
              const oci::BlobStore& store) {
   if (store.SizeOf(digest) < 0) {
@@ -18,7 +19,9 @@ bool IsThere(const std::string& digest, const std::string& architecture,
   const auto manifest = oci::ManifestFor(digest, architecture, store);
   const auto image =
       manifest ? oci::ReadImage(manifest->digest, store) : Result<oci::Image>(manifest.error());
-  return image && std::ranges::all_of(image->layers, [&](const auto& l) { return store.Has(l); });
+  return image && std::ranges::all_of(image->layers, [&](const oci::Descriptor& layer) {
+           return store.Has(layer) && store.Check(layer.digest);
+         });
 }
 
 std::string Megabytes(std::int64_t bytes) {

@@ -169,6 +169,11 @@ class Packer {
         !added) {
       return added;
     }
+    for (const container::InitApp& app : init.apps) {
+      if (app.directory == kAppRoot || app.directory.starts_with(std::string(kAppRoot) + "/")) {
+        init_directories_.push_back(app.directory);
+      }
+    }
     packed_.has_init = true;
     drafts_.push_back(std::move(draft));
     return {};
@@ -203,7 +208,24 @@ class Packer {
         return added;
       }
     }
+    if (auto added = AddWorkingDirectories(draft.plan); !added) {
+      return added;
+    }
     drafts_.push_back(std::move(draft));
+    return {};
+  }
+
+  // The init enters each application's directory, and engines make only the image's own.
+  Result<void> AddWorkingDirectories(oci::LayerPlan& plan) {
+    for (const std::string& directory : init_directories_) {
+      oci::LayerEntry entry;
+      entry.path = directory.substr(1);
+      entry.type = oci::TarType::kDirectory;
+      entry.mode = kProgramMode;
+      if (auto added = plan.Add(std::move(entry)); !added) {
+        return added;
+      }
+    }
     return {};
   }
 
@@ -250,6 +272,9 @@ class Packer {
       }
       return error;
     }
+    if (auto same = CheckUnchanged(wanted, *sources); !same) {
+      return same;
+    }
     for (const std::string& path : sources->skipped()) {
       packed_.notes.push_back(Quoted(path) + " is no file and is left out");
     }
@@ -265,6 +290,35 @@ class Packer {
       }
     }
     packed_.files += scans_.back()->files().size();
+    return {};
+  }
+
+  // The image is recorded under the hash of the sources: it must hold those and no later ones.
+  [[nodiscard]] Result<void> CheckUnchanged(const SourceOptions& scanned,
+                                            const Sources& now) const {
+    if (options_.sources == nullptr) {
+      return {};
+    }
+    const auto changed = [](const std::string& path) {
+      return Error{ErrorCode::kInvalidArgument, Quoted(path) + " changed while it was packaged",
+                   "files", "package it again once nothing writes to it", 0};
+    };
+    const auto before = options_.sources->At(scanned.below);
+    for (const SourceFile& file : before) {
+      const auto found = std::ranges::lower_bound(now.files(), file.path, {}, &SourceFile::path);
+      if (found == now.files().end() || found->path != file.path || found->digest != file.digest ||
+          found->link_target != file.link_target || found->is_link != file.is_link ||
+          found->is_executable != file.is_executable) {
+        return changed(file.path);
+      }
+    }
+    for (const SourceFile& file : now.files()) {
+      const bool is_known = std::ranges::binary_search(before, file.path, {}, &SourceFile::path);
+      if (!is_known && scanned.ignores && !IsOutput(file.path) &&
+          file.path != options_.manifest_file) {
+        return changed(file.path);
+      }
+    }
     return {};
   }
 
@@ -351,6 +405,7 @@ class Packer {
   bool is_base_unread_ = false;
   std::vector<Draft> drafts_;
   std::vector<std::shared_ptr<const Sources>> scans_;
+  std::vector<std::string> init_directories_;
   Packed packed_;
 };
 

@@ -20,6 +20,9 @@ namespace casemate::package {
 struct PackOptions {
   oci::ImageFormat format = oci::ImageFormat::kOci;
   bool use_cache = true;  // layers that were written before
+  // What the identity is of: packed files must be these. nullptr: whatever is there. Borrowed.
+  const Sources* sources = nullptr;
+  std::string manifest_file;  // in the directory; no source
 };
 
 struct Packed {

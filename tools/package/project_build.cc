@@ -80,11 +80,13 @@ class Builder {
 
   Result<void> Identify() {
     Report("reading the sources");
-    const auto sources =
+    auto scanned =
         Sources::Scan(project_.directory, SourcesOf(project_.manifest, project_.file), stop_);
-    if (!sources) {
-      return sources.error();
+    if (!scanned) {
+      return scanned.error();
     }
+    sources_.emplace(*std::move(scanned));
+    const Sources* sources = &*sources_;
     auto identity = IdentityOf(project_.document, project_.manifest, *sources);
     if (!identity) {
       return identity.error();
@@ -159,6 +161,8 @@ class Builder {
     PackOptions wanted;
     wanted.format = options_.format;
     wanted.use_cache = use_cache;
+    wanted.sources = sources_.has_value() ? &*sources_ : nullptr;
+    wanted.manifest_file = project_.file;
     return wanted;
   }
 
@@ -287,6 +291,7 @@ class Builder {
   const Reporter& report_;
   const std::stop_token& stop_;
   ProjectBuild made_;
+  std::optional<Sources> sources_;
   std::string tag_;
 };
 

@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -23,6 +24,7 @@ using nlohmann::json;
 
 constexpr std::size_t kMaxRecordBytes = 4096;
 constexpr std::size_t kRandomBytes = 8;
+constexpr std::int64_t kMsPerS = 1000;
 constexpr std::chrono::milliseconds kLockPause{20};  // between two looks at a lock that is held
 
 std::optional<Layer> LayerFrom(const json& record) {
@@ -39,6 +41,25 @@ std::optional<Layer> LayerFrom(const json& record) {
   return Layer{*std::move(blob), diff_id.get<std::string>(), tar_bytes.get<std::int64_t>()};
 }
 
+// What a record begins with: another digit in it would be another layer, or another name for it.
+std::string SealOf(const std::string& key, std::string_view record) {
+  return DigestOf(key + "\n" + std::string(record)) + "\n";
+}
+
+std::optional<Layer> ReadRecord(const std::string& path, const std::string& key) {
+  const auto text = ReadFile(path, kMaxRecordBytes);
+  const std::size_t line = text ? text->find('\n') : std::string::npos;
+  if (line == std::string::npos) {
+    return std::nullopt;
+  }
+  const std::string record = text->substr(line + 1);
+  if (text->substr(0, line + 1) != SealOf(key, record)) {
+    return std::nullopt;
+  }
+  const auto parsed = ParseJson(record);
+  return parsed ? LayerFrom(*parsed) : std::nullopt;
+}
+
 }  // namespace
 
 Result<std::unique_ptr<LayerCache>> LayerCache::Open(BlobStore& store) {
@@ -50,12 +71,7 @@ Result<std::unique_ptr<LayerCache>> LayerCache::Open(BlobStore& store) {
 }
 
 std::optional<Layer> LayerCache::Find(const std::string& key) const {
-  const auto text = ReadFile(PathOf(key), kMaxRecordBytes);
-  if (!text) {
-    return std::nullopt;
-  }
-  const auto record = ParseJson(*text);
-  auto layer = record ? LayerFrom(*record) : std::nullopt;
+  auto layer = ReadRecord(PathOf(key), key);
   if (!layer || !store_.Has(layer->blob) || !store_.Check(layer->blob.digest)) {
     Forget(key);
     return std::nullopt;
@@ -71,7 +87,7 @@ Result<void> LayerCache::Put(const std::string& key, const Layer& layer) {
   if (!file.valid()) {
     return ErrnoError("cannot write to the layer cache", errno);
   }
-  auto written = WriteAll(file.get(), text);
+  auto written = WriteAll(file.get(), SealOf(key, text) + text);
   if (written && rename(beside.c_str(), PathOf(key).c_str()) != 0) {
     written = ErrnoError("cannot write to the layer cache", errno);
   }
@@ -83,6 +99,28 @@ Result<void> LayerCache::Put(const std::string& key, const Layer& layer) {
 
 void LayerCache::Forget(const std::string& key) const {
   unlink(PathOf(key).c_str());
+}
+
+void LayerCache::Sweep(std::int64_t before_ms) const {
+  for (const std::string& name : ListNames(directory_)) {
+    const UniqueFd file(open(PathOf(name).c_str(), O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
+    struct stat info{};
+    if (!file.valid() || fstat(file.get(), &info) != 0 ||
+        info.st_mtim.tv_sec > before_ms / kMsPerS) {
+      continue;
+    }
+    if (name.starts_with('.')) {
+      // Who takes a lock by this name right now may at worst make a layer twice.
+      if (flock(file.get(), LOCK_EX | LOCK_NB) == 0) {
+        Forget(name);
+      }
+      continue;
+    }
+    const auto layer = ReadRecord(PathOf(name), name);
+    if (!layer || !store_.Has(layer->blob)) {
+      Forget(name);
+    }
+  }
 }
 
 Result<UniqueFd> LayerCache::LockFor(const std::string& key, const std::stop_token& stop) const {

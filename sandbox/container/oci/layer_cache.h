@@ -25,6 +25,9 @@ class LayerCache {
   [[nodiscard]] std::optional<Layer> Find(const std::string& key) const;
   Result<void> Put(const std::string& key, const Layer& layer);
   void Forget(const std::string& key) const;
+  // Forgets layers whose blobs are gone, and removes what killed processes left and locks that
+  // nobody holds; nothing that was made after `before_ms` (since 1970).
+  void Sweep(std::int64_t before_ms) const;
 
   // Held by who makes the layer of that key; others wait for it, and then find it. Released with
   // the descriptor. Errors: of the kernel; kCancelled.

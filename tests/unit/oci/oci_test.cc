@@ -6,12 +6,15 @@
 
 #include <filesystem>
 #include <fstream>
+#include <limits>
 #include <random>
+#include <set>
 #include <thread>
 
 #include <catch2/catch.hpp>
 #include <nlohmann/json.hpp>
 
+#include "base/file.h"
 #include "sandbox/container/oci/blob_store.h"
 #include "sandbox/container/oci/gzip_members.h"
 #include "sandbox/container/oci/image.h"
@@ -258,6 +261,50 @@ TEST_CASE("the layer cache forgets what is damaged") {
     Overwrite(scratch.path / "layers" / key, broken);
     CHECK_FALSE((*cache)->Find(key));
   }
+  // Every byte of a record counts, and whose it is.
+  const auto again = WriteLayer(plan, 0, *store, {});
+  REQUIRE(again);
+  REQUIRE((*cache)->Put(key, *again));
+  const std::string record = ReadFile((scratch.path / "layers" / key).string(), 4096).value();
+  for (std::size_t i = 0; i < record.size(); ++i) {
+    std::string other = record;
+    other[i] ^= 1;
+    Overwrite(scratch.path / "layers" / key, other);
+    CHECK_FALSE((*cache)->Find(key));
+  }
+  Overwrite(scratch.path / "layers" / "other", record);
+  CHECK_FALSE((*cache)->Find("other"));
+}
+
+TEST_CASE("the layer cache keeps nothing that nobody can use") {
+  const Scratch scratch;
+  const auto store = StoreIn(scratch.path);
+  const auto cache = LayerCache::Open(*store);
+  const LayerPlan used = PlanOf({{"a", "1"}});
+  const LayerPlan gone = PlanOf({{"b", "2"}});
+  for (const LayerPlan* plan : {&used, &gone}) {
+    const auto layer = WriteLayer(*plan, 0, *store, {});
+    REQUIRE(layer);
+    REQUIRE((*cache)->Put(plan->Key(0), *layer));
+    if (plan == &gone) {
+      REQUIRE(store->Remove(layer->blob.digest));
+    }
+  }
+  const auto held = (*cache)->LockFor("held", {});
+  REQUIRE((*cache)->LockFor("free", {}));
+  Overwrite(scratch.path / "layers" / ".new-1", "half");
+  const auto names = [&] {
+    std::set<std::string> found;
+    for (const auto& entry : fs::directory_iterator(scratch.path / "layers")) {
+      found.insert(entry.path().filename().string());
+    }
+    return found;
+  };
+  (*cache)->Sweep(0);
+  CHECK(names().size() == 5);  // all of it is young
+  (*cache)->Sweep(std::numeric_limits<std::int64_t>::max());
+  CHECK(names() == std::set<std::string>{used.Key(0), ".lock-held"});
+  CHECK((*cache)->Find(used.Key(0)));
 }
 
 TEST_CASE("who waits for a layer finds it") {

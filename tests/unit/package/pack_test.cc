@@ -293,6 +293,42 @@ TEST_CASE("an image says how its container is run") {
   CHECK(files["User"] == "app");
 }
 
+TEST_CASE("what is packed is what was hashed") {
+  const Scratch scratch;
+  MakeProject(scratch.path / "project", false);
+  const auto before = Scan(scratch.path / "project");
+  REQUIRE(before);
+  PackOptions options;
+  options.sources = &*before;
+  const auto pack = [&] {
+    const auto made = Pack(scratch.path / "project", scratch.path / "state", kManifest, options);
+    return made ? std::string() : Describe(made.error());
+  };
+  CHECK(pack().empty());
+  SECTION("another content") {
+    Write(scratch.path / "project/api/app.py", "print('API')\n");
+    CHECK_THAT(pack(), Catch::Contains("`api/app.py` changed"));
+  }
+  SECTION("gone") {
+    fs::remove(scratch.path / "project/api/lib-b.py");
+    CHECK_THAT(pack(), Catch::Contains("`api/lib-b.py` changed"));
+  }
+  SECTION("one more") {
+    Write(scratch.path / "project/core/more", "x");
+    CHECK_THAT(pack(), Catch::Contains("`core/more` changed"));
+  }
+  SECTION("a program") {
+    fs::permissions(scratch.path / "project/api/app.py", fs::perms::owner_exec,
+                    fs::perm_options::add);
+    CHECK_THAT(pack(), Catch::Contains("`api/app.py` changed"));
+  }
+  SECTION("another link") {
+    fs::remove(scratch.path / "project/api/link.py");
+    fs::create_symlink("lib-b.py", scratch.path / "project/api/link.py");
+    CHECK_THAT(pack(), Catch::Contains("`api/link.py` changed"));
+  }
+}
+
 TEST_CASE("what cannot be packed is refused") {
   const Scratch scratch;
   MakeProject(scratch.path / "project", false);
