@@ -26,16 +26,19 @@ struct PackageRules {
   std::string ca_file;      // PEM; empty: the system's certificates
 };
 
+// The initialisers let g++ 12 accept designated initialisers that name only some members.
+// NOLINTBEGIN(readability-redundant-member-init)
 struct BuildToolOptions {
-  std::vector<policies::WorkspaceRoot> roots;  // what a `workspace` must lie below
-  std::string config_file;                     // for the remedy of a refusal; may be empty
+  std::vector<policies::WorkspaceRoot> roots{};  // what a `workspace` must lie below
+  std::string config_file{};                     // for the remedy of a refusal; may be empty
   // Whose engine knows digests of base images; nullptr: none is asked. Borrowed.
   container::Containers* containers = nullptr;
   // Where what is packaged is recorded; nullptr: nothing is packaged. Borrowed.
   artifacts::ArtifactStore* artifacts = nullptr;
-  std::string state_dir;  // where the key lies that it is signed with
-  PackageRules packages;
+  std::string state_dir{};  // where the key lies that it is signed with
+  PackageRules packages{};
 };
+// NOLINTEND(readability-redundant-member-init)
 
 // All of them. Each borrows `runner` for its lifetime, to open workspaces.
 std::vector<std::unique_ptr<Tool>> MakeBuildTools(sandbox::SandboxRunner& runner,
